@@ -1,0 +1,1 @@
+//! The program `nac`: listens, authenticates, decides, enforces; and the command line.

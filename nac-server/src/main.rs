@@ -1,0 +1,3 @@
+//! `nac`, the network access control server.
+
+fn main() {}
