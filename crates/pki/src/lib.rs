@@ -1,1 +1,29 @@
-//! placeholder
+//! The certificate room: a small certificate authority, and a reader that turns a certificate into the
+//! facts that authentication and policy look at.
+//!
+//! It exists so that a site without a PKI can use EAP-TLS on its first day ([`Authority`]), and so that
+//! exactly one place decides what a certificate says about a user or a device ([`CertificateFacts`]),
+//! whoever issued it. Chains are verified elsewhere (rustls does it during the handshake); nothing here
+//! decides whom to trust.
+//!
+//! # Invariants
+//!
+//! * No clock: the current time is always an argument, in seconds since the Unix epoch.
+//! * Randomness is drawn in one place ([`Serial::random`]) and by key generation inside rcgen.
+//! * An issued certificate never outlives its authority, and its validity begins [`BACKDATE_S`] seconds
+//!   early, because endpoints' clocks are wrong.
+//! * [`CertificateFacts::read`] takes bytes from the network: it never panics, its time and memory are
+//!   bounded by [`MAX_CERTIFICATE_LEN`], and no name that it returns holds a control character.
+//! * Private keys are wiped from memory when dropped and appear in no `Debug` text and no error.
+
+mod authority;
+mod error;
+mod facts;
+mod pem;
+mod serial;
+
+pub use authority::{Authority, BACKDATE_S, ClientSubject, Issued};
+pub use error::PkiError;
+pub use facts::{CertificateFacts, MAX_CERTIFICATE_LEN, MAX_NAMES, fingerprint_sha256};
+pub use pem::{pem_certificates, pem_key};
+pub use serial::Serial;
