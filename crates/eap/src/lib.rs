@@ -1,1 +1,55 @@
-//! placeholder
+//! The EAP server core, and the supplicant half that tests it.
+//!
+//! A NAS carries EAP between a supplicant and this crate. [`Conversation`] is one supplicant's
+//! authentication: it takes one EAP packet and says what happens next, for EAP-TLS (RFC 5216,
+//! RFC 9190), PEAPv0 with EAP-MSCHAPv2, and EAP-TTLSv0 (RFC 5281) with PAP or MS-CHAPv2, each on
+//! TLS 1.2 and TLS 1.3 (RFC 9427). [`peer`] is the other end of the same methods, so that
+//! probes and tests can log in. No other EAP server exists as a Rust crate, and one that blocks on
+//! sockets or look-ups could not serve a reconnect storm; hence this one.
+//!
+//! # Invariants
+//!
+//! * No I/O, no clock, no `async`, no RADIUS. Packets, `now`, the wall clock time and randomness
+//!   come in as arguments; one [`Step`] comes out. (rustls draws its own key material from its
+//!   provider; everything else random comes from the closure given to [`Conversation::new`].)
+//! * Every look-up that needs the world is a [`Question`]; the conversation waits for the [`Answer`].
+//! * A TLS session becomes resumable only in [`Conversation::accept`]. A ticket from an
+//!   authentication that was not accepted is worth nothing, and never crosses methods.
+//! * Everything that ends a login is a [`Reason`] with a stable code, from the table in [`reason`].
+//! * Input cannot panic and cannot grow memory beyond 64 KiB per flight.
+//! * All rustls calls are in the private module `tls`.
+
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a failing test should panic"
+    )
+)]
+
+mod conversation;
+mod fragment;
+mod keys;
+mod method;
+pub mod mschapv2;
+mod packet;
+pub mod peer;
+pub mod reason;
+mod sessions;
+mod settings;
+mod tls;
+
+pub use conversation::{Answer, Conversation, Question, Step, Success};
+pub use reason::Reason;
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+pub use settings::{Method, Settings, TlsVersions};
+pub use tls::{ServerTls, TlsSetupError};

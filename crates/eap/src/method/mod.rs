@@ -1,0 +1,1 @@
+//! The methods, as the server plays them.

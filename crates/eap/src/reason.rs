@@ -1,0 +1,282 @@
+//! Why a login ended: one table of codes, sentences and remedies.
+//!
+//! The table feeds the log, the console and the generated documentation. A code never changes its
+//! meaning; a retired one is not used again.
+
+use std::fmt;
+
+/// Why a packet was ignored or a login failed, in a form an operator can search for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The stable code, such as `EAP-1203`.
+    pub code: &'static str,
+    /// What happened, in one sentence without a full stop.
+    pub sentence: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.sentence)
+    }
+}
+
+impl std::error::Error for Reason {}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The stable code.
+    pub code: &'static str,
+    /// The sentence; `{}` stands for the particulars.
+    pub sentence: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl Entry {
+    /// The reason, for a sentence without particulars.
+    pub(crate) fn reason(&self) -> Reason {
+        Reason {
+            code: self.code,
+            sentence: self.sentence.to_owned(),
+            remedy: self.remedy,
+        }
+    }
+
+    /// The reason, with its particulars.
+    pub(crate) fn with(&self, particulars: impl fmt::Display) -> Reason {
+        Reason {
+            code: self.code,
+            sentence: self.sentence.replacen("{}", &particulars.to_string(), 1),
+            remedy: self.remedy,
+        }
+    }
+}
+
+/// Every reason of this crate, ordered by code, for generated documentation.
+pub fn all() -> &'static [Entry] {
+    ALL
+}
+
+macro_rules! table {
+    ($($name:ident $code:literal $sentence:literal $remedy:literal;)*) => {
+        $(pub(crate) const $name: Entry =
+            Entry { code: $code, sentence: $sentence, remedy: $remedy };)*
+        const ALL: &[Entry] = &[$($name),*];
+    };
+}
+
+table! {
+    // 10xx: ignored, the conversation goes on or was over already.
+    IDENTIFIER "EAP-1001"
+        "the response does not answer the outstanding request: {}"
+        "Nothing, if it happens now and then: a packet was late or sent twice. If it is frequent, look for packet loss between the NAS and this server.";
+    BUSY "EAP-1002"
+        "a response arrived while the previous one is still being checked"
+        "Nothing: the supplicant or the NAS repeated a packet. If it is frequent, the credential check is too slow for the NAS's timeout.";
+    OVER "EAP-1003"
+        "a packet arrived after the conversation had ended"
+        "Nothing: the supplicant or the NAS repeated a packet.";
+    NAK_LATE "EAP-1004"
+        "the supplicant refused a method that it had already begun"
+        "Nothing, if the login succeeds; otherwise update the supplicant.";
+
+    // 11xx: the EAP layer.
+    MALFORMED "EAP-1101"
+        "the EAP packet is malformed: {}"
+        "Capture the packet on the NAS. A NAS that truncates EAP needs a smaller Framed-MTU or new firmware.";
+    TOO_MANY_ROUNDS "EAP-1102"
+        "the login took more than {} round trips"
+        "Raise the fragment size (Framed-MTU of the NAS), shorten the certificate chains, or raise max_rounds.";
+    TIMEOUT "EAP-1103"
+        "the supplicant was silent for more than {} seconds"
+        "Check the link and the supplicant's prompts: somebody may have been asked for a password or to trust a certificate.";
+    ROLE_REVERSAL "EAP-1104"
+        "the supplicant sent an EAP request, which only a server may"
+        "Check the port's role: the device may be an authenticator itself.";
+    NOT_BEGUN "EAP-1105"
+        "the first packet was {}, not the answer to an identity request"
+        "The NAS continued a login that this server does not know, usually after a restart; it will start again by itself.";
+    IDENTITY_TOO_LONG "EAP-1106"
+        "the identity has {} octets; 253 is the limit of RADIUS"
+        "Shorten the user name in the supplicant's profile.";
+    TOO_MANY_INVALID "EAP-1107"
+        "too many invalid EAP packets arrived; the last one: {}"
+        "Capture the exchange on the NAS and update the supplicant.";
+    FRAGMENT "EAP-1108"
+        "the supplicant broke the fragmentation rules: {}"
+        "Update the supplicant; if every device behind one NAS does this, the NAS damages packets.";
+    UNEXPECTED_DATA "EAP-1109"
+        "the supplicant sent {} at a point where the method has no place for it"
+        "Update the supplicant.";
+    PEER_VERSION "EAP-1110"
+        "the supplicant wants version {} of the method, but only version 0 is served"
+        "Set the supplicant's PEAP or TTLS version to 0, or leave it automatic.";
+
+    // 12xx: the TLS handshake.
+    ALERT_UNKNOWN_CA "EAP-1201"
+        "the supplicant does not trust this server's CA (TLS alert {})"
+        "Install this server's CA certificate in the supplicant's 802.1X profile.";
+    ALERT_OTHER "EAP-1202"
+        "the supplicant ended TLS with the alert {}"
+        "Look at the supplicant's own log; the alert names what it did not like.";
+    NO_CLIENT_CERTIFICATE "EAP-1203"
+        "the supplicant showed no certificate"
+        "Enrol the device or the user, and select the certificate in the 802.1X profile.";
+    CLIENT_CERTIFICATE_EXPIRED "EAP-1204"
+        "the supplicant's certificate is not valid at this time: {}"
+        "Renew the certificate; check the clocks of the issuing CA and of this server.";
+    UNKNOWN_ISSUER "EAP-1205"
+        "the supplicant's certificate was issued by a CA that this server does not trust"
+        "Add the issuing CA to the client CAs, have the supplicant send its intermediate certificates, or select another certificate.";
+    NO_COMMON_TLS "EAP-1206"
+        "the supplicant and this server have no TLS version, cipher or signature in common: {}"
+        "Update the supplicant: TLS 1.2 with ECDHE and AES-GCM or ChaCha20 is the least that is accepted.";
+    CLIENT_CERTIFICATE_REFUSED "EAP-1207"
+        "the supplicant's certificate was refused: {}"
+        "Issue a certificate with the extended key usage clientAuth, X.509 version 3, and an ECDSA or RSA (2048 bits or more) key.";
+    TLS_PROTOCOL "EAP-1208"
+        "the supplicant broke the TLS protocol: {}"
+        "Update the supplicant; if every device behind one NAS does this, the NAS damages packets.";
+    ALERT_CERTIFICATE "EAP-1209"
+        "the supplicant refused this server's certificate (TLS alert {})"
+        "Check the server certificate's names, its validity and its extended key usage serverAuth against the supplicant's profile.";
+    ALERT_EXPIRED "EAP-1210"
+        "the supplicant found this server's certificate out of its validity (TLS alert {})"
+        "Renew the server certificate; check the device's clock.";
+    ALERT_VERSION "EAP-1211"
+        "the supplicant accepts none of the TLS versions or ciphers of this server (TLS alert {})"
+        "Update the supplicant, or allow TLS 1.2 on this server.";
+    ALERT_DENIED "EAP-1212"
+        "the user or the supplicant's policy cancelled the login (TLS alert {})"
+        "Somebody may have declined the question whether to trust this server; install the CA certificate so that it is not asked.";
+    TLS_EMPTY "EAP-1213"
+        "the supplicant sent an empty message in the middle of the TLS handshake"
+        "Look at the supplicant's own log; it gave up without saying why.";
+    INTERNAL "EAP-1214"
+        "TLS failed inside this server: {}"
+        "Report this with the server's log.";
+
+    // 13xx: which method.
+    NAK "EAP-1301"
+        "the supplicant wants {}"
+        "Offer that method, or choose one of the offered methods in the supplicant's profile.";
+    NOTHING_OFFERED "EAP-1302"
+        "this server has no EAP method to offer"
+        "Enable PEAP or EAP-TTLS, or give EAP-TLS a client CA.";
+    WRONG_TYPE "EAP-1303"
+        "the supplicant answered {} with {}"
+        "Update the supplicant.";
+
+    // 14xx: the inner authentication.
+    WRONG_PASSWORD "EAP-1401"
+        "the password is wrong (MS-CHAPv2)"
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+    WRONG_PASSWORD_PAP "EAP-1402"
+        "the password is wrong (PAP)"
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+    NAME_MISMATCH "EAP-1403"
+        "the MS-CHAPv2 name differs from the identity in the tunnel"
+        "Enter the same user name in both places of the supplicant's profile.";
+    MSCHAPV2_MALFORMED "EAP-1404"
+        "the MS-CHAPv2 message is malformed: {}"
+        "Update the supplicant.";
+    INNER_NAK "EAP-1405"
+        "the supplicant wants {} inside PEAP, but only EAP-MSCHAPv2 is served"
+        "Choose EAP-MSCHAPv2 (\"secured password\") as the inner method.";
+    INNER_UNSUPPORTED "EAP-1406"
+        "the supplicant uses {} inside EAP-TTLS, but only PAP and MS-CHAPv2 are served"
+        "Choose PAP or MS-CHAPv2 (without EAP) as the inner method.";
+    AVP_MALFORMED "EAP-1407"
+        "an attribute inside EAP-TTLS is malformed: {}"
+        "Update the supplicant.";
+    CHALLENGE_MISMATCH "EAP-1408"
+        "the MS-CHAPv2 challenge does not belong to this TLS session"
+        "Treat it as a replay attempt unless one model of supplicant always does it.";
+    TUNNEL_RESULT "EAP-1409"
+        "the supplicant reported failure inside PEAP although it was authenticated"
+        "Look at the supplicant's own log; it may demand crypto-binding or another inner method.";
+    CREDENTIALS_MISSING "EAP-1410"
+        "the supplicant sent no user name or no password inside EAP-TTLS"
+        "Enter the user name and the password in the supplicant's profile.";
+    TLV_MALFORMED "EAP-1411"
+        "a PEAP extensions message is malformed: {}"
+        "Update the supplicant.";
+    WRONG_ANSWER "EAP-1412"
+        "this server's credential check gave an answer that does not fit the question"
+        "Report this with the server's log.";
+
+    // 15xx: TLS resumption.
+    RESUMED_CERTIFICATE_EXPIRED "EAP-1501"
+        "the certificate of the resumed session is not valid any more: {}"
+        "Renew the certificate; the supplicant will then log in in full.";
+
+    // 19xx: the supplicant half, `nac probe` and tests.
+    SERVER_UNTRUSTED "EAP-1901"
+        "the server's certificate was refused: {}"
+        "Give the CA that issued the server's certificate, and the right server name.";
+    SERVER_ALERT "EAP-1902"
+        "the server ended TLS with the alert {}"
+        "Look at the server's log; the alert names what it did not like.";
+    SERVER_TLS "EAP-1903"
+        "TLS with the server failed: {}"
+        "Look at the server's log.";
+    SERVER_REFUSED "EAP-1904"
+        "the server refused the login"
+        "Look at the server's log: the supplicant is not told why.";
+    SERVER_EARLY_SUCCESS "EAP-1905"
+        "the server sent EAP-Success before the method was complete"
+        "Do not trust this server.";
+    SERVER_NOT_AUTHENTIC "EAP-1906"
+        "the server did not prove that it knows the password"
+        "Do not trust this server.";
+    SERVER_METHOD "EAP-1907"
+        "the server broke the rules of the method: {}"
+        "Look at the server's log.";
+    SERVER_SAYS_WRONG "EAP-1908"
+        "the server says that the user name or the password is wrong ({})"
+        "Check the user name and the password.";
+    CREDENTIALS_UNSET "EAP-1909"
+        "the supplicant has no {} for this method"
+        "Give the credentials that the method needs.";
+    METHOD_REFUSED "EAP-1910"
+        "the server offers {} but not the wanted method, and refused the login"
+        "Enable the method on the server, or choose one that it offers.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        for pair in all().windows(2) {
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} before {}",
+                pair[0].code,
+                pair[1].code
+            );
+        }
+        for entry in all() {
+            assert!(
+                entry.code.starts_with("EAP-1") && entry.code.len() == 8,
+                "{}",
+                entry.code
+            );
+            assert!(!entry.sentence.ends_with('.'), "{}", entry.code);
+            assert!(entry.remedy.ends_with('.'), "{}", entry.code);
+        }
+    }
+
+    #[test]
+    fn particulars_take_their_place() {
+        let reason = NAK.with("EAP-PWD; offered: PEAP");
+        assert_eq!(
+            reason.to_string(),
+            "EAP-1301: the supplicant wants EAP-PWD; offered: PEAP"
+        );
+    }
+}

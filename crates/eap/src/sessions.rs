@@ -1,0 +1,202 @@
+//! The bounded store of resumable TLS sessions, one per server set-up and method.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+/// What was proven in the authentication that a session stems from. It carries no authority:
+/// account, certificate, posture and policy are checked again when the session is resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionRecord {
+    /// The inner identity; for EAP-TLS the outer one.
+    pub(crate) identity: String,
+    /// The authenticated method with its inner part, such as `PEAP-MSCHAPv2`.
+    pub(crate) method: &'static str,
+    /// When the full authentication happened, in seconds since the Unix epoch. Resumption passes
+    /// this on unchanged, so that a chain of resumptions ends after one lifetime.
+    pub(crate) created_s: u64,
+}
+
+/// Sessions by their id or ticket. The oldest is evicted when the store is full.
+pub(crate) struct SessionStore {
+    lifetime_s: u64,
+    capacity: usize,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashMap<Vec<u8>, Entry>,
+    /// In order of insertion; entries whose number no longer matches are stale.
+    order: VecDeque<(u64, Vec<u8>)>,
+    next_number: u64,
+}
+
+struct Entry {
+    number: u64,
+    secret: Zeroizing<Vec<u8>>,
+    record: SessionRecord,
+}
+
+impl SessionStore {
+    pub(crate) fn new(lifetime_s: u64, capacity: usize) -> Self {
+        Self {
+            lifetime_s,
+            capacity,
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// Whether sessions are kept at all.
+    pub(crate) fn enabled(&self) -> bool {
+        self.lifetime_s > 0 && self.capacity > 0
+    }
+
+    /// Keeps a session, unless it is past its lifetime already.
+    pub(crate) fn insert(
+        &self,
+        id: Vec<u8>,
+        secret: Zeroizing<Vec<u8>>,
+        record: SessionRecord,
+        now_s: u64,
+    ) {
+        if !self.enabled() || self.expired(&record, now_s) {
+            return;
+        }
+        let mut sessions = self.lock();
+        let number = sessions.next_number;
+        sessions.next_number += 1;
+        sessions.order.push_back((number, id.clone()));
+        sessions.by_id.insert(
+            id,
+            Entry {
+                number,
+                secret,
+                record,
+            },
+        );
+        while sessions.by_id.len() > self.capacity {
+            sessions.evict_oldest();
+        }
+        if sessions.order.len() > 2 * sessions.by_id.len() + 64 {
+            sessions.drop_stale();
+        }
+    }
+
+    /// Finds a session and leaves it (TLS 1.2 session ids may be used repeatedly).
+    pub(crate) fn find(&self, id: &[u8], now_s: u64) -> Option<(Vec<u8>, SessionRecord)> {
+        let sessions = self.lock();
+        let entry = sessions.by_id.get(id)?;
+        (!self.expired(&entry.record, now_s)).then(|| (entry.secret.to_vec(), entry.record.clone()))
+    }
+
+    /// Finds a session and removes it (TLS 1.3 tickets are for single use).
+    pub(crate) fn take(&self, id: &[u8], now_s: u64) -> Option<(Vec<u8>, SessionRecord)> {
+        let entry = self.lock().by_id.remove(id)?;
+        (!self.expired(&entry.record, now_s)).then(|| (entry.secret.to_vec(), entry.record))
+    }
+
+    pub(crate) fn remove(&self, id: &[u8]) {
+        self.lock().by_id.remove(id);
+    }
+
+    pub(crate) fn clear(&self) {
+        *self.lock() = Sessions::default();
+    }
+
+    fn expired(&self, record: &SessionRecord, now_s: u64) -> bool {
+        record.created_s.saturating_add(self.lifetime_s) <= now_s
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        // No invariant spans two statements that could panic, so a poisoned store is still sound.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SessionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionStore")
+            .field("lifetime_s", &self.lifetime_s)
+            .field("sessions", &self.lock().by_id.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    fn evict_oldest(&mut self) {
+        while let Some((number, id)) = self.order.pop_front() {
+            if self
+                .by_id
+                .get(&id)
+                .is_some_and(|entry| entry.number == number)
+            {
+                self.by_id.remove(&id);
+                return;
+            }
+        }
+    }
+
+    fn drop_stale(&mut self) {
+        let by_id = &self.by_id;
+        self.order
+            .retain(|(number, id)| by_id.get(id).is_some_and(|entry| entry.number == *number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(created_s: u64) -> SessionRecord {
+        SessionRecord {
+            identity: "alice".into(),
+            method: "PEAP-MSCHAPv2",
+            created_s,
+        }
+    }
+
+    fn put(store: &SessionStore, id: u32, created_s: u64) {
+        let secret = Zeroizing::new(vec![1]);
+        store.insert(
+            id.to_be_bytes().to_vec(),
+            secret,
+            record(created_s),
+            created_s,
+        );
+    }
+
+    #[test]
+    fn the_oldest_session_goes_first_and_memory_stays_bounded() {
+        let store = SessionStore::new(100, 10);
+        for id in 0..1000 {
+            put(&store, id, 0);
+            store.take(&(id / 2).to_be_bytes(), 0);
+        }
+        let sessions = store.lock();
+        assert!(sessions.by_id.len() <= 10);
+        assert!(sessions.order.len() <= 2 * 10 + 64);
+        drop(sessions);
+        assert!(store.find(&999_u32.to_be_bytes(), 0).is_some());
+        assert!(store.find(&980_u32.to_be_bytes(), 0).is_none());
+    }
+
+    #[test]
+    fn a_session_ends_with_its_lifetime() {
+        let store = SessionStore::new(100, 10);
+        put(&store, 1, 1000);
+        assert!(store.find(&1_u32.to_be_bytes(), 1099).is_some());
+        assert!(store.find(&1_u32.to_be_bytes(), 1100).is_none());
+        assert!(store.take(&1_u32.to_be_bytes(), 1100).is_none());
+    }
+
+    #[test]
+    fn a_taken_session_is_gone() {
+        let store = SessionStore::new(100, 10);
+        put(&store, 1, 0);
+        assert!(store.take(&1_u32.to_be_bytes(), 0).is_some());
+        assert!(store.take(&1_u32.to_be_bytes(), 0).is_none());
+    }
+}

@@ -1,0 +1,150 @@
+//! TLS errors and alerts in words.
+
+use std::fmt::Display;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+use super::connection::Role;
+use crate::reason::{self, Reason};
+
+/// Why TLS ended, from rustls's error.
+pub(super) fn explain(role: Role, error: &Error) -> Reason {
+    match (role, error) {
+        (Role::Server, Error::AlertReceived(alert)) => alert_from_peer(*alert),
+        (Role::Peer, Error::AlertReceived(alert)) => reason::SERVER_ALERT.with(alert_name(*alert)),
+        (Role::Server, Error::NoCertificatesPresented) => reason::NO_CLIENT_CERTIFICATE.reason(),
+        (Role::Server, Error::InvalidCertificate(error)) => client_certificate(error),
+        (Role::Peer, Error::InvalidCertificate(error)) => {
+            reason::SERVER_UNTRUSTED.with(certificate(error))
+        }
+        (Role::Server, Error::PeerIncompatible(error)) => incompatible(error),
+        (_, error) => protocol(role, error),
+    }
+}
+
+/// The other side broke the protocol.
+pub(super) fn protocol(role: Role, what: &impl Display) -> Reason {
+    match role {
+        Role::Server => reason::TLS_PROTOCOL.with(what),
+        Role::Peer => reason::SERVER_TLS.with(what),
+    }
+}
+
+/// The other side closed the connection in good order, which EAP has no place for.
+pub(super) fn closed(role: Role) -> Reason {
+    let alert = alert_name(AlertDescription::CloseNotify);
+    match role {
+        Role::Server => reason::ALERT_OTHER.with(alert),
+        Role::Peer => reason::SERVER_ALERT.with(alert),
+    }
+}
+
+fn alert_from_peer(alert: AlertDescription) -> Reason {
+    let entry = match alert {
+        AlertDescription::UnknownCA => reason::ALERT_UNKNOWN_CA,
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateUnknown => reason::ALERT_CERTIFICATE,
+        AlertDescription::CertificateExpired => reason::ALERT_EXPIRED,
+        AlertDescription::ProtocolVersion
+        | AlertDescription::HandshakeFailure
+        | AlertDescription::InsufficientSecurity => reason::ALERT_VERSION,
+        AlertDescription::UserCanceled | AlertDescription::AccessDenied => reason::ALERT_DENIED,
+        _ => reason::ALERT_OTHER,
+    };
+    entry.with(alert_name(alert))
+}
+
+/// The name that RFC 8446 section 6 gives an alert.
+fn alert_name(alert: AlertDescription) -> String {
+    let name = match alert {
+        AlertDescription::CloseNotify => "close_notify",
+        AlertDescription::UnexpectedMessage => "unexpected_message",
+        AlertDescription::BadRecordMac => "bad_record_mac",
+        AlertDescription::RecordOverflow => "record_overflow",
+        AlertDescription::HandshakeFailure => "handshake_failure",
+        AlertDescription::BadCertificate => "bad_certificate",
+        AlertDescription::UnsupportedCertificate => "unsupported_certificate",
+        AlertDescription::CertificateRevoked => "certificate_revoked",
+        AlertDescription::CertificateExpired => "certificate_expired",
+        AlertDescription::CertificateUnknown => "certificate_unknown",
+        AlertDescription::IllegalParameter => "illegal_parameter",
+        AlertDescription::UnknownCA => "unknown_ca",
+        AlertDescription::AccessDenied => "access_denied",
+        AlertDescription::DecodeError => "decode_error",
+        AlertDescription::DecryptError => "decrypt_error",
+        AlertDescription::ProtocolVersion => "protocol_version",
+        AlertDescription::InsufficientSecurity => "insufficient_security",
+        AlertDescription::InternalError => "internal_error",
+        AlertDescription::InappropriateFallback => "inappropriate_fallback",
+        AlertDescription::UserCanceled => "user_canceled",
+        AlertDescription::NoRenegotiation => "no_renegotiation",
+        AlertDescription::MissingExtension => "missing_extension",
+        AlertDescription::UnsupportedExtension => "unsupported_extension",
+        AlertDescription::UnrecognisedName => "unrecognized_name",
+        AlertDescription::BadCertificateStatusResponse => "bad_certificate_status_response",
+        AlertDescription::UnknownPSKIdentity => "unknown_psk_identity",
+        AlertDescription::CertificateRequired => "certificate_required",
+        AlertDescription::NoApplicationProtocol => "no_application_protocol",
+        other => return format!("number {}", u8::from(other)),
+    };
+    name.to_owned()
+}
+
+fn client_certificate(error: &CertificateError) -> Reason {
+    match error {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            reason::CLIENT_CERTIFICATE_EXPIRED.with(certificate(error))
+        }
+        CertificateError::UnknownIssuer => reason::UNKNOWN_ISSUER.reason(),
+        other => reason::CLIENT_CERTIFICATE_REFUSED.with(certificate(other)),
+    }
+}
+
+fn certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            let days = time.as_secs().saturating_sub(not_after.as_secs()) / 86_400;
+            format!("it expired {days} days ago")
+        }
+        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let seconds = not_before.as_secs().saturating_sub(time.as_secs());
+            format!("it becomes valid in {seconds} seconds")
+        }
+        CertificateError::UnknownIssuer => "its issuer is not among the given CAs".to_owned(),
+        CertificateError::BadSignature => "a signature is wrong".to_owned(),
+        CertificateError::BadEncoding => "it cannot be decoded".to_owned(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it does not carry the expected name".to_owned()
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "its extended key usage does not allow this use".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn incompatible(error: &PeerIncompatible) -> Reason {
+    let what = match error {
+        PeerIncompatible::Tls12NotOffered | PeerIncompatible::Tls12NotOfferedOrEnabled => {
+            "it does not offer TLS 1.2".to_owned()
+        }
+        PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
+            "it offers neither TLS 1.2 nor TLS 1.3".to_owned()
+        }
+        PeerIncompatible::SupportedVersionsExtensionRequired => {
+            "it does not offer TLS 1.3".to_owned()
+        }
+        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite".to_owned(),
+        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group".to_owned(),
+        PeerIncompatible::NoSignatureSchemesInCommon => "no signature scheme".to_owned(),
+        other => format!("{other:?}"),
+    };
+    reason::NO_COMMON_TLS.with(what)
+}

@@ -1,0 +1,40 @@
+//! The cryptography that EAP's TLS uses, chosen explicitly rather than by process default.
+
+use std::sync::Arc;
+
+use rustls::SupportedProtocolVersion;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::time_provider::TimeProvider;
+use rustls::version::{TLS12, TLS13};
+use rustls_pki_types::UnixTime;
+
+use crate::settings::TlsVersions;
+
+/// aws-lc-rs without post-quantum hybrids: their key shares cost an EAP fragment each way.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+        ..aws_lc_rs::default_provider()
+    })
+}
+
+/// The rustls names of the versions.
+pub(super) fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    match versions {
+        TlsVersions::Both => &BOTH,
+        TlsVersions::Only12 => &BOTH[1..],
+        TlsVersions::Only13 => &BOTH[..1],
+    }
+}
+
+/// A clock that stands still: time is an argument of a conversation.
+#[derive(Debug)]
+pub(super) struct FixedTime(pub(super) UnixTime);
+
+impl TimeProvider for FixedTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
+}

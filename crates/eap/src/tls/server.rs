@@ -1,0 +1,185 @@
+//! The server's TLS set-up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConnection};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+
+use super::connection::{Role, Tls};
+use super::provider::{FixedTime, provider, versions};
+use super::sessions::ConversationSessions;
+use crate::reason::{self, Reason};
+use crate::sessions::SessionStore;
+use crate::settings::{Method, TlsVersions};
+
+/// How many resumable sessions are kept per method before the oldest is evicted.
+const SESSIONS: usize = 100_000;
+
+/// Why a certificate, key or CA cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSetupError {
+    /// The certificate chain and the private key do not make a usable pair.
+    #[error("the certificate and its private key cannot be used: {0}")]
+    Identity(String),
+    /// A CA certificate cannot be read.
+    #[error("the CA certificate number {number} cannot be used: {why}")]
+    Authority {
+        /// Its place in the list, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No CA certificate was given where one is needed.
+    #[error("no CA certificate was given")]
+    NoAuthority,
+    /// The expected server name is not a DNS name or IP address.
+    #[error("{0:?} is not a DNS name or IP address")]
+    ServerName(String),
+    /// rustls does not take the configuration.
+    #[error("TLS cannot be set up: {0}")]
+    Configuration(String),
+}
+
+/// A server's certificate, key, client CAs, and the sessions that may be resumed under them.
+///
+/// Sessions belong to one `ServerTls` and one method: a new certificate or another set of client
+/// CAs means a new `ServerTls`, and with it no resumable session.
+pub struct ServerTls {
+    certificate_only: Option<Arc<ServerConfig>>,
+    tunnel: Arc<ServerConfig>,
+    tls: Arc<SessionStore>,
+    peap: Arc<SessionStore>,
+    ttls: Arc<SessionStore>,
+}
+
+impl ServerTls {
+    /// Sets TLS up. `chain` is the server's certificate and its intermediates, leaf first, best
+    /// without the root. `client_ca` are the trust anchors for EAP-TLS, which is not offered when
+    /// there are none. `session_lifetime_s` is how long after a full login its TLS session may be
+    /// resumed, in seconds; 0 turns resumption off.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        client_ca: Vec<CertificateDer<'static>>,
+        versions: TlsVersions,
+        session_lifetime_s: u64,
+    ) -> Result<Self, TlsSetupError> {
+        let provider = provider();
+        let identity = CertifiedKey::from_der(chain, key, &provider)
+            .map_err(|error| TlsSetupError::Identity(error.to_string()))?;
+        let identity = Arc::new(SingleCertAndKey::from(identity));
+        let builder = || {
+            ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(self::versions(versions))
+                .map_err(|error| TlsSetupError::Configuration(error.to_string()))
+        };
+        let tickets = usize::from(session_lifetime_s > 0);
+        let finish = |mut config: ServerConfig| {
+            // A second ticket would only cost bytes: one port resumes one session.
+            config.send_tls13_tickets = tickets;
+            config.max_early_data_size = 0;
+            Arc::new(config)
+        };
+        let certificate_only = if client_ca.is_empty() {
+            None
+        } else {
+            let roots = roots(client_ca)?;
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                    .build()
+                    .map_err(|error| TlsSetupError::Configuration(error.to_string()))?;
+            let config = builder()?
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(Arc::clone(&identity) as _);
+            Some(finish(config))
+        };
+        let tunnel = finish(
+            builder()?
+                .with_no_client_auth()
+                .with_cert_resolver(identity),
+        );
+        let store = || Arc::new(SessionStore::new(session_lifetime_s, SESSIONS));
+        Ok(Self {
+            certificate_only,
+            tunnel,
+            tls: store(),
+            peap: store(),
+            ttls: store(),
+        })
+    }
+
+    /// Drops every resumable session, so that everybody has to log in in full.
+    pub fn forget_sessions(&self) {
+        for store in [&self.tls, &self.peap, &self.ttls] {
+            store.clear();
+        }
+    }
+
+    /// Whether a method can be served with this set-up.
+    pub fn serves(&self, method: Method) -> bool {
+        method != Method::Tls || self.certificate_only.is_some()
+    }
+
+    /// A connection for one conversation, and its private view of the sessions.
+    pub(crate) fn connect(
+        &self,
+        method: Method,
+        unix_time: Duration,
+    ) -> Result<(Tls, Arc<ConversationSessions>), Reason> {
+        let (config, store) = match method {
+            Method::Tls => {
+                let config = self.certificate_only.as_ref();
+                (
+                    config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?,
+                    &self.tls,
+                )
+            }
+            Method::Peap => (&self.tunnel, &self.peap),
+            Method::Ttls => (&self.tunnel, &self.ttls),
+        };
+        let sessions = Arc::new(ConversationSessions::new(
+            Arc::clone(store),
+            unix_time.as_secs(),
+        ));
+        let mut config = ServerConfig::clone(config);
+        config.session_storage = Arc::clone(&sessions) as _;
+        config.time_provider = Arc::new(FixedTime(UnixTime::since_unix_epoch(unix_time)));
+        let connection = ServerConnection::new(Arc::new(config))
+            .map_err(|error| reason::INTERNAL.with(error))?;
+        Ok((Tls::new(connection.into(), Role::Server), sessions))
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls")
+            .field("serves_tls", &self.certificate_only.is_some())
+            .field("tls", &self.tls)
+            .field("peap", &self.peap)
+            .field("ttls", &self.ttls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads trust anchors.
+pub(super) fn roots(
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, TlsSetupError> {
+    if certificates.is_empty() {
+        return Err(TlsSetupError::NoAuthority);
+    }
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates.into_iter().enumerate() {
+        roots
+            .add(certificate)
+            .map_err(|error| TlsSetupError::Authority {
+                number: index + 1,
+                why: error.to_string(),
+            })?;
+    }
+    Ok(roots)
+}

@@ -1,0 +1,146 @@
+//! A certificate's validity, for resumed sessions: rustls verifies nothing then.
+
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+
+/// DER tags that lead to the validity (RFC 5280 section 4.1).
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Checks that every certificate is within its validity. The error is a clause for a sentence.
+pub(crate) fn check_validity(
+    chain: &[CertificateDer<'_>],
+    unix_time: Duration,
+) -> Result<(), String> {
+    let now = i64::try_from(unix_time.as_secs()).unwrap_or(i64::MAX);
+    for certificate in chain {
+        let (not_before, not_after) = validity(certificate.as_ref())
+            .ok_or_else(|| "its validity cannot be read".to_owned())?;
+        if now < not_before {
+            return Err(format!("it becomes valid in {} seconds", not_before - now));
+        }
+        if now > not_after {
+            return Err(format!("it expired {} seconds ago", now - not_after));
+        }
+    }
+    Ok(())
+}
+
+/// notBefore and notAfter in seconds since the Unix epoch.
+fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+    let (certificate, _) = element(certificate, SEQUENCE)?;
+    let (mut fields, _) = element(certificate, SEQUENCE)?;
+    if let Some((_, rest)) = element(fields, VERSION) {
+        fields = rest;
+    }
+    let (_serial, fields) = element(fields, INTEGER)?;
+    let (_signature, fields) = element(fields, SEQUENCE)?;
+    let (_issuer, fields) = element(fields, SEQUENCE)?;
+    let (validity, _) = element(fields, SEQUENCE)?;
+    let (not_before, rest) = time(validity)?;
+    let (not_after, _) = time(rest)?;
+    Some((not_before, not_after))
+}
+
+/// The content of the first element, which must have this tag, and what follows it.
+fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    if first != tag {
+        return None;
+    }
+    let (&length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(length), rest),
+        0x81..=0x83 => {
+            let (octets, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (
+                octets
+                    .iter()
+                    .fold(0, |sum, octet| sum << 8 | usize::from(*octet)),
+                rest,
+            )
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length)
+}
+
+fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    if let Some((text, rest)) = element(bytes, UTC_TIME) {
+        let (year, text) = number(text, 2)?;
+        // RFC 5280 section 4.1.2.5.1: 50 to 99 are of the last century.
+        let century = if year >= 50 { 1900 } else { 2000 };
+        return Some((seconds(century + year, text)?, rest));
+    }
+    let (text, rest) = element(bytes, GENERALIZED_TIME)?;
+    let (year, text) = number(text, 4)?;
+    Some((seconds(year, text)?, rest))
+}
+
+/// Seconds since the Unix epoch of a year and `MMDDHHMMSSZ`.
+fn seconds(year: i64, text: &[u8]) -> Option<i64> {
+    let (month, text) = number(text, 2)?;
+    let (day, text) = number(text, 2)?;
+    let (hour, text) = number(text, 2)?;
+    let (minute, text) = number(text, 2)?;
+    let (second, text) = number(text, 2)?;
+    if text != b"Z" || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days by the civil calendar, counting years from March so that leap days come last.
+    let years = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let days = 365 * years + years.div_euclid(4) - years.div_euclid(100)
+        + years.div_euclid(400)
+        + day_of_year
+        - 719_468;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
+    let (digits, rest) = text.split_at_checked(digits)?;
+    let value = digits.iter().try_fold(0, |sum, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| sum * 10 + i64::from(digit - b'0'))
+    })?;
+    Some((value, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        let utc = |text: &[u8; 13]| {
+            let mut der = vec![UTC_TIME, 13];
+            der.extend(text);
+            time(&der).map(|(seconds, _)| seconds)
+        };
+        assert_eq!(utc(b"700101000000Z"), Some(0));
+        assert_eq!(utc(b"000229235959Z"), Some(951_868_799));
+        assert_eq!(utc(b"491231235959Z"), Some(2_524_607_999));
+        assert_eq!(utc(b"260315123456Z"), Some(1_773_578_096));
+        assert_eq!(utc(b"261315123456Z"), None);
+        assert_eq!(utc(b"26031512345 Z"), None);
+        let mut der = vec![GENERALIZED_TIME, 15];
+        der.extend(b"99991231235959Z");
+        assert_eq!(
+            time(&der).map(|(seconds, _)| seconds),
+            Some(253_402_300_799)
+        );
+    }
+
+    #[test]
+    fn garbage_has_no_validity() {
+        assert_eq!(validity(&[]), None);
+        assert_eq!(validity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(validity(&[0x30, 0x80, 0, 0]), None);
+    }
+}
