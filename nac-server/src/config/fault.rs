@@ -1,0 +1,264 @@
+//! Faults with their place in a text, and how they are shown.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+};
+use serde::Serialize;
+
+/// One thing that is wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Where, in bytes of the text; `None` when something is missing altogether.
+    pub span: Option<Range<usize>>,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl Fault {
+    /// A fault at a place in the text.
+    #[must_use]
+    pub fn at(span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            span: Some(span),
+            help: help.into(),
+        }
+    }
+
+    /// A fault without a place, such as something that is missing.
+    #[must_use]
+    pub fn missing(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            span: None,
+            help: help.into(),
+        }
+    }
+}
+
+/// A text, its name, and the faults found in it so far.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file that the text came from.
+    pub file: PathBuf,
+    /// The text, already without secrets; byte offsets of faults refer to it.
+    pub text: String,
+    /// The faults found so far.
+    pub faults: Vec<Fault>,
+}
+
+impl Source {
+    /// A text without faults.
+    #[must_use]
+    pub fn new(file: &Path, text: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            text: text.into(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Ends the search: the faults in the order of the text, those without a place last.
+    #[must_use]
+    pub fn into_errors(mut self) -> ConfigErrors {
+        self.faults.sort_by_key(|fault| {
+            fault
+                .span
+                .as_ref()
+                .map_or((usize::MAX, usize::MAX), |span| (span.start, span.end))
+        });
+        ConfigErrors { source: self }
+    }
+}
+
+/// Everything that is wrong with one text. `Display` shows each fault with its line underlined.
+#[derive(Clone, Debug)]
+pub struct ConfigErrors {
+    source: Source,
+}
+
+impl ConfigErrors {
+    /// The error for a file that cannot be read at all.
+    pub(super) fn unreadable(file: &Path, why: &str, help: &str) -> Self {
+        let mut source = Source::new(file, "");
+        source
+            .faults
+            .push(Fault::missing(format!("{} {why}", file.display()), help));
+        source.into_errors()
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.source.file
+    }
+
+    /// The faults, in the order of the text.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.source.faults
+    }
+
+    /// Renders every fault with its line underlined; with colours when `colour` is set.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let theme = if colour {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_context_lines(0)
+            .with_width(100)
+            .without_syntax_highlighting()
+            .with_links(false);
+        let mut text = String::new();
+        for fault in &self.source.faults {
+            let shown = Shown {
+                fault,
+                lines: Lines(&self.source),
+            };
+            if handler.render_report(&mut text, &shown).is_err() {
+                text.push_str(&fault.message);
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Renders for standard error as it is now: with colours on a terminal, unless `NO_COLOR` is set.
+    #[must_use]
+    pub fn render_for_stderr(&self) -> String {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        self.render(wanted && std::io::stderr().is_terminal())
+    }
+
+    /// The faults as plain data, for `--json`.
+    #[must_use]
+    pub fn records(&self) -> Vec<impl Serialize + use<>> {
+        let record = |fault: &Fault| {
+            let place = fault
+                .span
+                .as_ref()
+                .map(|span| line_and_column(&self.source.text, span.start));
+            FaultRecord {
+                file: self.source.file.display().to_string(),
+                line: place.map(|(line, _)| line),
+                column: place.map(|(_, column)| column),
+                message: fault.message.clone(),
+                help: fault.help.clone(),
+            }
+        };
+        self.source.faults.iter().map(record).collect()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+#[derive(Serialize)]
+struct FaultRecord {
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: String,
+    help: String,
+}
+
+/// Both counted from 1; the column in characters.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+/// One fault as miette wants to see it.
+#[derive(Debug)]
+struct Shown<'a> {
+    fault: &'a Fault,
+    lines: Lines<'a>,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fault.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        (!self.fault.help.is_empty()).then(|| Box::new(&self.fault.help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.fault
+            .span
+            .as_ref()
+            .map(|_| &self.lines as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.fault.span.clone()?;
+        // An empty span would underline nothing.
+        Some(Box::new(std::iter::once(LabeledSpan::underline(
+            span.start..span.end.max(span.start + 1),
+        ))))
+    }
+}
+
+/// Shows the whole of the lines that a span touches, and no others. Miette's own sources show either
+/// the span alone or the neighbouring lines as well.
+#[derive(Debug)]
+struct Lines<'a>(&'a Source);
+
+impl SourceCode for Lines<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        _before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = self.0.text.as_bytes();
+        let start = span.offset().min(text.len());
+        let end = (span.offset() + span.len()).clamp(start, text.len());
+        let (before, within) = (text.get(..start).unwrap_or_default(), text.get(start..end));
+        let newline = |byte: &u8| *byte == b'\n';
+        let first = before
+            .iter()
+            .rposition(newline)
+            .map_or(0, |position| position + 1);
+        // A span that ends with a line's newline does not touch the line behind it.
+        let touched = within.unwrap_or_default();
+        let inner = touched.strip_suffix(b"\n").unwrap_or(touched);
+        let rest = text.get(start + inner.len()..).unwrap_or_default();
+        let last = rest
+            .iter()
+            .position(newline)
+            .map_or(text.len(), |length| start + inner.len() + length);
+        let lines = text.get(first..last).unwrap_or_default();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.0.file.display().to_string(),
+            lines,
+            SourceSpan::from((first, lines.len())),
+            before.iter().filter(|byte| newline(byte)).count(),
+            0,
+            lines.iter().filter(|byte| newline(byte)).count() + 1,
+        )))
+    }
+}

@@ -1,0 +1,304 @@
+//! What the configuration says about good files, bad files and missing files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nac_eap::{Method, TlsVersions};
+use nac_pki::Authority;
+use tempfile::TempDir;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+[database]
+url = "sqlite://nac.db"
+[secrets]
+sealing_key_file = "sealing.key"
+[eap]
+certificate = "server.crt"
+key = "server.key"
+client_ca = "ca.crt"
+"#;
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// A folder with everything that [`MINIMAL`] names.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::create("Test CA", now(), 30).expect("an authority");
+    let issued = authority
+        .issue_server(&["radius.test".to_owned()], now(), 10)
+        .expect("issued");
+    fs::write(folder.path().join("ca.crt"), authority.certificate_pem()).expect("written");
+    fs::write(folder.path().join("server.crt"), &issued.certificate_pem).expect("written");
+    fs::write(folder.path().join("server.key"), issued.key_pem.as_bytes()).expect("written");
+    fs::write(folder.path().join("sealing.key"), "x").expect("written");
+    folder
+}
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let file = folder.join("nac.toml");
+    fs::write(&file, text).expect("written");
+    file
+}
+
+fn load(text: &str) -> Result<Config, ConfigErrors> {
+    let folder = folder();
+    Config::load(&write(folder.path(), text))
+}
+
+fn errors(text: &str) -> String {
+    load(text).expect_err("has faults").to_string()
+}
+
+#[track_caller]
+fn says(rendered: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(rendered.contains(part), "no {part:?} in:\n{rendered}");
+    }
+}
+
+#[test]
+fn a_minimal_file_gets_the_documented_defaults() {
+    let config = load(MINIMAL).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.radius.listen_auth.to_string(), "0.0.0.0:1812");
+    assert_eq!(config.radius.listen_acct.to_string(), "0.0.0.0:1813");
+    assert_eq!(config.portal.listen.to_string(), "0.0.0.0:8443");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9443");
+    assert_eq!(config.metrics.listen.to_string(), "127.0.0.1:9812");
+    assert_eq!(
+        config.eap.methods,
+        [Method::Tls, Method::Peap, Method::Ttls]
+    );
+    assert_eq!(config.eap.tls, TlsVersions::Both);
+    assert_eq!(config.eap.session_lifetime, Duration::from_secs(28_800));
+    assert_eq!(config.posture.max_age, Duration::from_secs(900));
+    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.certificates.client_ca.len(), 1);
+    assert_eq!(
+        config.certificates.portal.chain,
+        config.certificates.eap.chain
+    );
+}
+
+#[test]
+fn relative_paths_belong_to_the_folder_of_the_file() {
+    let folder = folder();
+    let config = Config::load(&write(folder.path(), MINIMAL)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(
+        config.secrets.sealing_key_file,
+        folder.path().join("sealing.key")
+    );
+    let database = folder.path().join("nac.db");
+    assert_eq!(
+        config.database.url,
+        format!("sqlite://{}", database.display())
+    );
+}
+
+#[test]
+fn every_fault_is_reported_at_once_with_its_line_and_its_fix() {
+    let rendered = errors(
+        r#"
+[radius]
+listen_auht = "0.0.0.0:1812"
+listen_acct = "localhost"
+[portal]
+listen = 8443
+[admin]
+listen = "127.0.0.1:9812"
+[databse]
+[database]
+url = "mysql://x"
+[secrets]
+sealing_key_file = "gone.key"
+[eap]
+certificate = "nowhere.crt"
+key = "server.key"
+methods = ["PEEP", "EAP-TLS"]
+tls = "1.1"
+session_lifetime = "8 days"
+[log]
+format = "jsno"
+level = "info,=,"
+"#,
+    );
+    says(
+        &rendered,
+        &[
+            "there is no key in [radius] called listen_auht",
+            "did you mean listen_auth?",
+            "\"localhost\" is not an address to listen on",
+            "listen must be a text in \"quotes\", not a number",
+            "[admin] listen and [metrics] listen would both listen on port 9812",
+            "there is no section called databse",
+            "did you mean database?",
+            "this is not the URL of a database",
+            "gone.key does not exist",
+            "nowhere.crt does not exist",
+            "\"PEEP\" is no value for methods",
+            "did you mean \"PEAP\"?",
+            "\"1.1\" is no value for tls",
+            "session_lifetime must be a length of time between 0 s and 604800 s",
+            "did you mean \"json\"?",
+            "no log level",
+            "nac.toml:3:1]",
+            "listen_auht = \"0.0.0.0:1812\"",
+        ],
+    );
+}
+
+#[test]
+fn a_syntax_error_does_not_hide_the_other_faults() {
+    let rendered = errors(&format!(
+        "{MINIMAL}\n[radius\nx = \n[log]\nlevle = \"info\"\n"
+    ));
+    says(&rendered, &["this is not TOML", "did you mean level?"]);
+}
+
+#[test]
+fn what_is_missing_is_named_with_the_line_to_add() {
+    let rendered = errors("[eap]\nkey = \"server.key\"\n");
+    says(
+        &rendered,
+        &[
+            "[database] url is missing",
+            "url = \"sqlite://nac.db\"",
+            "[eap] certificate is missing",
+            "sealing_key_file = \"sealing.key\"",
+        ],
+    );
+}
+
+#[test]
+fn port_zero_is_no_clash_and_tcp_does_not_clash_with_udp() {
+    let text = format!(
+        "{MINIMAL}[radius]\nlisten_auth = \"127.0.0.1:0\"\nlisten_acct = \"127.0.0.1:0\"\n\
+         [portal]\nlisten = \"127.0.0.1:1813\"\n[admin]\nlisten = \"127.0.0.2:1813\"\n"
+    );
+    load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    let text = format!("{MINIMAL}[radius]\nlisten_auth = \"[::]:1813\"\n");
+    says(
+        &errors(&text),
+        &[
+            "would both listen on port 1813",
+            "listen_auth = \"[::]:1813\"",
+        ],
+    );
+}
+
+#[test]
+fn a_password_in_a_database_url_is_never_shown() {
+    let text = MINIMAL.replace("sqlite://nac.db", "postgres://nac:hunter2@db/nac") + "[lgo]\n";
+    assert!(!errors(&text).contains("hunter2"));
+    let text = MINIMAL.replace("sqlite://nac.db", "postgress://nac:hunter2@db/nac");
+    let rendered = errors(&text);
+    assert!(!rendered.contains("hunter2"), "{rendered}");
+    let text = MINIMAL.replace("sqlite://nac.db", "postgres://nac:hunter2@db/nac");
+    let config = load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(config.database.url.contains("hunter2"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let folder = folder();
+    let other = self::folder();
+    fs::copy(
+        other.path().join("server.key"),
+        folder.path().join("server.key"),
+    )
+    .expect("copied");
+    let errors = Config::load(&write(folder.path(), MINIMAL))
+        .expect_err("a mismatch")
+        .to_string();
+    says(
+        &errors,
+        &["does not belong to the certificate", "key = \"server.key\""],
+    );
+}
+
+#[test]
+fn an_expired_certificate_is_refused_with_its_day_but_the_settings_still_load() {
+    let folder = folder();
+    let authority = Authority::create("Old CA", now() - 40 * 86_400, 60).expect("an authority");
+    let issued = authority.issue_server(&["radius.test".to_owned()], now() - 40 * 86_400, 10);
+    let issued = issued.expect("issued");
+    fs::write(folder.path().join("server.crt"), &issued.certificate_pem).expect("written");
+    fs::write(folder.path().join("server.key"), issued.key_pem.as_bytes()).expect("written");
+    let file = write(folder.path(), MINIMAL);
+    let errors = Config::load(&file).expect_err("expired").to_string();
+    says(&errors, &["expired on 20", "renew it"]);
+    Settings::load(&file).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+#[test]
+fn a_client_certificate_cannot_identify_the_server_and_a_leaf_is_no_authority() {
+    let folder = folder();
+    let authority = Authority::create("CA", now(), 60).expect("an authority");
+    let issued = authority.issue_client(nac_pki::ClientSubject::User("alice"), now(), 10);
+    let issued = issued.expect("issued");
+    for name in ["server.crt", "ca.crt"] {
+        fs::write(folder.path().join(name), &issued.certificate_pem).expect("written");
+    }
+    fs::write(folder.path().join("server.key"), issued.key_pem.as_bytes()).expect("written");
+    let errors = Config::load(&write(folder.path(), MINIMAL))
+        .expect_err("wrong use")
+        .to_string();
+    says(
+        &errors,
+        &[
+            "may not identify a server",
+            "CN=alice, which is not a certificate authority",
+        ],
+    );
+}
+
+#[test]
+fn unreadable_pem_is_named_and_its_content_is_not_shown() {
+    let folder = folder();
+    let key = "-----BEGIN PRIVATE KEY-----\nTOPSECRET\n";
+    fs::write(folder.path().join("server.key"), key).expect("written");
+    fs::write(folder.path().join("ca.crt"), [0x30, 0x82, 0xff]).expect("written");
+    let errors = Config::load(&write(folder.path(), MINIMAL))
+        .expect_err("damaged")
+        .to_string();
+    says(
+        &errors,
+        &[
+            "server.key: the PEM text is damaged",
+            "ca.crt is not PEM text",
+        ],
+    );
+    assert!(!errors.contains("TOPSECRET"));
+}
+
+#[test]
+fn a_missing_file_says_how_to_get_one() {
+    let errors = Config::load(Path::new("/nonexistent/nac.toml"))
+        .expect_err("missing")
+        .to_string();
+    says(
+        &errors,
+        &["/nonexistent/nac.toml does not exist", "nac init DIR"],
+    );
+}
+
+#[test]
+fn faults_are_data_too() {
+    let errors = load(&format!("{MINIMAL}[lgo]\n")).expect_err("a fault");
+    let json = serde_json::to_value(errors.records()).expect("plain data");
+    assert_eq!(json[0]["line"], 10);
+    assert_eq!(json[0]["column"], 2);
+}
+
+#[test]
+fn a_portal_certificate_needs_its_key() {
+    let errors = errors(&format!(
+        "{MINIMAL}[portal]\ncertificate = \"server.crt\"\n"
+    ));
+    says(&errors, &["[portal] key is missing beside this"]);
+}
