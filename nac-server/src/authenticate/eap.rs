@@ -1,0 +1,287 @@
+//! EAP over RADIUS (RFC 3579): carries packets between the NAS and a [`Conversation`], and answers its questions.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
+use nac_policy::IdentityKind;
+use nac_radius::{Code, Packet, PacketBuilder, attribute};
+use super::answer::{self, Authenticated, EapAnswer};
+use super::conversations::{Active, ConversationId};
+use super::methods::challenge_user;
+use super::request::Request;
+use super::{Authenticator, Progress};
+use crate::identity::{from_chain, password::Check};
+use crate::reason::Refusal;
+
+/// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
+const DEFAULT_MTU: usize = 1_020;
+/// Bounds for what a NAS may ask for.
+const MTU_RANGE: std::ops::RangeInclusive<usize> = 100..=1_400;
+/// RFC 3579 section 2.2: invalid packets before the conversation ends.
+const INVALID_LIMIT: u8 = 5;
+/// Error-Cause "Invalid EAP Packet (Ignored)" (RFC 3579 section 2.2).
+const INVALID_EAP_PACKET: u32 = 202;
+/// EAP codes and types (RFC 3748 sections 4 and 5).
+const RESPONSE: u8 = 2;
+const IDENTITY: u8 = 1;
+
+type Shared = Arc<Mutex<Active>>;
+
+/// One EAP message from the NAS.
+pub(super) fn receive(authenticator: &Arc<Authenticator>, request: Request, message: &[u8]) -> Progress {
+    let packet = request.packet();
+    let (id, active) = match packet.attribute(attribute::STATE) {
+        Some(state) => match authenticator.conversations.find(state) {
+            Some((id, active)) => {
+                // Not the newest challenge's State: a late duplicate, which RFC 3748 section 4.1 discards.
+                if lock(&active).expected.as_slice() != state {
+                    return Progress::Silence;
+                }
+                (id, active)
+            }
+            None => return refuse_message(authenticator, &request, message, Refusal::unknown_conversation()),
+        },
+        None => match begin(authenticator, &packet, message) {
+            Ok(begun) => begun,
+            Err(refusal) => return refuse_message(authenticator, &request, message, refusal),
+        },
+    };
+    let mut conversation = lock(&active);
+    if message.is_empty() {
+        let identity_request = conversation.conversation.start();
+        return challenge(&request, &packet, &id, &mut conversation, &identity_request, None);
+    }
+    let step = conversation.conversation.receive(Instant::now(), message);
+    drop(conversation);
+    advance(authenticator, request, id, active, step)
+}
+
+fn begin(
+    authenticator: &Authenticator,
+    packet: &Packet<'_>,
+    message: &[u8],
+) -> Result<(ConversationId, Shared), Refusal> {
+    let starts = message.is_empty() || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
+    if !starts {
+        return Err(Refusal::no_state());
+    }
+    let settings = authenticator.eap.load_full().ok_or_else(Refusal::no_credentials)?;
+    let now = Instant::now();
+    let conversation = Conversation::new(settings, now, unix_time(), eap_mtu(packet), Box::new(fill_random));
+    Ok(authenticator.conversations.insert(conversation, now))
+}
+
+/// Follows the conversation until something has to be sent or asked outside.
+fn advance(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    id: ConversationId,
+    active: Shared,
+    mut step: Step,
+) -> Progress {
+    loop {
+        step = match step {
+            Step::Request(eap) => {
+                return challenge(&request, &request.packet(), &id, &mut lock(&active), &eap, None);
+            }
+            Step::Ask(Question::NtHash { user }) => {
+                let answer = nt_hash(authenticator, &user);
+                lock(&active).conversation.resume(Instant::now(), answer)
+            }
+            Step::Ask(Question::Password { user, password }) => {
+                match authenticator.passwords.check(&authenticator.world.directory, &user, password) {
+                    Check::Now(result) => {
+                        lock(&active).conversation.resume(Instant::now(), as_answer(result))
+                    }
+                    Check::Slow(slow) => {
+                        let authenticator = authenticator.clone();
+                        return Progress::Later(Box::pin(async move {
+                            let began = Instant::now();
+                            let result = authenticator.passwords.verify(slow).await;
+                            let step = {
+                                let mut active = lock(&active);
+                                active.credential_us += answer::micros(began);
+                                active.conversation.resume(Instant::now(), as_answer(result))
+                            };
+                            match advance(&authenticator, request, id, active, step) {
+                                Progress::Reply(reply) => Some(reply),
+                                // After a password there is nothing left to ask.
+                                Progress::Silence | Progress::Later(_) => None,
+                            }
+                        }));
+                    }
+                }
+            }
+            Step::Success(success) => {
+                authenticator.conversations.remove(&id);
+                return Progress::Reply(succeed(authenticator, &request, &mut lock(&active), success));
+            }
+            Step::Failure { packet, reason } => {
+                authenticator.conversations.remove(&id);
+                let active = lock(&active);
+                let method = active.conversation.method().map_or("EAP", |method| method.name());
+                let name = named(&active, &request);
+                return Progress::Reply(answer::refuse_eap(
+                    authenticator, &request, method, &name, reason.into(), &packet, active.credential_us,
+                ));
+            }
+            Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
+        };
+    }
+}
+
+fn challenge(
+    request: &Request,
+    packet: &Packet<'_>,
+    id: &ConversationId,
+    active: &mut Active,
+    eap: &[u8],
+    error_cause: Option<u32>,
+) -> Progress {
+    let state = active.next_state(id);
+    let mut reply = PacketBuilder::reply(Code::AccessChallenge, packet);
+    let pushed = reply
+        .push_eap_message(eap)
+        .and_then(|()| reply.push(attribute::STATE, &state))
+        .and_then(|()| match error_cause {
+            Some(cause) => reply.push_integer(attribute::ERROR_CAUSE, cause),
+            None => Ok(()),
+        });
+    match pushed {
+        Ok(()) => Progress::Reply(reply.seal(&request.client.secret)),
+        // EAP packets are far below 4096 octets; this cannot happen, and silence lets the NAS fail over if it does.
+        Err(_) => Progress::Silence,
+    }
+}
+
+/// RFC 3579 section 2.2: a packet that is not for this conversation is answered with the last request again, five times at most.
+fn ignore(
+    authenticator: &Authenticator,
+    request: &Request,
+    id: &ConversationId,
+    active: &Shared,
+    reason: &Reason,
+) -> Progress {
+    let mut active = lock(active);
+    active.invalid += 1;
+    let last = active.conversation.last_request().map(<[u8]>::to_vec);
+    if active.invalid >= INVALID_LIMIT || last.is_none() {
+        authenticator.conversations.remove(id);
+        let failure = active.conversation.refuse();
+        let refusal = Refusal::too_many_invalid(&reason.sentence);
+        let name = named(&active, request);
+        return Progress::Reply(answer::refuse_eap(authenticator, request, "EAP", &name, refusal, &failure, 0));
+    }
+    let last = last.unwrap_or_default();
+    challenge(request, &request.packet(), id, &mut active, &last, Some(INVALID_EAP_PACKET))
+}
+
+/// The supplicant proved who it is; now the policy decides, before EAP-Success is sent.
+fn succeed(
+    authenticator: &Authenticator,
+    request: &Request,
+    active: &mut Active,
+    success: Success,
+) -> Vec<u8> {
+    let method = success.method;
+    let mut authenticated = match identify(&success) {
+        Ok(authenticated) => authenticated,
+        Err(refusal) => {
+            let failure = active.conversation.refuse();
+            let name = success.outer_identity;
+            return answer::refuse_eap(
+                authenticator, request, method, &name, refusal, &failure, active.credential_us,
+            );
+        }
+    };
+    authenticated.credential_us = active.credential_us;
+    authenticated.eap = Some(EapAnswer {
+        msk: success.msk,
+        session_id: success.session_id,
+        tls_version: success.tls_version,
+        cipher_suite: success.cipher_suite,
+        resumed: success.resumed,
+        rounds: active.conversation.rounds(),
+    });
+    answer::conclude_eap(authenticator, request, authenticated, &mut active.conversation)
+}
+
+/// EAP-TLS is whom the certificate names; tunnelled methods are whom the inner method proved. The outer identity proves nothing
+/// (RFC 9190 section 2.2).
+fn identify(success: &Success) -> Result<Authenticated, Refusal> {
+    match success.certificates.first() {
+        Some(leaf) => {
+            let (kind, name, facts) = from_chain(leaf)?;
+            let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
+            authenticated.certificate = Some(Arc::new(facts));
+            Ok(authenticated)
+        }
+        None => {
+            let name = super::methods::without_domain(&success.identity).to_owned();
+            Ok(Authenticated::new(IdentityKind::User, name, "local", success.method))
+        }
+    }
+}
+
+fn nt_hash(authenticator: &Authenticator, name: &str) -> Answer {
+    match challenge_user(authenticator, name, "MS-CHAPv2") {
+        Ok(user) => match &user.challenge {
+            Some(secrets) => Answer::NtHash(secrets.nt_hash.clone()),
+            None => refused(Refusal::no_challenge_secret(name, "MS-CHAPv2")),
+        },
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn as_answer(result: Result<(), Refusal>) -> Answer {
+    match result {
+        Ok(()) => Answer::Accepted,
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> Answer {
+    Answer::Refused(Reason { code: refusal.code, sentence: refusal.sentence, remedy: refusal.remedy })
+}
+
+/// An EAP message that belongs to no conversation: EAP-Failure with the message's own identifier (RFC 3748 section 4.2).
+fn refuse_message(
+    authenticator: &Authenticator,
+    request: &Request,
+    message: &[u8],
+    refusal: Refusal,
+) -> Progress {
+    const FAILURE: u8 = 4;
+    let failure = [FAILURE, message.get(1).copied().unwrap_or_default(), 0, 4];
+    let name = request.user_name.clone();
+    Progress::Reply(answer::refuse_eap(authenticator, request, "EAP", &name, refusal, &failure, 0))
+}
+
+fn named(active: &Active, request: &Request) -> String {
+    match active.conversation.outer_identity() {
+        "" => request.user_name.clone(),
+        identity => identity.to_owned(),
+    }
+}
+
+/// RFC 3579 section 2.4 and RFC 3580 section 3.10: EAP must fit Framed-MTU less the 802.11 header's four octets.
+fn eap_mtu(packet: &Packet<'_>) -> usize {
+    packet
+        .integer(attribute::FRAMED_MTU)
+        .and_then(|mtu| usize::try_from(mtu).ok())
+        .map_or(DEFAULT_MTU, |mtu| mtu.saturating_sub(4).clamp(*MTU_RANGE.start(), *MTU_RANGE.end()))
+}
+
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn fill_random(bytes: &mut [u8]) {
+    SystemRandom::new().fill(bytes).expect("the operating system gives randomness");
+}
+
+fn lock(active: &Shared) -> MutexGuard<'_, Active> {
+    active.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! The methods that need one round trip: MAB, PAP, CHAP and MS-CHAPv2.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nac_eap::mschapv2;
+use nac_policy::IdentityKind;
+use nac_radius::vendor::{MICROSOFT, microsoft};
+use nac_radius::{Packet, chap_password_valid};
+
+use super::answer::{self, Authenticated};
+use super::credentials::{Credentials, MsChapV2Response};
+use super::request::Request;
+use super::{Authenticator, Progress, random};
+use crate::identity::password::Check;
+use crate::reason::Refusal;
+use crate::snapshot::directory::UserEntry;
+
+/// Checks the credentials of a request without EAP and answers it.
+pub(super) fn check(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    credentials: Credentials,
+) -> Progress {
+    let reply = match credentials {
+        Credentials::Mab(mac) => {
+            let mut authenticated = Authenticated::new(IdentityKind::Mac, mac.to_string(), "mac", "MAB");
+            authenticated.mac = Some(mac);
+            answer::conclude(authenticator, &request, authenticated)
+        }
+        Credentials::Pap { user, password } => {
+            match authenticator.passwords.check(&authenticator.world.directory, &user, password) {
+                Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
+                Check::Slow(slow) => {
+                    let authenticator = authenticator.clone();
+                    return Progress::Later(Box::pin(async move {
+                        let began = Instant::now();
+                        let result = authenticator.passwords.verify(slow).await;
+                        if result.as_ref().is_err_and(|refusal| refusal.code == Refusal::overloaded().code) {
+                            request.client.complaints.overload.may_speak().inspect(|held| {
+                                tracing::warn!(client = %request.client.name, held_back = held,
+                                    "password checks are shed: more arrive than the cores can do");
+                            });
+                            return None;
+                        }
+                        let spent = answer::micros(began);
+                        Some(answer_pap(&authenticator, &request, user, result, spent))
+                    }));
+                }
+            }
+        }
+        Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
+            Ok(user) => {
+                let authenticated =
+                    Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                answer::conclude(authenticator, &request, authenticated)
+            }
+            Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
+        },
+        Credentials::MsChapV2 { user, challenge, response } => {
+            match ms_chap_v2(authenticator, &user, &challenge, &response) {
+                Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
+                Err(refusal) => answer::refuse_with(
+                    authenticator,
+                    &request,
+                    "MS-CHAPv2",
+                    &user,
+                    refusal,
+                    &[(MICROSOFT, microsoft::CHAP_ERROR, ms_chap_error(response.ident))],
+                ),
+            }
+        }
+        // Sorted out before; an EAP message never comes here.
+        Credentials::Eap(_) => return Progress::Silence,
+    };
+    Progress::Reply(reply)
+}
+
+fn answer_pap(
+    authenticator: &Authenticator,
+    request: &Request,
+    user: String,
+    result: Result<(), Refusal>,
+    credential_us: u64,
+) -> Vec<u8> {
+    match result {
+        Ok(()) => {
+            let mut authenticated = Authenticated::new(IdentityKind::User, user, "local", "PAP");
+            authenticated.credential_us = credential_us;
+            answer::conclude(authenticator, request, authenticated)
+        }
+        Err(refusal) => answer::refuse(authenticator, request, "PAP", &user, refusal),
+    }
+}
+
+/// The account that a challenge-response method needs, with its reversible password.
+pub(super) fn challenge_user(
+    authenticator: &Authenticator,
+    name: &str,
+    method: &str,
+) -> Result<Arc<UserEntry>, Refusal> {
+    let user = authenticator.world.directory.user(name);
+    let Some(user) = user.or_else(|| authenticator.world.directory.user(without_domain(name))) else {
+        return Err(Refusal::unknown_user(name));
+    };
+    if !user.enabled {
+        return Err(Refusal::disabled_user(name));
+    }
+    if user.challenge.is_none() {
+        return Err(Refusal::no_challenge_secret(name, method));
+    }
+    Ok(user)
+}
+
+/// `DOMAIN\user` is `user` here: Windows adds its domain by itself.
+pub(super) fn without_domain(name: &str) -> &str {
+    name.rsplit_once('\\').map_or(name, |(_, user)| user)
+}
+
+fn chap(authenticator: &Authenticator, packet: &Packet<'_>, name: &str) -> Result<Arc<UserEntry>, Refusal> {
+    let user = challenge_user(authenticator, name, "CHAP")?;
+    let right = user
+        .challenge
+        .as_ref()
+        .is_some_and(|secrets| chap_password_valid(packet, &secrets.cleartext));
+    if right { Ok(user) } else { Err(Refusal::wrong_password(name)) }
+}
+
+fn ms_chap_v2(
+    authenticator: &Authenticator,
+    name: &str,
+    challenge: &[u8; 16],
+    response: &MsChapV2Response,
+) -> Result<Authenticated, Refusal> {
+    let user = challenge_user(authenticator, name, "MS-CHAPv2")?;
+    let Some(secrets) = &user.challenge else {
+        return Err(Refusal::no_challenge_secret(name, "MS-CHAPv2"));
+    };
+    // The challenge hash covers the name without its domain (RFC 2759 section 8.2).
+    let success = mschapv2::verify(
+        &secrets.nt_hash,
+        challenge,
+        &response.peer_challenge,
+        without_domain(name),
+        &response.nt_response,
+    )
+    .ok_or_else(|| Refusal::wrong_password(name))?;
+    let mut authenticated =
+        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
+    let mut answer = vec![response.ident];
+    answer.extend_from_slice(success.as_bytes());
+    authenticated.vendor.push((MICROSOFT, microsoft::CHAP2_SUCCESS, answer));
+    authenticated.mppe = Some(mschapv2::mppe_keys(&secrets.nt_hash, &response.nt_response));
+    Ok(authenticated)
+}
+
+/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure, no retry, version 3.
+fn ms_chap_error(ident: u8) -> Vec<u8> {
+    let challenge = hex::encode_upper(random::<16>());
+    let mut value = vec![ident];
+    value.extend_from_slice(format!("E=691 R=0 C={challenge} V=3").as_bytes());
+    value
+}

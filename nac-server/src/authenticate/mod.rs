@@ -1,0 +1,229 @@
+//! Access-Requests: from a datagram to an answer.
+//!
+//! The way: known client → well-formed → Message-Authenticator → duplicate? → credentials → identity → facts → policy → segment →
+//! attributes → sealed reply. Nothing on it waits for the database; a password check goes to the bounded pool.
+
+mod answer;
+mod conversations;
+mod credentials;
+mod duplicate;
+mod eap;
+mod methods;
+pub mod request;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use nac_posture::PostureGate;
+use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, attribute};
+use nac_store::WriterHandle;
+
+use crate::account::SessionTable;
+use crate::identity::password::Passwords;
+use crate::listen::udp::{Disposition, Responder};
+use crate::snapshot::{Client, World};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::rate::Throttle;
+
+pub use conversations::{Conversations, random};
+use credentials::Credentials;
+pub(crate) use duplicate::{DuplicateCache, Seen};
+use request::Request;
+
+/// Everything that answers Access-Requests. Shared by all sockets.
+pub struct Authenticator {
+    pub(crate) world: Arc<World>,
+    pub(crate) gate: PostureGate,
+    pub(crate) sessions: Arc<SessionTable>,
+    pub(crate) writer: WriterHandle,
+    pub(crate) metrics: Arc<Metrics>,
+    /// EAP's settings; absent while no server certificate is configured.
+    pub(crate) eap: ArcSwapOption<nac_eap::Settings>,
+    pub(crate) passwords: Passwords,
+    conversations: Conversations,
+    duplicates: DuplicateCache,
+    unknown_nas: Throttle,
+}
+
+/// What a step of authentication leads to.
+enum Progress {
+    /// Send this.
+    Reply(Vec<u8>),
+    /// Send nothing, and let a retransmission be processed anew.
+    Silence,
+    /// Ask the password pool, then go on.
+    Later(std::pin::Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>),
+}
+
+impl Authenticator {
+    /// Puts the parts together.
+    pub fn new(
+        world: Arc<World>,
+        gate: PostureGate,
+        sessions: Arc<SessionTable>,
+        writer: WriterHandle,
+        metrics: Arc<Metrics>,
+        eap: Option<Arc<nac_eap::Settings>>,
+        cores: usize,
+    ) -> Self {
+        Self {
+            world,
+            gate,
+            sessions,
+            writer,
+            metrics,
+            eap: ArcSwapOption::new(eap),
+            passwords: Passwords::new(cores),
+            conversations: Conversations::default(),
+            duplicates: DuplicateCache::default(),
+            unknown_nas: Throttle::default(),
+        }
+    }
+
+    /// Takes new EAP settings; conversations under way keep theirs.
+    pub fn replace_eap(&self, settings: Option<Arc<nac_eap::Settings>>) {
+        self.eap.store(settings);
+    }
+
+    /// EAP conversations under way.
+    pub fn conversations(&self) -> usize {
+        self.conversations.len()
+    }
+}
+
+/// The Access-Request port.
+pub struct AuthenticationPort(pub Arc<Authenticator>);
+
+impl Responder for AuthenticationPort {
+    fn respond(&self, source: SocketAddr, datagram: &[u8]) -> Disposition {
+        let Some((client, packet)) = self.0.known(source, datagram) else {
+            return Disposition::Silence;
+        };
+        match packet.code() {
+            Code::AccessRequest if verified(&client, source, &packet) => {
+                access_request(&self.0, &client, source, &packet)
+            }
+            Code::StatusServer if verified(&client, source, &packet) => {
+                Disposition::Reply(status_reply(Code::AccessAccept, &client, &packet).into())
+            }
+            _ => Disposition::Silence,
+        }
+    }
+}
+
+impl Authenticator {
+    /// Who sent this, and what: nothing for an unknown NAS or a malformed packet, which get silence and one line a minute.
+    pub(crate) fn known<'a>(
+        &self,
+        source: SocketAddr,
+        datagram: &'a [u8],
+    ) -> Option<(Arc<Client>, Packet<'a>)> {
+        let snapshot = self.world.snapshot();
+        let Some(client) = snapshot.clients.by_address(source.ip()) else {
+            self.metrics.unknown_nas.inc();
+            if let Some(held) = self.unknown_nas.may_speak() {
+                tracing::warn!(%source, held_back = held,
+                    "ignored a packet from an unknown NAS: add it with nac client add NAME --address ADDRESS");
+            }
+            return None;
+        };
+        match Packet::parse(datagram) {
+            Ok(packet) => Some((client.clone(), packet)),
+            Err(error) => {
+                self.metrics.malformed.inc();
+                if let Some(held) = client.complaints.malformed.may_speak() {
+                    tracing::warn!(client = %client.name, %source, %error, held_back = held, "malformed packet");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Whether the Message-Authenticator allows this packet to be looked at (RFC 3579 section 3.2, RFC 5997 section 3, CVE-2024-3596).
+pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>) -> bool {
+    match packet.message_authenticator(&client.secret) {
+        MessageAuthenticator::Valid => true,
+        MessageAuthenticator::Invalid => {
+            if let Some(held) = client.complaints.wrong_secret.may_speak() {
+                tracing::warn!(client = %client.name, %source, held_back = held,
+                    "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here");
+            }
+            false
+        }
+        MessageAuthenticator::Absent => {
+            let needed = client.require_message_authenticator
+                || packet.code() == Code::StatusServer
+                || packet.attribute(attribute::EAP_MESSAGE).is_some();
+            if needed
+                && let Some(held) = client.complaints.missing_message_authenticator.may_speak()
+            {
+                tracing::warn!(client = %client.name, %source, held_back = held,
+                    "missing Message-Authenticator: update the NAS, or accept the risk (CVE-2024-3596) with nac client set NAME --no-require-message-authenticator");
+            }
+            !needed
+        }
+    }
+}
+
+/// Status-Server's answer (RFC 5997 section 4).
+pub(crate) fn status_reply(code: Code, client: &Client, packet: &Packet<'_>) -> Vec<u8> {
+    PacketBuilder::reply(code, packet).seal(&client.secret)
+}
+
+fn access_request(
+    authenticator: &Arc<Authenticator>,
+    client: &Arc<Client>,
+    source: SocketAddr,
+    packet: &Packet<'_>,
+) -> Disposition {
+    let now = Instant::now();
+    let slot = (source, packet.identifier());
+    let key = *packet.authenticator();
+    match authenticator.duplicates.claim(slot, &key, now) {
+        Seen::Answered(reply) => {
+            authenticator.metrics.duplicates.inc();
+            return Disposition::Reply(reply);
+        }
+        Seen::InFlight => {
+            authenticator.metrics.duplicates.inc();
+            return Disposition::Silence;
+        }
+        Seen::New => {}
+    }
+    let request = Request::new(client, source, packet, now);
+    let progress = match Credentials::read(&request, packet) {
+        Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
+        Ok(credentials) => methods::check(authenticator, request, credentials),
+        Err(refusal) => Progress::Reply(answer::refuse_plain(authenticator, &request, refusal)),
+    };
+    match progress {
+        Progress::Reply(reply) => {
+            let reply: Arc<[u8]> = reply.into();
+            authenticator.duplicates.finish(slot, &key, reply.clone());
+            Disposition::Reply(reply)
+        }
+        Progress::Silence => {
+            authenticator.duplicates.forget(slot, &key);
+            Disposition::Silence
+        }
+        Progress::Later(later) => {
+            let authenticator = authenticator.clone();
+            Disposition::Later(Box::pin(async move {
+                match later.await {
+                    Some(reply) => {
+                        let reply: Arc<[u8]> = reply.into();
+                        authenticator.duplicates.finish(slot, &key, reply.clone());
+                        Some(reply)
+                    }
+                    None => {
+                        authenticator.duplicates.forget(slot, &key);
+                        None
+                    }
+                }
+            }))
+        }
+    }
+}

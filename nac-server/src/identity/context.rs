@@ -1,0 +1,198 @@
+//! From an authenticated identity to facts and a ruling. The same code answers a request and re-examines a live session, so
+//! that a session is moved exactly when a new request would be answered differently.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use nac_policy::{
+    Decision, DeviceFacts, Facts, IdentityFacts, IdentityKind, NasFacts, Outcome, PostureFacts,
+    TimeFacts,
+};
+use nac_posture::{PostureGate, Subject};
+use nac_radius::MacAddr;
+use nac_store::{Device, IdentifierKind, now_us};
+
+use crate::reason::Refusal;
+use crate::snapshot::directory::is_blocked;
+use crate::snapshot::{Directory, Snapshot};
+
+/// What stays true of a session after its authentication, whatever else changes.
+#[derive(Clone, Debug)]
+pub struct AccessContext {
+    /// User, device or MAC.
+    pub kind: IdentityKind,
+    /// The authenticated name; never the outer identity.
+    pub name: String,
+    /// `local`, `certificate` or `mac`.
+    pub source: &'static str,
+    /// How it was authenticated, in the words of [`Facts::method`].
+    pub method: &'static str,
+    /// The client certificate of EAP-TLS.
+    pub certificate: Option<Arc<nac_pki::CertificateFacts>>,
+    /// The station's address, from Calling-Station-Id or, for MAB, User-Name.
+    pub mac: Option<MacAddr>,
+    /// Where it connects.
+    pub nas: NasFacts,
+}
+
+/// What the rules say about a context now.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// Everything that the policy looked at.
+    pub facts: Arc<Facts>,
+    /// The policy's answer; absent when the account or certificate was refused before the policy was asked.
+    pub decision: Option<Arc<Decision>>,
+    /// The segment, or why not.
+    pub ruling: Result<String, Refusal>,
+    /// The device, when it is known.
+    pub device: Option<Arc<Device>>,
+    /// Microseconds that the policy took.
+    pub policy_us: u64,
+}
+
+/// Looks at everything afresh: account, certificate, device, quarantine, posture, policy.
+pub fn assess(
+    snapshot: &Snapshot,
+    directory: &Directory,
+    gate: &PostureGate,
+    context: &AccessContext,
+    session: Option<(Option<IpAddr>, i64)>,
+) -> Assessment {
+    let mac = context.mac.map(|mac| mac.to_string());
+    let device = find_device(directory, context, mac.as_deref());
+    let posture = gate.posture(
+        &Subject {
+            device_id: device.as_ref().map(|device| device.id),
+            spki: context.certificate.as_ref().map(|facts| facts.spki_sha256.as_str()),
+            asserted_id: context.certificate.as_ref().and_then(|facts| facts.device_id.as_deref()),
+            mac: mac.as_deref(),
+            framed_ip: session.and_then(|(address, _)| address),
+            session_started_us: session.map(|(_, started_us)| started_us),
+        },
+        now_us(),
+    );
+    let quarantined =
+        directory.is_quarantined(device.as_ref().map(|device| device.id), mac.as_deref());
+    let (groups, account) = account(directory, context, device.as_deref());
+    let facts = Arc::new(Facts {
+        identity: IdentityFacts {
+            kind: context.kind,
+            name: context.name.clone(),
+            groups,
+            source: context.source.to_owned(),
+        },
+        method: context.method.to_owned(),
+        device: device_facts(device.as_deref(), mac, context.mac, posture.enrolled, quarantined),
+        posture: PostureFacts {
+            verdict: posture.verdict,
+            failing: posture.failing,
+            binding: posture.binding,
+            age_s: posture.age_s,
+        },
+        nas: context.nas.clone(),
+        time: local_time(),
+    });
+    if let Err(refusal) = account.and_then(|()| certificate(snapshot, context)) {
+        return Assessment { facts, decision: None, ruling: Err(refusal), device, policy_us: 0 };
+    }
+    let began = std::time::Instant::now();
+    let decision = snapshot.policy.engine.decide(&facts);
+    let policy_us = began.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
+    let ruling = match &decision.outcome {
+        Outcome::Segment(segment) => Ok(segment.clone()),
+        Outcome::Refuse(reason) => Err(Refusal::from_policy(&decision, *reason)),
+    };
+    Assessment { facts, decision: Some(decision), ruling, device, policy_us }
+}
+
+/// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim.
+fn find_device(
+    directory: &Directory,
+    context: &AccessContext,
+    mac: Option<&str>,
+) -> Option<Arc<Device>> {
+    if let Some(facts) = &context.certificate {
+        let by_key = directory.device_by(IdentifierKind::Spki, &facts.spki_sha256);
+        let by_id = || {
+            let asserted = facts.device_id.as_deref()?;
+            directory.device_by(IdentifierKind::AssertedId, asserted)
+        };
+        if let Some(device) = by_key.or_else(by_id) {
+            return Some(device);
+        }
+    }
+    directory.device_by(IdentifierKind::Mac, mac?)
+}
+
+/// Groups of the user, or of the owner of a device that authenticated itself; and whether the account may be used at all.
+fn account(
+    directory: &Directory,
+    context: &AccessContext,
+    device: Option<&Device>,
+) -> (Vec<String>, Result<(), Refusal>) {
+    let user = match context.kind {
+        IdentityKind::User => directory.user(&context.name),
+        IdentityKind::Device => {
+            device.and_then(|device| device.owner.as_deref()).and_then(|name| directory.user(name))
+        }
+        IdentityKind::Mac | IdentityKind::None => None,
+    };
+    match user {
+        Some(user) if !user.enabled => (user.groups.clone(), Err(Refusal::disabled_user(&user.name))),
+        Some(user) => (user.groups.clone(), Ok(())),
+        // A password was checked against an account that is gone by now. A certificate may name somebody we do not know.
+        None if context.kind == IdentityKind::User && context.source == "local" => {
+            (Vec::new(), Err(Refusal::unknown_user(&context.name)))
+        }
+        None => (Vec::new(), Ok(())),
+    }
+}
+
+/// Revocation and validity, checked on every authentication, resumed ones included.
+fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refusal> {
+    let Some(facts) = &context.certificate else { return Ok(()) };
+    if snapshot.revoked.contains(&facts.fingerprint_sha256) {
+        return Err(Refusal::revoked_certificate(&context.name));
+    }
+    let now = now_us();
+    if now < facts.not_before_us || now > facts.not_after_us {
+        return Err(Refusal::expired_certificate(&context.name));
+    }
+    Ok(())
+}
+
+fn device_facts(
+    device: Option<&Device>,
+    mac_text: Option<String>,
+    mac: Option<MacAddr>,
+    enrolled: bool,
+    quarantined: bool,
+) -> DeviceFacts {
+    let known = DeviceFacts {
+        enrolled,
+        quarantined,
+        mac: mac_text.unwrap_or_default(),
+        random_mac: mac.is_some_and(|mac| mac.is_locally_administered()),
+        ..DeviceFacts::default()
+    };
+    let Some(device) = device else { return known };
+    DeviceFacts {
+        known: true,
+        id: device.id.to_string(),
+        name: device.name.clone(),
+        owner: device.owner.clone().unwrap_or_default(),
+        labels: device.labels.clone(),
+        blocked: is_blocked(device),
+        ..known
+    }
+}
+
+fn local_time() -> TimeFacts {
+    let now = jiff::Zoned::now();
+    TimeFacts {
+        unix_s: now.timestamp().as_second(),
+        hour: now.hour().unsigned_abs(),
+        minute: now.minute().unsigned_abs(),
+        weekday: now.weekday().to_monday_one_offset().unsigned_abs(),
+    }
+}

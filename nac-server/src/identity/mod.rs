@@ -1,0 +1,8 @@
+//! Who is it, on which device, and what do we know about both: the facts that the policy sees.
+
+mod certificate;
+mod context;
+pub mod password;
+
+pub use certificate::from_chain;
+pub use context::{AccessContext, Assessment, assess};

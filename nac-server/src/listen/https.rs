@@ -1,0 +1,95 @@
+//! HTTPS for the portal, osquery and the admin pages: axum behind rustls, client certificates welcome but not demanded.
+//!
+//! The handshake runs in the connection's own task with a deadline, so that a slow client holds up nobody, and the number
+//! of connections is bounded. What the handshake proved about the client goes to the handlers as [`TlsPeer`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use nac_posture::TlsPeer;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+/// Time for TCP accept to a finished TLS handshake, and for one request's headers.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// Open connections per listener: 10,000 osquery hosts keep theirs alive.
+const CONNECTION_LIMIT: usize = 20_000;
+
+/// Serves `router` on `listener` until cancelled. `tls` may be swapped while running.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ArcSwap<ServerConfig>>,
+    router: Router,
+    tracker: TaskTracker,
+    cancel: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    loop {
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors: give the open connections a moment to end.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::warn!(%address, limit = CONNECTION_LIMIT, "connection refused: limit reached");
+            continue;
+        };
+        let acceptor = TlsAcceptor::from(tls.load_full());
+        let (router, cancel) = (router.clone(), cancel.clone());
+        tracker.spawn(async move {
+            if let Err(error) = connection(stream, address, acceptor, router, cancel).await {
+                tracing::debug!(%address, %error, "HTTPS connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    acceptor: TlsAcceptor,
+    router: Router,
+    cancel: CancellationToken,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await??;
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let peer = TlsPeer {
+        address,
+        certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
+    };
+    let service = router.map_request(move |mut request: axum::http::Request<_>| {
+        request.extensions_mut().insert(peer.clone());
+        request
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE_DEADLINE);
+    let served = builder
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .into_owned();
+    tokio::select! {
+        served = served => served.map_err(io::Error::other),
+        () = cancel.cancelled() => Ok(()),
+    }
+}

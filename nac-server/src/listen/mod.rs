@@ -1,0 +1,4 @@
+//! The sockets: RADIUS over UDP, HTTPS, and plain HTTP for metrics on loopback.
+
+pub mod https;
+pub mod udp;

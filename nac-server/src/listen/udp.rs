@@ -1,0 +1,159 @@
+//! RADIUS over UDP: one socket per core, batched receive, answers from the address that was asked.
+//!
+//! The kernel spreads NASes over the sockets by source address and port (`SO_REUSEPORT`); no state lives in a socket,
+//! so it does not matter which of them a packet reaches.
+
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A coalesced read (UDP_GRO) may fill a whole 64 KiB buffer.
+const RECEIVE_BUFFER: usize = 65_535;
+/// Datagrams that the kernel queues for us while a burst arrives.
+const KERNEL_BUFFER: usize = 4 << 20;
+
+/// What to do with one datagram.
+pub enum Disposition {
+    /// Send these bytes back now.
+    Reply(Arc<[u8]>),
+    /// Send nothing.
+    Silence,
+    /// The answer needs something that must not block the socket: a password check, a commit.
+    Later(Pin<Box<dyn Future<Output = Option<Arc<[u8]>>> + Send>>),
+}
+
+/// Answers datagrams. Must not block: what takes long goes into [`Disposition::Later`].
+pub trait Responder: Send + Sync + 'static {
+    /// One datagram from `source`.
+    fn respond(&self, source: SocketAddr, datagram: &[u8]) -> Disposition;
+}
+
+/// Binds `count` sockets to one address; port 0 is resolved by the first and shared by the rest.
+///
+/// # Errors
+/// What the operating system says, for example that the port is taken.
+pub fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
+    // Without SO_REUSEPORT first: a second server on the same port must be refused, not share the traffic.
+    drop(probe_free(address)?);
+    let mut sockets = Vec::with_capacity(count);
+    let mut address = address;
+    for _ in 0..count.max(1) {
+        let socket = shared_socket(address)?;
+        address = socket.local_addr()?;
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+fn probe_free(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    std::net::UdpSocket::bind(address)
+}
+
+fn shared_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    // The kernel caps these at net.core.rmem_max and wmem_max; a smaller buffer still works.
+    let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+    let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Serves one socket until cancelled. Errors of single packets never end the loop.
+pub async fn serve(
+    socket: UdpSocket,
+    responder: Arc<dyn Responder>,
+    tracker: TaskTracker,
+    cancel: CancellationToken,
+) -> io::Result<()> {
+    let state = UdpSocketState::new((&socket).into())?;
+    allow_fragments(&socket)?;
+    let socket = Arc::new(Endpoint { socket, state });
+    let mut storage = vec![0u8; RECEIVE_BUFFER * BATCH_SIZE];
+    let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    loop {
+        let received = tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            received = socket.receive(&mut storage, &mut metas) => received,
+        };
+        let count = match received {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::debug!(%error, "receive failed");
+                continue;
+            }
+        };
+        for (meta, buffer) in metas.iter().zip(storage.chunks(RECEIVE_BUFFER)).take(count) {
+            let Some(filled) = buffer.get(..meta.len) else { continue };
+            for datagram in filled.chunks(meta.stride.max(1)) {
+                match responder.respond(meta.addr, datagram) {
+                    Disposition::Reply(bytes) => socket.send(&bytes, meta.addr, meta.dst_ip).await,
+                    Disposition::Silence => {}
+                    Disposition::Later(answer) => {
+                        let (socket, destination, from) = (socket.clone(), meta.addr, meta.dst_ip);
+                        tracker.spawn(async move {
+                            if let Some(bytes) = answer.await {
+                                socket.send(&bytes, destination, from).await;
+                            }
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// quinn-udp forbids fragmentation for QUIC's sake; a RADIUS answer may have 4096 octets and must get through.
+fn allow_fragments(socket: &UdpSocket) -> io::Result<()> {
+    use rustix::net::sockopt;
+    match socket.local_addr()? {
+        SocketAddr::V4(_) => {
+            sockopt::set_ip_mtu_discover(socket, sockopt::Ipv4PathMtuDiscovery::WANT)?
+        }
+        SocketAddr::V6(_) => {
+            sockopt::set_ipv6_mtu_discover(socket, sockopt::Ipv6PathMtuDiscovery::WANT)?
+        }
+    }
+    Ok(())
+}
+
+struct Endpoint {
+    socket: UdpSocket,
+    state: UdpSocketState,
+}
+
+impl Endpoint {
+    async fn receive(&self, storage: &mut [u8], metas: &mut [RecvMeta]) -> io::Result<usize> {
+        let mut buffers: Vec<IoSliceMut<'_>> =
+            storage.chunks_mut(RECEIVE_BUFFER).map(IoSliceMut::new).collect();
+        self.socket
+            .async_io(Interest::READABLE, || {
+                self.state.recv((&self.socket).into(), &mut buffers, metas)
+            })
+            .await
+    }
+
+    async fn send(&self, contents: &[u8], destination: SocketAddr, source: Option<IpAddr>) {
+        let transmit =
+            Transmit { destination, ecn: None, contents, segment_size: None, src_ip: source };
+        let sent = self
+            .socket
+            .async_io(Interest::WRITABLE, || {
+                self.state.try_send((&self.socket).into(), &transmit)
+            })
+            .await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, %destination, "send failed");
+        }
+    }
+}

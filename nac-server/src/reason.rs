@@ -1,0 +1,144 @@
+//! Why the server refused: every reason outside EAP with a stable code, one sentence and one remedy.
+//!
+//! EAP's own reasons (`EAP-…`) live in `nac_eap`; both end up in decision records and `nac why`.
+
+use std::fmt;
+
+/// Why somebody was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, searchable: `NAC-…` or `EAP-…`.
+    pub code: &'static str,
+    /// What happened, in one sentence.
+    pub sentence: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.code, self.sentence)
+    }
+}
+
+impl From<nac_eap::Reason> for Refusal {
+    fn from(reason: nac_eap::Reason) -> Self {
+        Self { code: reason.code, sentence: reason.sentence, remedy: reason.remedy }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident),*) = $code:literal, $sentence:literal, $remedy:literal;)*) => {
+        impl Refusal {
+            $($(#[$doc])* pub fn $name($($argument: &str),*) -> Self {
+                Self { code: $code, sentence: format!($sentence), remedy: $remedy }
+            })*
+
+            /// Every reason of the server: code, sentence and remedy.
+            pub fn table() -> Vec<Self> {
+                vec![$(Self { code: $code, sentence: $sentence.to_owned(), remedy: $remedy }),*]
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The password does not match.
+    wrong_password(user) = "NAC-2001", "wrong password for user \"{user}\"",
+        "Let the user type it again, or set a new one: nac user set NAME --password-prompt.";
+    /// No such account.
+    unknown_user(user) = "NAC-2002", "there is no user \"{user}\"",
+        "Check the spelling that the supplicant sends, or add the user: nac user add NAME --group GROUP --password-prompt.";
+    /// The account is switched off.
+    disabled_user(user) = "NAC-2003", "user \"{user}\" is disabled",
+        "Enable the account if the person may connect: nac user set NAME --enable.";
+    /// A challenge-response method for a user whose password is stored as argon2id only.
+    no_challenge_secret(user, method) = "NAC-2004",
+        "user \"{user}\" cannot use {method}: the password is stored as argon2id only",
+        "Use EAP-TLS or EAP-TTLS/PAP, or set the password again with --mschap, which stores it reversibly sealed.";
+    /// No credential that this server understands.
+    no_credentials() = "NAC-2005", "the request carries no credentials that this server understands",
+        "Configure the port or SSID for 802.1X, MAC authentication, PAP, CHAP or MS-CHAPv2.";
+    /// A login to the NAS itself.
+    administrative_login(service) = "NAC-2006",
+        "the request asks for {service}, an administrator's login to the device itself, which network policy does not grant",
+        "Point the device's administrator login at a server for device administration.";
+    /// A malformed credential.
+    malformed_credentials(what) = "NAC-2007", "the credentials are malformed: {what}",
+        "Check the shared secret and the NAS's RADIUS settings.";
+    /// A user without any password.
+    no_password(user) = "NAC-2008", "user \"{user}\" has no password",
+        "Set one: nac user set NAME --password-prompt; or let the user connect with a certificate.";
+    /// The argon2 pool is full.
+    overloaded() = "NAC-2009", "too many password checks are waiting",
+        "The server sheds load; the NAS will ask again. If this lasts, give the server more cores.";
+    /// The State attribute is unknown.
+    unknown_conversation() = "NAC-2101", "there is no EAP conversation for this State: it expired, or the server restarted",
+        "Nothing: the supplicant will start again.";
+    /// A response without State that starts nothing.
+    no_state() = "NAC-2102", "an EAP response came without the State that belongs to it",
+        "Check that the NAS returns the State attribute (RFC 2865 section 5.24).";
+    /// Too many packets that had to be ignored.
+    too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
+        "Update the supplicant or its driver.";
+    /// A certificate on our list of revoked ones.
+    revoked_certificate(name) = "NAC-2201", "the certificate of \"{name}\" is revoked",
+        "Issue a new certificate if the device may connect: nac certificate issue.";
+    /// A certificate past its end.
+    expired_certificate(name) = "NAC-2202", "the certificate of \"{name}\" is no longer valid",
+        "Issue a new certificate: nac certificate issue.";
+    /// A certificate that cannot be read.
+    unreadable_certificate(why) = "NAC-2203", "the client certificate cannot be read: {why}",
+        "Issue the certificate again.";
+    /// A certificate that names nobody.
+    anonymous_certificate() = "NAC-2204", "the client certificate names neither a user nor a device",
+        "Issue certificates with a user name (UPN, e-mail or CN) or a device id (SAN URI urn:uuid:…).";
+    /// No permit matched.
+    no_permit() = "NAC-3001", "no policy permits this",
+        "See which condition kept the expected policy from matching in the list below, then change the policy, the groups or the labels.";
+    /// A forbid matched.
+    forbidden(policy) = "NAC-3002", "policy \"{policy}\" forbids this",
+        "Remove what the policy forbids, or change the policy: nac policy apply.";
+    /// A policy failed to evaluate.
+    policy_error(error) = "NAC-3003", "a policy could not be evaluated: {error}",
+        "Correct the policy: nac policy check FILE, then nac policy apply FILE.";
+    /// A policy names a segment that is gone.
+    missing_segment(segment) = "NAC-3004", "the policy answers with segment \"{segment}\", which does not exist",
+        "Create it: nac segment set NAME --vlan N.";
+    /// The answer does not fit into a RADIUS packet.
+    answer_too_long() = "NAC-3005", "the answer does not fit into a RADIUS packet of 4096 octets",
+        "Shorten the segment's ACL.";
+}
+
+impl Refusal {
+    /// What the policy's refusal means.
+    pub fn from_policy(decision: &nac_policy::Decision, reason: nac_policy::RefuseReason) -> Self {
+        use nac_policy::RefuseReason;
+        match reason {
+            RefuseReason::NoPermit => Self::no_permit(),
+            RefuseReason::Forbidden => Self::forbidden(decision.policy.as_deref().unwrap_or("?")),
+            RefuseReason::PolicyError => {
+                Self::policy_error(decision.errors.first().map_or("unknown error", String::as_str))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+
+    #[test]
+    fn every_reason_has_its_own_code() {
+        let mut codes: Vec<_> = Refusal::table().into_iter().map(|reason| reason.code).collect();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+
+    #[test]
+    fn a_refusal_names_its_subject() {
+        assert_eq!(Refusal::unknown_user("eve").sentence, "there is no user \"eve\"");
+    }
+}

@@ -1,0 +1,92 @@
+//! Who may ask: RADIUS clients by source address, the most specific prefix first.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use nac_radius::{Secret, VendorProfile};
+use nac_store::{Store, StoreError};
+
+use crate::telemetry::rate::Complaints;
+
+/// One NAS, or a network of NASes with one secret.
+#[derive(Debug)]
+pub struct Client {
+    /// Its configured name.
+    pub name: String,
+    /// The shared secret.
+    pub secret: Secret,
+    /// Discard Access-Requests that carry no Message-Authenticator (the default, against CVE-2024-3596).
+    pub require_message_authenticator: bool,
+    /// How segments and CoA look on this vendor's devices.
+    pub profile: &'static VendorProfile,
+    /// Where the NAS listens for CoA and Disconnect, when it is not the vendor's usual port.
+    pub coa_port: Option<u16>,
+    /// The site that policies may name.
+    pub site: String,
+    /// Keeps its log lines to one per kind and minute.
+    pub complaints: Complaints,
+}
+
+/// Every client, found by address.
+#[derive(Debug, Default)]
+pub struct ClientTable {
+    hosts: HashMap<IpAddr, Arc<Client>>,
+    /// Longest prefix first.
+    networks: Vec<(IpNet, Arc<Client>)>,
+    by_name: HashMap<String, Arc<Client>>,
+}
+
+impl ClientTable {
+    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut table = Self::default();
+        for row in store.client_list().await? {
+            let profile = VendorProfile::by_name(&row.vendor).or_else(|| {
+                tracing::warn!(client = %row.name, vendor = %row.vendor, "unknown vendor profile: using generic");
+                VendorProfile::by_name("generic")
+            });
+            let Some(profile) = profile else { continue };
+            table.insert(
+                row.address,
+                Client {
+                    secret: Secret::new(row.secret.expose()),
+                    name: row.name,
+                    require_message_authenticator: row.require_message_authenticator,
+                    profile,
+                    coa_port: row.coa_port,
+                    site: row.site,
+                    complaints: Complaints::default(),
+                },
+            );
+        }
+        table.networks.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix_len()));
+        Ok(table)
+    }
+
+    fn insert(&mut self, address: IpNet, client: Client) {
+        let client = Arc::new(client);
+        self.by_name.insert(client.name.clone(), client.clone());
+        if address.prefix_len() == address.max_prefix_len() {
+            self.hosts.insert(address.addr(), client);
+        } else {
+            self.networks.push((address, client));
+        }
+    }
+
+    /// The client behind a source address, if any.
+    pub fn by_address(&self, address: IpAddr) -> Option<&Arc<Client>> {
+        let address = address.to_canonical();
+        self.hosts.get(&address).or_else(|| {
+            self.networks
+                .iter()
+                .find(|(network, _)| network.contains(&address))
+                .map(|(_, client)| client)
+        })
+    }
+
+    /// The client of that name.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Client>> {
+        self.by_name.get(name)
+    }
+}

@@ -1,0 +1,214 @@
+//! Users and devices in memory: tables too big to clone for every change, updated in place.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use nac_eap::mschapv2;
+use nac_store::{Device, DeviceStatus, IdentifierKind, Quarantine, Store, StoreError, User, now_us};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// A user as authentication sees one.
+#[derive(Debug)]
+pub struct UserEntry {
+    /// The name as it was registered.
+    pub name: String,
+    /// Switched off by an administrator.
+    pub enabled: bool,
+    /// argon2id in PHC text, for PAP.
+    pub password: Option<String>,
+    /// The password itself for challenge-response methods, where it was registered for them.
+    pub challenge: Option<ChallengeSecrets>,
+    /// Sorted.
+    pub groups: Vec<String>,
+}
+
+/// What CHAP and MS-CHAPv2 need, and argon2id cannot give.
+pub struct ChallengeSecrets {
+    /// For CHAP.
+    pub cleartext: Zeroizing<Vec<u8>>,
+    /// For MS-CHAPv2.
+    pub nt_hash: Zeroizing<[u8; 16]>,
+}
+
+impl std::fmt::Debug for ChallengeSecrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ChallengeSecrets(<hidden>)")
+    }
+}
+
+/// The in-memory tables.
+#[derive(Debug, Default)]
+pub struct Directory {
+    users: RwLock<HashMap<String, Arc<UserEntry>>>,
+    devices: RwLock<Devices>,
+    quarantines: RwLock<Vec<Quarantine>>,
+}
+
+#[derive(Debug, Default)]
+struct Devices {
+    by_id: HashMap<Uuid, Arc<Device>>,
+    by_identifier: HashMap<(IdentifierKind, String), Uuid>,
+}
+
+impl Directory {
+    /// A user by name; letter case does not matter.
+    pub fn user(&self, name: &str) -> Option<Arc<UserEntry>> {
+        read(&self.users).get(&name.to_lowercase()).cloned()
+    }
+
+    /// A device by id.
+    pub fn device(&self, id: Uuid) -> Option<Arc<Device>> {
+        read(&self.devices).by_id.get(&id).cloned()
+    }
+
+    /// A device by something it is known by.
+    pub fn device_by(&self, kind: IdentifierKind, value: &str) -> Option<Arc<Device>> {
+        let devices = read(&self.devices);
+        let id = devices.by_identifier.get(&(kind, value.to_owned()))?;
+        devices.by_id.get(id).cloned()
+    }
+
+    /// Whether an open quarantine names this device or this MAC.
+    pub fn is_quarantined(&self, device: Option<Uuid>, mac: Option<&str>) -> bool {
+        let now = now_us();
+        read(&self.quarantines).iter().any(|quarantine| {
+            quarantine.expires_us.is_none_or(|expires| expires > now)
+                && ((device.is_some() && quarantine.device_id == device)
+                    || (mac.is_some() && quarantine.mac.as_deref() == mac))
+        })
+    }
+
+    /// The next moment at which an open quarantine ends by itself.
+    pub fn next_quarantine_expiry_us(&self) -> Option<i64> {
+        let now = now_us();
+        read(&self.quarantines)
+            .iter()
+            .filter_map(|quarantine| quarantine.expires_us)
+            .filter(|expires| *expires > now)
+            .min()
+    }
+
+    /// How many users and devices are known.
+    pub fn sizes(&self) -> (usize, usize) {
+        (read(&self.users).len(), read(&self.devices).by_id.len())
+    }
+
+    pub(super) async fn reload_users(&self, store: &Store) -> Result<(), StoreError> {
+        let mut users = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = store.user_page(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            users.extend(page.into_iter().map(|user| (user.name.to_lowercase(), entry(user))));
+        }
+        *write(&self.users) = users;
+        Ok(())
+    }
+
+    pub(super) async fn reload_user(&self, store: &Store, name: &str) -> Result<(), StoreError> {
+        let user = found(store.user_fetch(name).await)?;
+        let mut users = write(&self.users);
+        match user {
+            Some(user) => users.insert(name.to_lowercase(), entry(user)),
+            None => users.remove(&name.to_lowercase()),
+        };
+        Ok(())
+    }
+
+    pub(super) async fn reload_devices(&self, store: &Store) -> Result<(), StoreError> {
+        let mut devices = Devices::default();
+        let mut after = None;
+        loop {
+            let page = store.device_page(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            page.into_iter().for_each(|device| devices.insert(device));
+        }
+        *write(&self.devices) = devices;
+        Ok(())
+    }
+
+    pub(super) async fn reload_device(&self, store: &Store, id: Uuid) -> Result<(), StoreError> {
+        let device = found(store.device_fetch(id).await)?;
+        let mut devices = write(&self.devices);
+        devices.remove(id);
+        if let Some(device) = device {
+            devices.insert(device);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn reload_quarantines(&self, store: &Store) -> Result<(), StoreError> {
+        let open = store.quarantine_list(true).await?;
+        *write(&self.quarantines) = open;
+        Ok(())
+    }
+}
+
+/// Rows read at once while a whole table is loaded.
+const PAGE: u32 = 5_000;
+
+impl Devices {
+    fn insert(&mut self, device: Device) {
+        for mac in &device.macs {
+            self.by_identifier.insert((IdentifierKind::Mac, mac.clone()), device.id);
+        }
+        for identifier in &device.identifiers {
+            self.by_identifier.insert((identifier.kind, identifier.value.clone()), device.id);
+        }
+        self.by_id.insert(device.id, Arc::new(device));
+    }
+
+    fn remove(&mut self, id: Uuid) {
+        let Some(device) = self.by_id.remove(&id) else { return };
+        let macs = device.macs.iter().map(|mac| (IdentifierKind::Mac, mac.clone()));
+        let others = device.identifiers.iter().map(|known| (known.kind, known.value.clone()));
+        for identifier in macs.chain(others) {
+            if self.by_identifier.get(&identifier) == Some(&id) {
+                self.by_identifier.remove(&identifier);
+            }
+        }
+    }
+}
+
+/// Whether an administrator blocked the device.
+pub fn is_blocked(device: &Device) -> bool {
+    device.status == DeviceStatus::Blocked
+}
+
+fn entry(user: User) -> Arc<UserEntry> {
+    let challenge = user.cleartext.as_ref().map(|secret| {
+        let cleartext = Zeroizing::new(secret.expose().to_vec());
+        let nt_hash = Zeroizing::new(mschapv2::nt_hash(&String::from_utf8_lossy(&cleartext)));
+        ChallengeSecrets { cleartext, nt_hash }
+    });
+    let mut groups = user.groups;
+    groups.sort();
+    Arc::new(UserEntry {
+        name: user.name,
+        enabled: user.enabled,
+        password: user.password,
+        challenge,
+        groups,
+    })
+}
+
+fn found<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+// A panic while a lock was held leaves a table that is at worst one row behind; refusing to read it would end all service.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+

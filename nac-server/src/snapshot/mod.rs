@@ -1,0 +1,145 @@
+//! What the hot path reads: everything an answer depends on, in memory, without SQL.
+//!
+//! Small things (clients, segments, policy, revocations) are one immutable [`Snapshot`] that is swapped as a whole. Big
+//! tables (users, devices) are the [`Directory`], updated in place. The [`feed`] keeps both true from the store's change
+//! feed, so a database outage is not an authentication outage.
+
+pub mod clients;
+pub mod directory;
+pub mod feed;
+pub mod segments;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use nac_policy::Engine;
+use nac_store::{Store, StoreError};
+
+pub use clients::{Client, ClientTable};
+pub use directory::Directory;
+pub use segments::SegmentTable;
+
+/// The policy in force.
+#[derive(Debug)]
+pub struct ActivePolicy {
+    /// The store's version number; 0 when no policy was ever applied.
+    pub version: i64,
+    /// The checked policy set. An empty set refuses everybody.
+    pub engine: Engine,
+}
+
+/// One consistent view of everything small.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Who may ask.
+    pub clients: Arc<ClientTable>,
+    /// What may be answered.
+    pub segments: Arc<SegmentTable>,
+    /// Who gets what.
+    pub policy: Arc<ActivePolicy>,
+    /// SHA-256 fingerprints of revoked certificates, lower-case hex.
+    pub revoked: Arc<HashSet<String>>,
+}
+
+/// The hot path's whole memory.
+#[derive(Debug)]
+pub struct World {
+    snapshot: ArcSwap<Snapshot>,
+    /// Users, devices and their quarantines.
+    pub directory: Directory,
+}
+
+/// Why the view of the world could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored policy does not load, for example because a segment that it names is gone.
+    #[error("policy version {version} does not load: {fault}")]
+    Policy {
+        /// The stored version.
+        version: i64,
+        /// The first fault.
+        fault: String,
+    },
+}
+
+impl World {
+    /// Reads everything once.
+    ///
+    /// # Errors
+    /// The database's, or a stored policy that does not load.
+    pub async fn load(store: &Store) -> Result<Self, WorldError> {
+        let segments = SegmentTable::load(store).await?;
+        let snapshot = Snapshot {
+            clients: Arc::new(ClientTable::load(store).await?),
+            policy: Arc::new(load_policy(store, &segments).await?),
+            segments: Arc::new(segments),
+            revoked: Arc::new(load_revoked(store).await?),
+        };
+        let directory = Directory::default();
+        directory.reload_users(store).await?;
+        directory.reload_devices(store).await?;
+        directory.reload_quarantines(store).await?;
+        Ok(Self { snapshot: ArcSwap::from_pointee(snapshot), directory })
+    }
+
+    /// The view as of now. Take it once per request.
+    pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    fn replace(&self, change: impl Fn(&mut Snapshot)) {
+        self.snapshot.rcu(|current| {
+            let mut next = Snapshot::clone(current);
+            change(&mut next);
+            next
+        });
+    }
+
+    async fn reload_clients(&self, store: &Store) -> Result<(), WorldError> {
+        let clients = Arc::new(ClientTable::load(store).await?);
+        self.replace(|snapshot| snapshot.clients = clients.clone());
+        Ok(())
+    }
+
+    /// Segments and policy name each other, so they are read together.
+    async fn reload_policy(&self, store: &Store) -> Result<(), WorldError> {
+        let segments = Arc::new(SegmentTable::load(store).await?);
+        let policy = Arc::new(load_policy(store, &segments).await?);
+        self.replace(|snapshot| {
+            snapshot.segments = segments.clone();
+            snapshot.policy = policy.clone();
+        });
+        Ok(())
+    }
+
+    async fn reload_revoked(&self, store: &Store) -> Result<(), WorldError> {
+        let revoked = Arc::new(load_revoked(store).await?);
+        self.replace(|snapshot| snapshot.revoked = revoked.clone());
+        Ok(())
+    }
+}
+
+async fn load_policy(store: &Store, segments: &SegmentTable) -> Result<ActivePolicy, WorldError> {
+    let (version, text) = store
+        .policy_current()
+        .await?
+        .map_or_else(|| (0, String::new()), |policy| (policy.version, policy.text));
+    let engine = Engine::load(&text, &segments.names()).map_err(|errors| WorldError::Policy {
+        version,
+        fault: errors.0.first().map(|fault| fault.message.clone()).unwrap_or_default(),
+    })?;
+    Ok(ActivePolicy { version, engine })
+}
+
+async fn load_revoked(store: &Store) -> Result<HashSet<String>, StoreError> {
+    let certificates = store.certificate_list().await?;
+    Ok(certificates
+        .into_iter()
+        .filter(|certificate| certificate.revoked_us.is_some())
+        .map(|certificate| certificate.fingerprint_sha256)
+        .collect())
+}
