@@ -52,3 +52,57 @@ impl fmt::Display for PolicyFault {
         Ok(())
     }
 }
+
+/// The candidate that a misspelt word most likely means, if any is near enough.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let limit = word.chars().count() / 3 + 1;
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many characters have to be added, removed or changed (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (number, char) in from.chars().take(64).enumerate() {
+        let mut next = vec![number + 1];
+        for ((wanted, pair), left_over) in to.iter().zip(row.windows(2)).zip(1_usize..) {
+            let (Some(diagonal), Some(above), Some(left)) =
+                (pair.first(), pair.get(1), next.get(left_over - 1))
+            else {
+                break;
+            };
+            next.push(
+                (diagonal + usize::from(*wanted != char))
+                    .min(above + 1)
+                    .min(left + 1),
+            );
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_words_find_their_neighbour() {
+        assert_eq!(distance("quarantine", "quarentine"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(
+            nearest("quarantin", ["staff", "quarantine"]),
+            Some("quarantine")
+        );
+        assert_eq!(nearest("mod", ["order", "mode"]), Some("mode"));
+        assert_eq!(nearest("printers", ["staff", "quarantine"]), None);
+    }
+}

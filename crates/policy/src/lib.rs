@@ -15,14 +15,35 @@
 //! * Memory and time are bounded: the text by [`MAX_TEXT_LEN`], the memo by a fixed size.
 
 mod decision;
+mod deep;
+mod engine;
 mod explain;
 mod facts;
 mod fault;
+mod lint;
+mod load;
+mod memo;
+mod paths;
+mod reads;
+mod scan;
+mod scope;
 
 pub use decision::{Decision, MonitorHit, Outcome, RefuseReason};
+pub use engine::{Engine, PolicySummary};
 pub use explain::{Condition, PolicyExplanation};
 pub use facts::{
     DeviceFacts, Facts, IdentityFacts, IdentityKind, NasFacts, PostureFacts, TimeFacts,
     UnknownVerdict, Verdict,
 };
 pub use fault::{PolicyErrors, PolicyFault};
+pub use load::MAX_TEXT_LEN;
+
+/// What a policy may speak about, as a Cedar schema.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
+
+/// The policy that a new installation starts with. It needs the segments `staff`, `registration`
+/// and `quarantine`.
+pub const STARTER_POLICY: &str = include_str!("starter.cedar");
+
+#[cfg(test)]
+mod tests;
