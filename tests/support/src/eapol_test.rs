@@ -1,0 +1,264 @@
+//! `eapol_test`, the supplicant that the field trusts: one authentication, or two with resumption.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use crate::cast;
+use crate::directory::TestDirectory;
+use crate::pki::Credential;
+use crate::program;
+
+/// A method with what runs inside its tunnel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// EAP-TLS.
+    Tls,
+    /// PEAPv0 with EAP-MSCHAPv2 inside.
+    PeapMschapv2,
+    /// EAP-TTLS with PAP inside.
+    TtlsPap,
+    /// EAP-TTLS with MS-CHAPv2 inside.
+    TtlsMschapv2,
+}
+
+impl Method {
+    /// Every method that is offered.
+    pub const ALL: [Self; 4] = [
+        Self::Tls,
+        Self::PeapMschapv2,
+        Self::TtlsPap,
+        Self::TtlsMschapv2,
+    ];
+}
+
+/// The only TLS version the supplicant offers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    V12,
+    /// TLS 1.3.
+    V13,
+}
+
+impl TlsVersion {
+    /// Both versions.
+    pub const ALL: [Self; 2] = [Self::V12, Self::V13];
+
+    /// As eapol_test prints it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V12 => "TLSv1.2",
+            Self::V13 => "TLSv1.3",
+        }
+    }
+}
+
+/// One network block of a supplicant.
+#[derive(Clone, Debug)]
+pub struct Supplicant<'a> {
+    /// The method.
+    pub method: Method,
+    /// The TLS version.
+    pub version: TlsVersion,
+    /// The inner identity.
+    pub identity: &'a str,
+    /// The password, where the method has one.
+    pub password: &'a str,
+    /// The CA that the supplicant trusts.
+    pub ca: &'a Path,
+    /// The client certificate, where the method has one.
+    pub credential: Option<&'a Credential>,
+    /// The largest EAP-TLS fragment, in octets.
+    pub fragment_size: u16,
+    /// How many further authentications follow in the same process, resuming the session.
+    pub again: u8,
+    /// Whether to ask for EAP-Key-Name (RFC 4072 section 2.8.3).
+    pub key_name: bool,
+    /// The station's MAC.
+    pub mac: [u8; 6],
+}
+
+impl<'a> Supplicant<'a> {
+    /// Alice with everything right.
+    #[must_use]
+    pub fn new(method: Method, version: TlsVersion, ca: &'a Path) -> Self {
+        Self {
+            method,
+            version,
+            identity: cast::USER,
+            password: cast::PASSWORD,
+            ca,
+            credential: None,
+            fragment_size: 1386,
+            again: 0,
+            key_name: false,
+            mac: [0x02, 0, 0, 0, 0, 0x10],
+        }
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Panics
+    ///
+    /// When eapol_test cannot be run at all.
+    #[must_use]
+    pub fn run(&self, server: SocketAddr, secret: &str) -> Outcome {
+        let directory = TestDirectory::new("eapol");
+        let config = directory.write("eapol_test.conf", self.config());
+        let mac = hex::encode(self.mac);
+        let mac: Vec<&str> = (0..12)
+            .step_by(2)
+            .filter_map(|at| mac.get(at..at + 2))
+            .collect();
+        let mut command = Command::new(program::peer("eapol_test", "eapoltest"));
+        command
+            .arg("-c")
+            .arg(&config)
+            .args([
+                "-a",
+                &server.ip().to_string(),
+                "-p",
+                &server.port().to_string(),
+                "-s",
+                secret,
+            ])
+            .args([
+                "-t",
+                "15",
+                "-r",
+                &self.again.to_string(),
+                "-M",
+                &mac.join(":"),
+            ])
+            .args(["-C", "CONNECT 1000Mbps 802.3", "-N", "61:d:15"]);
+        if self.key_name {
+            command.arg("-e");
+        }
+        let output = command.output().expect("eapol_test can be started");
+        let log = String::from_utf8_lossy(&output.stdout).into_owned();
+        directory.write("eapol_test.log", &log);
+        Outcome {
+            success: output.status.success() && log.trim_end().ends_with("SUCCESS"),
+            log,
+        }
+    }
+
+    fn config(&self) -> String {
+        let (eap, phase2) = match self.method {
+            Method::Tls => ("TLS", None),
+            Method::PeapMschapv2 => ("PEAP", Some("auth=MSCHAPV2")),
+            Method::TtlsPap => ("TTLS", Some("auth=PAP")),
+            Method::TtlsMschapv2 => ("TTLS", Some("auth=MSCHAPV2")),
+        };
+        let version = match self.version {
+            TlsVersion::V12 => "tls_disable_tlsv1_3=1",
+            TlsVersion::V13 => {
+                "tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_2=1 tls_disable_tlsv1_3=0"
+            }
+        };
+        let mut text = format!(
+            "network={{\n\tkey_mgmt=WPA-EAP\n\teap={eap}\n\tidentity=\"{}\"\n\tca_cert=\"{}\"\n\
+             \tphase1=\"{version}\"\n\tfragment_size={}\n",
+            self.identity,
+            self.ca.display(),
+            self.fragment_size
+        );
+        // Writing into a String cannot fail.
+        if let Some(phase2) = phase2 {
+            let _ = writeln!(
+                text,
+                "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"anonymous\""
+            );
+            let _ = writeln!(text, "\tpassword=\"{}\"", self.password);
+        }
+        if let Some(credential) = self.credential {
+            let _ = writeln!(
+                text,
+                "\tclient_cert=\"{}\"",
+                credential.certificate.display()
+            );
+            let _ = writeln!(text, "\tprivate_key=\"{}\"", credential.key.display());
+        }
+        text.push_str("}\n");
+        text
+    }
+}
+
+/// What eapol_test saw.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Accepted every time, and the MPPE keys were the right ones.
+    pub success: bool,
+    /// Everything it printed.
+    pub log: String,
+}
+
+impl Outcome {
+    /// Per authentication that ended in an Accept: whether its TLS handshake was a resumption.
+    #[must_use]
+    pub fn resumptions(&self) -> Vec<bool> {
+        let parts: Vec<&str> = self.log.split("(Access-Accept) identifier=").collect();
+        let ended = parts.len().saturating_sub(1);
+        let flag = |part: &&str| {
+            part.rsplit_once("Handshake finished - resumed=")
+                .is_some_and(|(_, flag)| flag.starts_with('1'))
+        };
+        parts.iter().take(ended).map(flag).collect()
+    }
+
+    /// The VLAN of each Access-Accept, in order.
+    #[must_use]
+    pub fn vlans(&self) -> Vec<Option<String>> {
+        let accepts = self.log.split("(Access-Accept) identifier=").skip(1);
+        let vlan = |accept: &str| {
+            let body = accept.split("RADIUS message:").next()?;
+            let value = body
+                .split_once("(Tunnel-Private-Group-Id)")?
+                .1
+                .split_once("Value: ")?
+                .1
+                .lines()
+                .next()?;
+            let octets = hex::decode(value.trim()).ok()?;
+            let text = match octets.as_slice() {
+                [0..=0x1f, rest @ ..] => rest,
+                whole => whole,
+            };
+            Some(String::from_utf8_lossy(text).into_owned())
+        };
+        accepts.map(vlan).collect()
+    }
+
+    /// Whether the handshake used `version`.
+    #[must_use]
+    pub fn used(&self, version: TlsVersion) -> bool {
+        self.log
+            .contains(&format!("SSL: Using TLS version {}", version.name()))
+    }
+
+    /// Whether the server's EAP-Key-Name was the Session-Id that the supplicant derived.
+    #[must_use]
+    pub fn key_name_matches(&self) -> bool {
+        self.log
+            .contains("Locally derived EAP Session-Id matches EAP-Key-Name from server")
+    }
+
+    /// How many keys matched, and how many did not.
+    #[must_use]
+    pub fn keys(&self) -> Option<(u32, u32)> {
+        let (_, rest) = self.log.split_once("MPPE keys OK: ")?;
+        let (right, rest) = rest.split_once(" ")?;
+        let wrong = rest.split_once("mismatch: ")?.1.split_whitespace().next()?;
+        Some((right.trim().parse().ok()?, wrong.parse().ok()?))
+    }
+
+    /// The last lines, for a failure message.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        let lines: Vec<&str> = self.log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}

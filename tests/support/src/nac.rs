@@ -1,0 +1,242 @@
+//! The program `nac`, driven through its own command line as an administrator would.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::cast;
+use crate::directory::TestDirectory;
+use crate::pki::{Credential, unknown_authority};
+use crate::program;
+use crate::service::Service;
+use crate::subject::{Plan, free_ports, is_answering};
+
+const POLICY: &str = include_str!("../nac/policy.cedar");
+
+/// A running `nac serve`.
+#[derive(Debug)]
+pub struct Nac {
+    /// Where it takes Access-Requests.
+    pub auth: SocketAddr,
+    /// Where it takes Accounting-Requests.
+    pub acct: SocketAddr,
+    /// Where the portal and osquery's API listen.
+    pub portal: SocketAddr,
+    /// The CA of its certificate.
+    pub ca: PathBuf,
+    /// The certificate of [`cast::USER`].
+    pub credential: Credential,
+    /// The certificate of [`cast::REVOKED_USER`].
+    pub revoked: Credential,
+    /// A CA that did not sign its certificate.
+    pub unknown_ca: PathBuf,
+    /// The process.
+    pub service: Service,
+    config: PathBuf,
+    // Dropped after the service.
+    directory: TestDirectory,
+}
+
+impl Nac {
+    /// `nac init`, the cast by the command line, `nac serve`.
+    ///
+    /// # Panics
+    ///
+    /// When any step fails.
+    #[must_use]
+    pub fn start(plan: &Plan, unguarded: bool) -> Self {
+        let directory = TestDirectory::new("server");
+        let home = directory.path().join("home");
+        let config = home.join("nac.toml");
+        program::run(
+            Command::new(program::nac())
+                .arg("init")
+                .arg(&home)
+                .arg("--yes"),
+        );
+        let [auth, acct, portal, admin, metrics] = free_ports();
+        let listeners = [
+            ("radius", "listen_auth", auth),
+            ("radius", "listen_acct", acct),
+            ("portal", "listen", portal),
+            ("admin", "listen", admin),
+            ("metrics", "listen", metrics),
+        ];
+        rewrite(&config, &listeners, plan.database.as_deref());
+
+        let nac = |arguments: &[&str]| run_with(&config, arguments, "");
+        let secret = directory.write_private("secret", cast::SECRET);
+        nac(&[
+            "client",
+            "add",
+            "lab",
+            "--address",
+            "127.0.0.0/8",
+            "--secret-file",
+            &secret.display().to_string(),
+        ]);
+        nac(&["segment", "set", "printers", "--vlan", cast::PRINTER_VLAN]);
+        import(&config, &directory, plan);
+        let policy = directory.write("policy.cedar", POLICY);
+        nac(&["policy", "apply", &policy.display().to_string()]);
+        let issued = directory.path().join("issued");
+        for name in [cast::USER, cast::REVOKED_USER] {
+            nac(&[
+                "certificate",
+                "issue",
+                "--user",
+                name,
+                "--out",
+                &issued.display().to_string(),
+            ]);
+        }
+        let credential = |name: &str| Credential {
+            certificate: issued.join(format!("{name}.crt")),
+            key: issued.join(format!("{name}.key")),
+        };
+        let (credential, revoked) = (credential(cast::USER), credential(cast::REVOKED_USER));
+        nac(&[
+            "certificate",
+            "revoke",
+            &revoked.certificate.display().to_string(),
+        ]);
+
+        let mut command = Command::new(program::nac());
+        command.arg("serve").arg("--config").arg(&config);
+        let remove = unguarded.then(|| directory.path());
+        let service = Service::start(&command, &directory.path().join("serve.log"), remove);
+        service.wait_ready(Duration::from_secs(60), || is_answering(auth));
+        let unknown_ca = unknown_authority(directory.path());
+        let ca = issued.join("ca.crt");
+        Self {
+            auth,
+            acct,
+            portal,
+            ca,
+            credential,
+            revoked,
+            unknown_ca,
+            service,
+            config,
+            directory,
+        }
+    }
+
+    /// Runs `nac --config … ARGUMENTS` beside the running server and returns what it printed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end with status 0.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        run_with(&self.config, arguments, "")
+    }
+
+    /// The same with something on standard input.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end with status 0.
+    pub fn command_with_input(&self, arguments: &[&str], input: &str) -> String {
+        run_with(&self.config, arguments, input)
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The directory of this server, for files of a test.
+    #[must_use]
+    pub fn directory(&self) -> &TestDirectory {
+        &self.directory
+    }
+}
+
+/// Users and devices by the import commands: one process for all of them.
+fn import(config: &Path, directory: &TestDirectory, plan: &Plan) {
+    let mut users = String::from("name,password,groups,mschap\n");
+    for account in &plan.accounts {
+        let mschap = if account.mschap { "true" } else { "false" };
+        users.push_str(&format!(
+            "{},{},staff,{mschap}\n",
+            account.name, account.password
+        ));
+    }
+    // The holder of the revoked certificate exists: only the certificate is at fault.
+    users.push_str(&format!(
+        "{},{},staff,false\n",
+        cast::REVOKED_USER,
+        cast::OTHER_PASSWORD
+    ));
+    let users = directory.write_private("users.csv", users);
+    run_with(
+        config,
+        &["user", "import", &users.display().to_string()],
+        "",
+    );
+    let mut devices = String::from("mac,owner,labels\n");
+    for mac in &plan.printers {
+        let [.., spelling, _, _, _] = cast::mac_formats(*mac);
+        devices.push_str(&format!("{spelling},,printer\n"));
+    }
+    let devices = directory.write("devices.csv", devices);
+    run_with(
+        config,
+        &["device", "import", &devices.display().to_string()],
+        "",
+    );
+}
+
+fn run_with(config: &Path, arguments: &[&str], input: &str) -> String {
+    use std::io::Write;
+    let mut command = Command::new(program::nac());
+    command.arg("--config").arg(config).args(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    if let Some(mut pipe) = process.stdin.take() {
+        // A command that does not read its input closes the pipe; its exit status tells.
+        let _ = pipe.write_all(input.as_bytes());
+    }
+    let output = process
+        .wait_with_output()
+        .expect("a started process can be waited for");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{said}{complained}",
+        output.status
+    );
+    said
+}
+
+/// Puts free ports, and a database if there is one, into the configuration that `nac init` wrote.
+fn rewrite(config: &Path, listeners: &[(&str, &str, SocketAddr)], database: Option<&str>) {
+    let text = std::fs::read_to_string(config).expect("`nac init` writes nac.toml");
+    let mut table: toml::Table = text.parse().expect("`nac init` writes valid TOML");
+    let mut set = |section: &str, key: &str, value: String| {
+        let entry = table
+            .entry(section)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let section = entry.as_table_mut().expect("a section is a table");
+        let value = match section.get(key) {
+            Some(toml::Value::Array(_)) => toml::Value::Array(vec![value.into()]),
+            _ => value.into(),
+        };
+        section.insert(key.to_owned(), value);
+    };
+    for (section, key, address) in listeners {
+        set(section, key, address.to_string());
+    }
+    if let Some(url) = database {
+        set("database", "url", url.to_owned());
+    }
+    std::fs::write(config, table.to_string()).expect("the file is ours");
+}
