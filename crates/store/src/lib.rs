@@ -1,1 +1,75 @@
-//! placeholder
+//! The store: all the SQL, on SQLite or PostgreSQL, and nothing but domain types outside.
+//!
+//! It exists so that no other room knows a table. One file per resource holds its types and every statement on it, and a
+//! statement is written once for both engines ([`sql`](self) macro in `sql.rs`). Whoever changes something here tells
+//! everybody who reads it: see [`Event`], [`Store::subscribe`] and [`Store::watch`]. What arrives at a high rate
+//! (accounting, decisions, sessions) goes through the [`Writer`], which commits in groups.
+//!
+//! Methods are named resource first. `*_fetch` fails with [`StoreError::NotFound`]; `*_by_…`, `*_find` and `*_current`
+//! give an `Option`. Times are microseconds since the Unix epoch, ids are UUIDv7.
+//!
+//! # Invariants
+//!
+//! * A mutating method commits its change rows in its own transaction; nobody is told of what was not committed.
+//! * Secrets are sealed before they reach a statement, never appear in `Debug`, and never serialise.
+//! * SQLite has exactly one writing connection, and every write transaction takes the write lock when it begins.
+//! * An accounting record or decision that was acknowledged survives the death of the process. On SQLite it survives a
+//!   loss of power too when the database was opened with `?synchronous=full`; otherwise the last moments may be lost
+//!   then, but the database stays whole. On PostgreSQL, its own settings decide.
+//! * A database that a newer program has migrated is refused, never guessed at.
+
+mod accounting;
+mod certificate;
+mod client;
+mod decision;
+mod device;
+mod enforcement;
+mod enroll;
+mod error;
+mod event;
+mod mac;
+mod node;
+mod open;
+mod policy;
+mod quarantine;
+mod seal;
+mod segment;
+mod session;
+mod spool;
+mod sql;
+mod statistics;
+mod transaction;
+mod user;
+mod writer;
+
+pub use accounting::{Accounting, AccountingFilter};
+pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
+pub use client::{Client, ClientChange, NewClient};
+pub use decision::{DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings};
+pub use device::{
+    Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceStatus, IdentifierKind,
+};
+pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState};
+pub use enroll::EnrollSecret;
+pub use error::{SealedError, StoreError, UnknownWord};
+pub use event::{EVERYTHING, Event, EventKind, next_events, reload_everything};
+pub use mac::mac_normalise;
+pub use node::{CheckOutcome, CheckResult, NodeStatus, NodeVerdict, OsqueryNode};
+pub use open::Store;
+pub use policy::PolicyVersion;
+pub use quarantine::{NewQuarantine, Quarantine};
+pub use seal::{SealingKey, SecretBytes};
+pub use segment::Segment;
+pub use session::Session;
+pub use statistics::Statistics;
+pub use user::{User, UserFilter, UserRecord, user_key};
+pub use writer::{Writer, WriterCounters, WriterError, WriterHandle, WriterSettings};
+
+/// The time now, in microseconds since the Unix epoch: the store's only clock.
+pub fn now_us() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        })
+}

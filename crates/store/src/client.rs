@@ -1,0 +1,259 @@
+//! RADIUS clients: the switches, access points and controllers that may ask us.
+
+use ipnet::IpNet;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    EventKind, SecretBytes, Store, StoreError, now_us,
+    seal::Cell,
+    sql::{Parsed, sql},
+};
+
+/// A NAS, or a network of them, that shares a secret with us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Client {
+    /// Our id.
+    pub id: Uuid,
+    /// The name people use; unique.
+    pub name: String,
+    /// Where its packets come from; unique. The most specific network wins.
+    pub address: IpNet,
+    /// The shared secret.
+    #[serde(skip)]
+    pub secret: SecretBytes,
+    /// Whether an Access-Request without Message-Authenticator is refused (RFC 3579 section 3.2).
+    pub require_message_authenticator: bool,
+    /// The name of its vendor profile, such as `generic`.
+    pub vendor: String,
+    /// The port for CoA and Disconnect requests, where it is not the profile's.
+    pub coa_port: Option<u16>,
+    /// The site it stands in; empty when nobody said.
+    pub site: String,
+    /// When it was added, in microseconds since the Unix epoch.
+    pub created_us: i64,
+    /// When it was last changed, in microseconds since the Unix epoch.
+    pub updated_us: i64,
+}
+
+/// A client to add.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// The name people use.
+    pub name: String,
+    /// Where its packets come from. Host bits are dropped.
+    pub address: IpNet,
+    /// The shared secret.
+    pub secret: SecretBytes,
+    /// Whether an Access-Request without Message-Authenticator is refused.
+    pub require_message_authenticator: bool,
+    /// The name of its vendor profile.
+    pub vendor: String,
+    /// The port for CoA and Disconnect requests, where it is not the profile's.
+    pub coa_port: Option<u16>,
+    /// The site it stands in.
+    pub site: String,
+}
+
+/// What to change of a client; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ClientChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new address.
+    pub address: Option<IpNet>,
+    /// A new shared secret.
+    pub secret: Option<SecretBytes>,
+    /// Whether Message-Authenticator is required.
+    pub require_message_authenticator: Option<bool>,
+    /// Another vendor profile.
+    pub vendor: Option<String>,
+    /// Another CoA port, or (`Some(None)`) the profile's.
+    pub coa_port: Option<Option<u16>>,
+    /// Another site.
+    pub site: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClientRow {
+    id: Uuid,
+    name: String,
+    #[sqlx(try_from = "Parsed<IpNet>")]
+    address: IpNet,
+    secret: Vec<u8>,
+    require_message_authenticator: bool,
+    vendor: String,
+    coa_port: Option<i64>,
+    site: String,
+    created_us: i64,
+    updated_us: i64,
+}
+
+impl Store {
+    /// Adds a client.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] when its name or its address is taken; [`StoreError::Sealed`] without a sealing key.
+    pub async fn client_add(&self, new: NewClient) -> Result<Client, StoreError> {
+        let at_us = now_us();
+        let client = Client {
+            id: Uuid::now_v7(),
+            name: new.name,
+            address: new.address.trunc(),
+            secret: new.secret,
+            require_message_authenticator: new.require_message_authenticator,
+            vendor: new.vendor,
+            coa_port: new.coa_port,
+            site: new.site,
+            created_us: at_us,
+            updated_us: at_us,
+        };
+        let secret = self.seal(secret_cell(&client.id), &client.secret)?;
+        let mut tx = self.write().await?;
+        sql!(
+            tx.on(),
+            execute,
+            "INSERT INTO client (id, name, address, secret, require_message_authenticator, vendor, coa_port, site, \
+             created_us, updated_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            client.id,
+            client.name.as_str(),
+            client.address.to_string(),
+            secret.as_slice(),
+            client.require_message_authenticator,
+            client.vendor.as_str(),
+            client.coa_port.map(i64::from),
+            client.site.as_str(),
+            client.created_us,
+            client.updated_us
+        )
+        .map_err(|error| error.or_conflict(|| taken(&client)))?;
+        tx.changed(EventKind::Client, &client.name);
+        tx.commit().await?;
+        Ok(client)
+    }
+
+    /// Changes a client.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the new name or address is taken.
+    pub async fn client_update(
+        &self,
+        name: &str,
+        change: ClientChange,
+    ) -> Result<Client, StoreError> {
+        let mut client = self.client_fetch(name).await?;
+        client.name = change.name.unwrap_or(client.name);
+        client.address = change
+            .address
+            .map_or(client.address, |address| address.trunc());
+        client.secret = change.secret.unwrap_or(client.secret);
+        client.require_message_authenticator = change
+            .require_message_authenticator
+            .unwrap_or(client.require_message_authenticator);
+        client.vendor = change.vendor.unwrap_or(client.vendor);
+        client.coa_port = change.coa_port.unwrap_or(client.coa_port);
+        client.site = change.site.unwrap_or(client.site);
+        // Clocks may step back; a later change is later all the same.
+        client.updated_us = now_us().max(client.updated_us.saturating_add(1));
+        let secret = self.seal(secret_cell(&client.id), &client.secret)?;
+        let mut tx = self.write().await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE client SET name = $2, address = $3, secret = $4, require_message_authenticator = $5, vendor = $6, \
+             coa_port = $7, site = $8, updated_us = $9 WHERE id = $1",
+            client.id,
+            client.name.as_str(),
+            client.address.to_string(),
+            secret.as_slice(),
+            client.require_message_authenticator,
+            client.vendor.as_str(),
+            client.coa_port.map(i64::from),
+            client.site.as_str(),
+            client.updated_us
+        )
+        .map_err(|error| error.or_conflict(|| taken(&client)))?;
+        if touched == 0 {
+            return Err(StoreError::not_found("client", name));
+        }
+        tx.changed(EventKind::Client, name);
+        tx.changed(EventKind::Client, &client.name);
+        tx.commit().await?;
+        Ok(client)
+    }
+
+    /// All clients, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Sealed`] without the right key, or when the database fails.
+    pub async fn client_list(&self) -> Result<Vec<Client>, StoreError> {
+        let rows: Vec<ClientRow> = sql!(
+            self.read(),
+            fetch_all as ClientRow,
+            "SELECT * FROM client ORDER BY name"
+        )?;
+        rows.into_iter().map(|row| self.client(row)).collect()
+    }
+
+    /// The client of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn client_fetch(&self, name: &str) -> Result<Client, StoreError> {
+        let row: Option<ClientRow> = sql!(
+            self.read(),
+            fetch_optional as ClientRow,
+            "SELECT * FROM client WHERE name = $1",
+            name
+        )?;
+        self.client(row.ok_or_else(|| StoreError::not_found("client", name))?)
+    }
+
+    /// Removes a client.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name.
+    pub async fn client_remove(&self, name: &str) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        if sql!(tx.on(), execute, "DELETE FROM client WHERE name = $1", name)? == 0 {
+            return Err(StoreError::not_found("client", name));
+        }
+        tx.changed(EventKind::Client, name);
+        tx.commit().await
+    }
+
+    fn client(&self, row: ClientRow) -> Result<Client, StoreError> {
+        Ok(Client {
+            secret: self.unseal(secret_cell(&row.id), &row.secret)?,
+            id: row.id,
+            name: row.name,
+            address: row.address,
+            require_message_authenticator: row.require_message_authenticator,
+            vendor: row.vendor,
+            coa_port: row.coa_port.and_then(|port| u16::try_from(port).ok()),
+            site: row.site,
+            created_us: row.created_us,
+            updated_us: row.updated_us,
+        })
+    }
+}
+
+fn secret_cell(id: &Uuid) -> Cell<'_> {
+    Cell {
+        table: "client",
+        column: "secret",
+        row: id,
+    }
+}
+
+fn taken(client: &Client) -> String {
+    format!(
+        "there is already a client named {} or with the address {}",
+        client.name, client.address
+    )
+}

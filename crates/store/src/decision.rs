@@ -1,0 +1,268 @@
+//! Decisions: the complete record of every answer.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError, mac_normalise,
+    sql::{json, plain, plain_option, sql, sql_rows, words},
+    transaction::Tx,
+    user::user_key,
+};
+
+words! {
+    /// What was answered.
+    pub enum DecisionOutcome {
+        /// Access-Accept.
+        Accept = "accept",
+        /// Access-Reject.
+        Reject = "reject",
+    }
+}
+
+/// One answer, with everything it rested on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// Our id, a UUIDv7 made when the decision was.
+    pub id: Uuid,
+    /// When, in microseconds since the Unix epoch.
+    pub at_us: i64,
+    /// The client's name.
+    pub client: String,
+    /// The NAS's address.
+    pub nas_address: String,
+    /// The device's MAC address, as `aa:bb:cc:dd:ee:ff`.
+    pub mac: Option<String>,
+    /// The user name as it was sent.
+    pub user_name: String,
+    /// Who was authenticated; empty when nobody was.
+    pub identity: String,
+    /// How.
+    pub method: String,
+    /// What was answered.
+    pub outcome: DecisionOutcome,
+    /// The segment, on an accept.
+    pub segment: Option<String>,
+    /// The stable code of the reason, such as `EAP-1203`.
+    pub reason_code: String,
+    /// The reason in one sentence.
+    pub reason: String,
+    /// What would help.
+    pub remedy: String,
+    /// The policy version; 0 when no policy was asked.
+    pub policy_version: i64,
+    /// What the policy looked at.
+    pub facts: Option<Arc<nac_policy::Facts>>,
+    /// What the policy said.
+    pub decision: Option<Arc<nac_policy::Decision>>,
+    /// The attributes that were sent, secrets masked.
+    pub attributes: Vec<(String, String)>,
+    /// The attributes that were received, secrets masked.
+    pub request: Vec<(String, String)>,
+    /// How the EAP conversation went.
+    pub eap: Option<EapDetails>,
+    /// How long it took.
+    pub timings: Timings,
+    /// The session that this answer started.
+    pub session_id: Option<Uuid>,
+}
+
+/// How an EAP conversation went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EapDetails {
+    /// `1.2` or `1.3`.
+    pub tls_version: String,
+    /// The cipher suite.
+    pub cipher_suite: String,
+    /// Whether the TLS session was resumed.
+    pub resumed: bool,
+    /// How many requests we sent.
+    pub rounds: u16,
+    /// The serial number of the client's certificate.
+    pub certificate_serial: Option<String>,
+}
+
+/// How long the parts of an answer took, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timings {
+    /// All of it.
+    pub total_us: u64,
+    /// The policy.
+    pub policy_us: u64,
+    /// The credential check.
+    pub credential_us: u64,
+}
+
+/// Which decisions to list.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionFilter {
+    /// This MAC address, in any usual form.
+    pub mac: Option<String>,
+    /// This user: the name as it was sent or the identity, in any case.
+    pub user: Option<String>,
+    /// This outcome.
+    pub outcome: Option<DecisionOutcome>,
+    /// This client.
+    pub client: Option<String>,
+    /// Not before this moment, in microseconds since the Unix epoch.
+    pub since_us: Option<i64>,
+    /// Older than this one, which the last page ended with.
+    pub before_id: Option<Uuid>,
+    /// At most so many; 0 means 100, and 10,000 is the most.
+    pub limit: u32,
+}
+
+impl Store {
+    /// Stores decisions that are not stored yet. The server itself goes through the writer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails; nothing is stored then.
+    pub async fn decision_put_many(
+        &self,
+        records: &[Arc<DecisionRecord>],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        decisions_write(&mut tx, records).await?;
+        tx.commit().await
+    }
+
+    /// The decision with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn decision_fetch(&self, id: Uuid) -> Result<DecisionRecord, StoreError> {
+        let row: Option<(String,)> = sql!(
+            self.read(),
+            fetch_optional as (String,),
+            "SELECT record FROM decision WHERE id = $1",
+            id
+        )?;
+        let (record,) = row.ok_or_else(|| StoreError::not_found("decision", id))?;
+        parse(&record)
+    }
+
+    /// Decisions, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn decision_list(
+        &self,
+        filter: &DecisionFilter,
+    ) -> Result<Vec<DecisionRecord>, StoreError> {
+        let mac = filter
+            .mac
+            .as_deref()
+            .map(|mac| mac_normalise(mac).unwrap_or_else(|| mac.to_lowercase()));
+        let user = filter.user.as_deref().map(user_key);
+        let limit = match filter.limit {
+            0 => 100,
+            limit => i64::from(limit.min(10_000)),
+        };
+        // Each condition is written so that it names its value with and without a filter; with one, its index serves.
+        let by_mac = if mac.is_some() {
+            "mac = $1"
+        } else {
+            "$1 IS NULL"
+        };
+        let by_user = if user.is_some() {
+            "(user_key = $2 OR identity_key = $2)"
+        } else {
+            "$2 IS NULL"
+        };
+        let by_client = if filter.client.is_some() {
+            "client = $3"
+        } else {
+            "$3 IS NULL"
+        };
+        let text = format!(
+            "SELECT record FROM decision WHERE {by_mac} AND {by_user} AND {by_client} \
+             AND ($4 IS NULL OR outcome = $4) AND id >= $5 AND at_us >= $6 AND id < $7 ORDER BY id DESC LIMIT $8"
+        );
+        let since_us = filter.since_us.unwrap_or(i64::MIN);
+        let rows: Vec<(String,)> = sql!(
+            self.read(),
+            fetch_all as (String,),
+            sqlx::AssertSqlSafe(text.clone()),
+            mac.as_deref(),
+            user.as_deref(),
+            filter.client.as_deref(),
+            filter.outcome.map(DecisionOutcome::as_str),
+            // The id was made at about `at_us`; five minutes are room enough for any login.
+            first_id(since_us.saturating_sub(300_000_000)),
+            since_us,
+            filter.before_id.unwrap_or(Uuid::max()),
+            limit
+        )?;
+        rows.iter().map(|(record,)| parse(record)).collect()
+    }
+
+    /// Forgets the decisions from before a moment. Gives their number, at most 10,000 at a time so that other writers get
+    /// their turn.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn decision_prune(&self, before_us: i64) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let removed = sql!(
+            tx.on(),
+            execute,
+            "DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE id < $1 ORDER BY id LIMIT 10000)",
+            first_id(before_us)
+        )?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+}
+
+/// Inserts decisions, skipping those that are there already.
+pub(crate) async fn decisions_write(
+    tx: &mut Tx<'_>,
+    records: &[Arc<DecisionRecord>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        rows.push((record, json(record.as_ref())?));
+    }
+    sql_rows!(
+        tx,
+        "INSERT INTO decision (id, at_us, client, mac, user_key, identity_key, outcome, segment, reason_code, \
+         policy_version, session_id, record) VALUES",
+        12,
+        "ON CONFLICT (id) DO NOTHING",
+        rows.as_slice(),
+        |row| row.0.id,
+        row.0.at_us,
+        plain(&row.0.client),
+        plain_option(row.0.mac.as_deref()),
+        user_key(&plain(&row.0.user_name)),
+        user_key(&plain(&row.0.identity)),
+        row.0.outcome.as_str(),
+        plain_option(row.0.segment.as_deref()),
+        plain(&row.0.reason_code),
+        row.0.policy_version,
+        row.0.session_id,
+        row.1.as_str()
+    );
+    Ok(())
+}
+
+fn parse(record: &str) -> Result<DecisionRecord, StoreError> {
+    serde_json::from_str(record).map_err(|error| StoreError::Corrupt {
+        what: "a decision",
+        why: error.to_string(),
+    })
+}
+
+/// The smallest UUIDv7 of a moment (RFC 9562 section 5.7: 48 bits of milliseconds in front).
+fn first_id(at_us: i64) -> Uuid {
+    let milliseconds = u128::try_from(at_us.max(0) / 1_000).unwrap_or(0);
+    Uuid::from_u128((milliseconds & 0xffff_ffff_ffff) << 80)
+}

@@ -1,0 +1,184 @@
+//! What can go wrong, in the words of somebody who has to put it right.
+
+use std::path::PathBuf;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A newer program has already changed this database.
+    #[error(
+        "the database has migration {found}, but this program knows only {known}: a newer nac has used it. \
+         Run that version, or restore the backup from before the upgrade"
+    )]
+    NewerDatabase {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration in this program.
+        known: i64,
+    },
+    /// A migration did not succeed. Nothing of it was kept.
+    #[error("migrating the database at {place} failed and changed nothing: {why}")]
+    Migration {
+        /// The database.
+        place: String,
+        /// The engine's words.
+        why: String,
+    },
+    /// The database cannot be written.
+    #[error(
+        "the database {} cannot be written: the file, its directory or its file system is read-only for this user. \
+         Give the user that runs nac write access to the directory and the file (SQLite also writes \
+         -wal and -shm files beside it)", path.display()
+    )]
+    ReadOnly {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// There is no room left.
+    #[error("the disk that holds {} is full: free some space there; nothing was written", path.display())]
+    Full {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The database, or another file, cannot be opened.
+    #[error("cannot open {path}: {why}")]
+    CannotOpen {
+        /// The file or server, without a password.
+        path: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A sealed column could not be opened or closed.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
+    /// Something else is there already.
+    #[error("{what}")]
+    Conflict {
+        /// What, in a full sentence without its full stop.
+        what: String,
+    },
+    /// There is no such thing.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was looked for, such as `client switch-1`.
+        what: String,
+    },
+    /// What was handed in cannot be stored.
+    #[error("{what}")]
+    Invalid {
+        /// Why, in a full sentence without its full stop.
+        what: String,
+    },
+    /// A row holds something that this program cannot read.
+    #[error("the database holds {what} that cannot be read: {why}")]
+    Corrupt {
+        /// The kind of row.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The engine failed.
+    #[error("the database failed: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// The error for something that does not exist.
+    pub(crate) fn not_found(kind: &str, name: impl std::fmt::Display) -> Self {
+        Self::NotFound {
+            what: format!("{kind} {name}"),
+        }
+    }
+
+    /// Turns a unique violation into [`StoreError::Conflict`].
+    pub(crate) fn or_conflict(self, what: impl FnOnce() -> String) -> Self {
+        match &self {
+            Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                Self::Conflict { what: what() }
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether the database itself is away or out of room, so that the same request may succeed later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::ReadOnly { .. } | Self::Full { .. } | Self::CannotOpen { .. } => true,
+            Self::Database(sqlx::Error::Database(error)) => match error.code().as_deref() {
+                // PostgreSQL: connection (08), resources (53), operator intervention (57), system (58), retry (40),
+                // read-only server (25006).
+                Some(code)
+                    if code.len() == 5 && !code.bytes().all(|byte| byte.is_ascii_digit()) =>
+                {
+                    is_postgres_outage(code)
+                }
+                // SQLite: busy, locked, I/O, corrupt. Five digits are PostgreSQL's.
+                Some(code) if code.len() == 5 => is_postgres_outage(code),
+                Some(code) => code
+                    .parse::<u32>()
+                    .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26)),
+                None => false,
+            },
+            Self::Database(error) => !matches!(
+                error,
+                sqlx::Error::Encode(_)
+                    | sqlx::Error::Decode(_)
+                    | sqlx::Error::ColumnDecode { .. }
+                    | sqlx::Error::ColumnNotFound(_)
+                    | sqlx::Error::RowNotFound
+            ),
+            _ => false,
+        }
+    }
+}
+
+fn is_postgres_outage(code: &str) -> bool {
+    ["08", "25", "40", "53", "57", "58"]
+        .iter()
+        .any(|class| code.starts_with(class))
+}
+
+/// Why a sealed column, or the key for it, could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealedError {
+    /// The store was opened without a sealing key.
+    #[error(
+        "the database holds sealed secrets and no sealing key was given: name the key file in the configuration"
+    )]
+    NoKey,
+    /// The key is not the one this database was sealed with, or the sealed value was tampered with or moved.
+    #[error(
+        "{what} cannot be unsealed: the sealing key is not the one that sealed it, or the value was changed. \
+         Restore the key file that belongs to this database"
+    )]
+    WrongKey {
+        /// Which value.
+        what: String,
+    },
+    /// The key file cannot be used.
+    #[error("the sealing key file {}: {why}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The key has the wrong form.
+    #[error("a sealing key is 32 bytes, written as one line of base64")]
+    KeyForm,
+    /// The cryptographic library refused, which means that it has no randomness.
+    #[error("sealing failed: the system gave no random numbers")]
+    NoRandomness,
+}
+
+/// A word that is not in its closed set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not one of: {expected}")]
+pub struct UnknownWord {
+    /// What would have been understood.
+    pub expected: &'static str,
+    /// What was there, at most 64 characters of it.
+    pub found: String,
+}

@@ -1,0 +1,393 @@
+//! Users: people with a password, an NT hash, groups.
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use uuid::Uuid;
+
+use crate::{
+    EventKind, SecretBytes, Store, StoreError,
+    event::EVERYTHING,
+    now_us,
+    seal::Cell,
+    sql::{Json, json, sql, sql_rows},
+};
+
+/// A person, or an account that stands for one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Our id.
+    pub id: Uuid,
+    /// The name as it was written first; unique, compared in lower case.
+    pub name: String,
+    /// The password as an argon2id PHC string.
+    pub password: Option<String>,
+    /// The NT hash (16 octets), which MS-CHAPv2 needs (RFC 2759 section 8).
+    pub nt_hash: Option<SecretBytes>,
+    /// Whether the user may authenticate.
+    pub enabled: bool,
+    /// Groups, sorted.
+    pub groups: Vec<String>,
+    /// When it was added, in microseconds since the Unix epoch.
+    pub created_us: i64,
+    /// When it was last changed, in microseconds since the Unix epoch.
+    pub updated_us: i64,
+}
+
+/// What to store of a user.
+#[derive(Clone)]
+pub struct UserRecord {
+    /// The name.
+    pub name: String,
+    /// The password as an argon2id PHC string.
+    pub password: Option<String>,
+    /// The NT hash, 16 octets.
+    pub nt_hash: Option<SecretBytes>,
+    /// Whether the user may authenticate.
+    pub enabled: bool,
+    /// Groups, in any order.
+    pub groups: Vec<String>,
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Part of the name, in any case.
+    pub search: Option<String>,
+    /// A group they are in.
+    pub group: Option<String>,
+    /// Continue behind this name, which the last page ended with.
+    pub after: Option<String>,
+    /// At most so many; 0 means 1,000.
+    pub limit: u32,
+}
+
+/// How a name is compared.
+pub fn user_key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+impl Serialize for User {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("User", 8)?;
+        out.serialize_field("id", &self.id)?;
+        out.serialize_field("name", &self.name)?;
+        out.serialize_field("password", &self.password.as_ref().map(|_| "argon2id"))?;
+        out.serialize_field("mschap", &self.nt_hash.is_some())?;
+        out.serialize_field("enabled", &self.enabled)?;
+        out.serialize_field("groups", &self.groups)?;
+        out.serialize_field("created_us", &self.created_us)?;
+        out.serialize_field("updated_us", &self.updated_us)?;
+        out.end()
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("password", &self.password.as_ref().map(|_| "argon2id"))
+            .field("mschap", &self.nt_hash.is_some())
+            .field("enabled", &self.enabled)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for UserRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserRecord")
+            .field("name", &self.name)
+            .field("password", &self.password.as_ref().map(|_| "argon2id"))
+            .field("mschap", &self.nt_hash.is_some())
+            .field("enabled", &self.enabled)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: Uuid,
+    name: String,
+    name_key: String,
+    password: Option<String>,
+    nt_hash: Option<Vec<u8>>,
+    enabled: bool,
+    #[sqlx(try_from = "Json<Vec<String>>")]
+    member_of: Vec<String>,
+    created_us: i64,
+    updated_us: i64,
+}
+
+/// A record ready to be bound.
+struct UserValues {
+    id: Uuid,
+    name: String,
+    name_key: String,
+    password: Option<String>,
+    nt_hash: Option<Vec<u8>>,
+    enabled: bool,
+    member_of: String,
+}
+
+impl Store {
+    /// Adds a user, or replaces the one of this name; its id and the time of its creation stay.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] for an empty name or an NT hash that is not 16 octets; [`StoreError::Sealed`] for an NT
+    /// hash without a sealing key.
+    pub async fn user_put(&self, record: UserRecord) -> Result<User, StoreError> {
+        let name = record.name.clone();
+        let values = vec![self.user_values(record)?];
+        self.user_write(&values, &name).await?;
+        self.user_fetch(&name).await
+    }
+
+    /// [`Store::user_put`] for many, in one transaction with one change row. A name that comes twice counts as it comes
+    /// last. Give it some thousands at a time, so that other writers get their turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::user_put`]; nothing is stored then.
+    pub async fn user_put_many(&self, records: Vec<UserRecord>) -> Result<u64, StoreError> {
+        if records.is_empty() {
+            return Ok(0);
+        }
+        let mut values = std::collections::BTreeMap::new();
+        for record in records {
+            let value = self.user_values(record)?;
+            values.insert(value.name_key.clone(), value);
+        }
+        let values: Vec<UserValues> = values.into_values().collect();
+        self.user_write(&values, EVERYTHING).await
+    }
+
+    async fn user_write(&self, values: &[UserValues], changed: &str) -> Result<u64, StoreError> {
+        let at_us = now_us();
+        let mut tx = self.write().await?;
+        let touched = sql_rows!(
+            tx,
+            "INSERT INTO user_account (id, name, name_key, password, nt_hash, enabled, member_of, created_us, \
+             updated_us) VALUES",
+            9,
+            "ON CONFLICT (name_key) DO UPDATE SET name = excluded.name, password = excluded.password, \
+             nt_hash = excluded.nt_hash, enabled = excluded.enabled, member_of = excluded.member_of, \
+             updated_us = excluded.updated_us",
+            values,
+            |value| value.id,
+            value.name.as_str(),
+            value.name_key.as_str(),
+            value.password.as_deref(),
+            value.nt_hash.as_deref(),
+            value.enabled,
+            value.member_of.as_str(),
+            at_us,
+            at_us
+        );
+        tx.changed(EventKind::User, changed);
+        tx.commit().await?;
+        Ok(touched)
+    }
+
+    /// Users by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails, or without the key for an NT hash.
+    pub async fn user_list(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        let limit = if filter.limit == 0 {
+            1_000
+        } else {
+            i64::from(filter.limit)
+        };
+        // A group is one string of a JSON list, so its quotes mark where it begins and ends.
+        let group = match &filter.group {
+            Some(group) => Some(json(group)?),
+            None => None,
+        };
+        let search = filter
+            .search
+            .as_deref()
+            .map(|text| format!("%{}%", escape_like(&user_key(text))));
+        let after = filter.after.as_deref().map(user_key).unwrap_or_default();
+        let rows: Vec<UserRow> = sql!(
+            self.read(),
+            fetch_all as UserRow,
+            "SELECT * FROM user_account WHERE name_key > $1 AND ($2 IS NULL OR name_key LIKE $2 ESCAPE '\\') \
+             AND ($3 IS NULL OR REPLACE(member_of, $3, '') <> member_of) ORDER BY name_key LIMIT $4",
+            after.as_str(),
+            search.as_deref(),
+            group.as_deref(),
+            limit
+        )?;
+        rows.into_iter().map(|row| self.user(row)).collect()
+    }
+
+    /// The next users by id, for loading all of them in pieces: start with `None`, go on with the last id of each piece,
+    /// stop at an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails, or without the key for an NT hash.
+    pub async fn user_list_all(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<UserRow> = sql!(
+            self.read(),
+            fetch_all as UserRow,
+            "SELECT * FROM user_account WHERE id > $1 ORDER BY id LIMIT $2",
+            after.unwrap_or(Uuid::nil()),
+            i64::from(limit)
+        )?;
+        rows.into_iter().map(|row| self.user(row)).collect()
+    }
+
+    /// The user of this name, in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn user_fetch(&self, name: &str) -> Result<User, StoreError> {
+        let row: Option<UserRow> = sql!(
+            self.read(),
+            fetch_optional as UserRow,
+            "SELECT * FROM user_account WHERE name_key = $1",
+            user_key(name)
+        )?;
+        self.user(row.ok_or_else(|| StoreError::not_found("user", name))?)
+    }
+
+    /// Lets a user authenticate, or no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name.
+    pub async fn user_set_enabled(&self, name: &str, enabled: bool) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET enabled = $2, updated_us = $3 WHERE name_key = $1",
+            user_key(name),
+            enabled,
+            now_us()
+        )?;
+        if touched == 0 {
+            return Err(StoreError::not_found("user", name));
+        }
+        tx.changed(EventKind::User, name);
+        tx.commit().await
+    }
+
+    /// Replaces a user's groups.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name.
+    pub async fn user_set_groups(&self, name: &str, groups: Vec<String>) -> Result<(), StoreError> {
+        let groups = json(&sorted(groups))?;
+        let mut tx = self.write().await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET member_of = $2, updated_us = $3 WHERE name_key = $1",
+            user_key(name),
+            groups.as_str(),
+            now_us()
+        )?;
+        if touched == 0 {
+            return Err(StoreError::not_found("user", name));
+        }
+        tx.changed(EventKind::User, name);
+        tx.commit().await
+    }
+
+    /// Removes a user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name.
+    pub async fn user_remove(&self, name: &str) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        if sql!(
+            tx.on(),
+            execute,
+            "DELETE FROM user_account WHERE name_key = $1",
+            user_key(name)
+        )? == 0
+        {
+            return Err(StoreError::not_found("user", name));
+        }
+        tx.changed(EventKind::User, name);
+        tx.commit().await
+    }
+
+    fn user_values(&self, record: UserRecord) -> Result<UserValues, StoreError> {
+        let name_key = user_key(&record.name);
+        if name_key.is_empty() {
+            return Err(StoreError::Invalid {
+                what: "a user needs a name".to_owned(),
+            });
+        }
+        let nt_hash = match &record.nt_hash {
+            Some(hash) if hash.expose().len() != 16 => {
+                return Err(StoreError::Invalid {
+                    what: format!("the NT hash of {name_key} is not 16 octets"),
+                });
+            }
+            Some(hash) => Some(self.seal(nt_hash_cell(&name_key), hash)?),
+            None => None,
+        };
+        Ok(UserValues {
+            id: Uuid::now_v7(),
+            name: record.name.trim().to_owned(),
+            name_key,
+            password: record.password,
+            nt_hash,
+            enabled: record.enabled,
+            member_of: json(&sorted(record.groups))?,
+        })
+    }
+
+    fn user(&self, row: UserRow) -> Result<User, StoreError> {
+        let nt_hash = row
+            .nt_hash
+            .map(|sealed| self.unseal(nt_hash_cell(&row.name_key), &sealed))
+            .transpose()?;
+        Ok(User {
+            id: row.id,
+            name: row.name,
+            password: row.password,
+            nt_hash,
+            enabled: row.enabled,
+            groups: row.member_of,
+            created_us: row.created_us,
+            updated_us: row.updated_us,
+        })
+    }
+}
+
+/// The name is the row's key here: it never changes, and an upsert does not have to ask for the id first.
+fn nt_hash_cell(name_key: &String) -> Cell<'_> {
+    Cell {
+        table: "user_account",
+        column: "nt_hash",
+        row: name_key,
+    }
+}
+
+fn sorted(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// Text that a LIKE with `ESCAPE '\'` takes literally.
+pub(crate) fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
+}
