@@ -82,14 +82,14 @@ impl<'s> Tx<'s> {
                 .await
                 .map_err(|error| self.store.place().fault(error))?;
         }
-        let at_us = now_us();
+        let (at_us, origin) = (now_us(), self.store.origin());
         let mut events = Vec::with_capacity(changes.len());
         for (kind, key) in changes {
             let (seq,): (i64,) = sql!(
                 self.on(),
                 fetch_one as (i64,),
                 "INSERT INTO change (origin, kind, key, at_us) VALUES ($1, $2, $3, $4) RETURNING seq",
-                self.store.origin(),
+                origin,
                 kind.as_str(),
                 key.as_str(),
                 at_us
