@@ -7,8 +7,12 @@ use std::time::{Duration, Instant};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use crate::packet;
+use crate::fragment::START_DATA;
+use crate::keys;
+use crate::method::{Authenticated, Context, Next, TlsMethod};
+use crate::packet::{self, Body, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
+use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
 
 /// A source of random bytes, given by the caller.
@@ -125,13 +129,42 @@ impl fmt::Debug for Success {
     }
 }
 
+/// How many malformed packets a conversation bears (RFC 3579 section 2.2).
+const INVALID_LIMIT: u16 = 5;
+/// The longest identity, which has to fit into RADIUS's User-Name.
+const IDENTITY_LIMIT: usize = 253;
+
 /// One supplicant's authentication. Never sleeps, never reads a clock.
 pub struct Conversation {
     settings: Arc<Settings>,
     unix_time: Duration,
     eap_mtu: usize,
     random: Random,
-    identity: String,
+    last_active: Instant,
+    state: State,
+    outer_identity: String,
+    /// Methods that the supplicant has not refused yet.
+    untried: Vec<Method>,
+    method: Option<Method>,
+    /// Of the outstanding request.
+    identifier: u8,
+    last_request: Option<Vec<u8>>,
+    rounds: u16,
+    invalid: u16,
+    stale: u16,
+}
+
+enum State {
+    /// Nothing was sent: the NAS may have asked for the identity itself.
+    Begun,
+    IdentityRequested,
+    /// A method's Start was sent and not answered, so the supplicant may refuse it.
+    Proposed(Method),
+    Running(Box<TlsMethod>),
+    Asking(Box<TlsMethod>),
+    /// Waiting for the caller's verdict.
+    Authenticated(Box<TlsMethod>, SessionRecord),
+    Over,
 }
 
 impl Conversation {
@@ -144,62 +177,372 @@ impl Conversation {
         eap_mtu: usize,
         random: Box<dyn FnMut(&mut [u8]) + Send>,
     ) -> Self {
-        let _ = now;
+        let untried = offered(&settings);
         Self {
             settings,
             unix_time,
             eap_mtu,
             random,
-            identity: String::new(),
+            last_active: now,
+            state: State::Begun,
+            outer_identity: String::new(),
+            untried,
+            method: None,
+            identifier: 0,
+            last_request: None,
+            rounds: 0,
+            invalid: 0,
+            stale: 0,
         }
     }
 
-    /// The EAP-Request/Identity that answers an EAP-Start.
+    /// The EAP-Request/Identity that answers an EAP-Start. Whatever went before is forgotten.
     pub fn start(&mut self) -> Vec<u8> {
+        self.forget();
+        self.untried = offered(&self.settings);
+        self.state = State::IdentityRequested;
         let mut identifier = [0];
         (self.random)(&mut identifier);
-        packet::request(identifier[0], packet::eap_type::IDENTITY, &[])
+        [self.identifier] = identifier;
+        let packet = packet::request(self.identifier, eap_type::IDENTITY, &[]);
+        self.rounds = self.rounds.saturating_add(1);
+        self.last_request = Some(packet.clone());
+        packet
     }
 
     /// Takes one EAP packet, says what happens next.
-    pub fn receive(&mut self, _now: Instant, _packet: &[u8]) -> Step {
-        let _ = (&self.settings, self.unix_time, self.eap_mtu);
-        Step::Ignore(reason::OVER.reason())
+    pub fn receive(&mut self, now: Instant, packet: &[u8]) -> Step {
+        match self.state {
+            State::Asking(_) => return Step::Ignore(reason::BUSY.reason()),
+            State::Authenticated(..) | State::Over => return Step::Ignore(reason::OVER.reason()),
+            _ => {}
+        }
+        if now.saturating_duration_since(self.last_active) > self.settings.timeout {
+            return self.fail(reason::TIMEOUT.with(self.settings.timeout.as_secs()));
+        }
+        let packet = match Packet::parse(packet) {
+            Ok(packet) => packet,
+            Err(fault) => return self.invalid(reason::MALFORMED.with(fault)),
+        };
+        let body = match (packet.code, packet.body) {
+            (Code::Response, Some(body)) => body,
+            (Code::Request, _) => return self.fail(reason::ROLE_REVERSAL.reason()),
+            _ => {
+                let fault = "a supplicant sends neither Success nor Failure";
+                return self.invalid(reason::MALFORMED.with(fault));
+            }
+        };
+        if matches!(self.state, State::Begun) {
+            self.identifier = packet.identifier;
+        } else if packet.identifier != self.identifier {
+            return self.stale(packet.identifier);
+        }
+        self.last_active = now;
+        self.response(body)
     }
 
     /// Takes the world's answer to a [`Step::Ask`].
-    pub fn resume(&mut self, _now: Instant, _answer: Answer) -> Step {
-        Step::Ignore(reason::OVER.reason())
+    pub fn resume(&mut self, now: Instant, answer: Answer) -> Step {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Asking(mut method) => {
+                self.last_active = now;
+                let next = method.resume(answer, &mut self.context());
+                self.proceed(method, next)
+            }
+            state => {
+                self.state = state;
+                Step::Ignore(reason::OVER.reason())
+            }
+        }
     }
 
     /// The EAP-Success packet, after [`Step::Success`]. Only now does the TLS session of this
     /// conversation become resumable. At any other time it is an EAP-Failure packet.
     pub fn accept(&mut self) -> Vec<u8> {
-        packet::success(0)
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Authenticated(method, record) => {
+                method.sessions().commit(&record);
+                packet::success(self.identifier)
+            }
+            state => {
+                self.state = state;
+                self.refuse()
+            }
+        }
     }
 
     /// The EAP-Failure packet, at any time. The TLS session of this conversation is forgotten.
     pub fn refuse(&mut self) -> Vec<u8> {
-        packet::failure(0)
+        self.forget();
+        packet::failure(self.identifier)
     }
 
     /// The identity outside the tunnel: a routing hint, never an authenticated name.
     pub fn outer_identity(&self) -> &str {
-        &self.identity
+        &self.outer_identity
     }
 
     /// The method in progress, once one was proposed.
     pub fn method(&self) -> Option<Method> {
-        None
+        self.method
     }
 
     /// How many requests were sent.
     pub fn rounds(&self) -> u16 {
-        0
+        self.rounds
     }
 
     /// The outstanding request, for sending it again.
     pub fn last_request(&self) -> Option<&[u8]> {
-        None
+        self.last_request.as_deref()
+    }
+
+    /// A response to the outstanding request.
+    fn response(&mut self, body: Body<'_>) -> Step {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Begun | State::IdentityRequested => self.identity(body),
+            State::Proposed(method) if body.eap_type == method.type_number() => {
+                let begun = TlsMethod::new(method, &self.settings, self.eap_mtu, self.unix_time);
+                match begun {
+                    Ok(running) => self.run(Box::new(running), body.data),
+                    Err(reason) => self.fail(reason),
+                }
+            }
+            State::Proposed(method) => match wanted_types(body) {
+                Some(wanted) => self.negative(&wanted),
+                None => {
+                    self.state = State::Proposed(method);
+                    self.wrong_type(method, body.eap_type)
+                }
+            },
+            State::Running(running) if body.eap_type == running.method().type_number() => {
+                self.run(running, body.data)
+            }
+            State::Running(running) => {
+                let method = running.method();
+                self.state = State::Running(running);
+                if wanted_types(body).is_some() {
+                    self.invalid(reason::NAK_LATE.reason())
+                } else {
+                    self.wrong_type(method, body.eap_type)
+                }
+            }
+            // `receive` has dealt with these.
+            state => {
+                self.state = state;
+                Step::Ignore(reason::OVER.reason())
+            }
+        }
+    }
+
+    fn identity(&mut self, body: Body<'_>) -> Step {
+        if body.eap_type != eap_type::IDENTITY {
+            return self.fail(reason::NOT_BEGUN.with(packet::type_name(body.eap_type)));
+        }
+        // RFC 3748 section 5.1: what follows a NUL is not part of the identity.
+        let identity = body
+            .data
+            .split(|octet| *octet == 0)
+            .next()
+            .unwrap_or_default();
+        if identity.len() > IDENTITY_LIMIT {
+            return self.fail(reason::IDENTITY_TOO_LONG.with(identity.len()));
+        }
+        self.outer_identity = String::from_utf8_lossy(identity).into_owned();
+        match self.untried.first() {
+            Some(method) => self.propose(*method),
+            None => self.fail(reason::NOTHING_OFFERED.reason()),
+        }
+    }
+
+    /// Sends a method's Start.
+    fn propose(&mut self, method: Method) -> Step {
+        self.method = Some(method);
+        self.untried.retain(|other| *other != method);
+        self.state = State::Proposed(method);
+        self.request(method, &START_DATA)
+    }
+
+    /// The supplicant refused the proposed method (RFC 3748 section 5.3).
+    fn negative(&mut self, wanted: &[String]) -> Step {
+        let next = self.untried.iter().copied();
+        let mut next =
+            next.filter(|method| wanted.contains(&packet::type_name(method.type_number())));
+        if let Some(method) = next.next() {
+            return self.propose(method);
+        }
+        let wanted = match wanted {
+            [] => "none of the methods on offer".to_owned(),
+            wanted => wanted.join(" or "),
+        };
+        let offered: Vec<String> = offered(&self.settings)
+            .iter()
+            .map(Method::to_string)
+            .collect();
+        self.fail(reason::NAK.with(format!("{wanted}; offered: {}", offered.join(", "))))
+    }
+
+    fn run(&mut self, mut method: Box<TlsMethod>, type_data: &[u8]) -> Step {
+        let next = method.receive(type_data, &mut self.context());
+        self.proceed(method, next)
+    }
+
+    fn proceed(&mut self, method: Box<TlsMethod>, next: Next) -> Step {
+        match next {
+            Next::Request(type_data) => {
+                let number = method.method();
+                self.state = State::Running(method);
+                self.request(number, &type_data)
+            }
+            Next::Ask(question) => {
+                self.state = State::Asking(method);
+                Step::Ask(question)
+            }
+            Next::Success(authenticated) => match self.success(&method, &authenticated) {
+                Ok(success) => {
+                    self.state = State::Authenticated(method, authenticated.record);
+                    Step::Success(success)
+                }
+                Err(reason) => {
+                    self.state = State::Running(method);
+                    self.fail(reason)
+                }
+            },
+            Next::Failure(reason) => {
+                self.state = State::Running(method);
+                self.fail(reason)
+            }
+        }
+    }
+
+    fn success(&self, method: &TlsMethod, proven: &Authenticated) -> Result<Success, Reason> {
+        let tls = method.tls();
+        let keys = keys::derive(method.method(), tls)?;
+        Ok(Success {
+            method: proven.record.method,
+            identity: proven.record.identity.clone(),
+            outer_identity: self.outer_identity.clone(),
+            msk: keys.msk,
+            emsk: keys.emsk,
+            session_id: keys.session_id,
+            resumed: proven.resumed,
+            tls_version: tls.version().name(),
+            cipher_suite: tls.cipher_suite(),
+            certificates: tls.certificates(),
+        })
+    }
+
+    fn request(&mut self, method: Method, type_data: &[u8]) -> Step {
+        if self.rounds >= self.settings.max_rounds {
+            return self.fail(reason::TOO_MANY_ROUNDS.with(self.settings.max_rounds));
+        }
+        self.rounds += 1;
+        self.identifier = self.identifier.wrapping_add(1);
+        let packet = packet::request(self.identifier, method.type_number(), type_data);
+        self.last_request = Some(packet.clone());
+        Step::Request(packet)
+    }
+
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            outer_identity: &self.outer_identity,
+            unix_time: self.unix_time,
+            identifier: self.identifier.wrapping_add(1),
+            random: &mut self.random,
+        }
+    }
+
+    fn wrong_type(&mut self, method: Method, found: u8) -> Step {
+        let found = packet::type_name(found);
+        let sentence = format!("the supplicant answered {method} with {found}");
+        self.invalid(Reason {
+            sentence,
+            ..reason::WRONG_TYPE.reason()
+        })
+    }
+
+    fn invalid(&mut self, reason: Reason) -> Step {
+        self.invalid += 1;
+        if self.invalid > INVALID_LIMIT {
+            return self.fail(reason::TOO_MANY_INVALID.with(reason.sentence));
+        }
+        Step::Ignore(reason)
+    }
+
+    /// A late or repeated response. Only so many are borne, since each costs work.
+    fn stale(&mut self, found: u8) -> Step {
+        let expected = self.identifier;
+        let reason = reason::IDENTIFIER.with(format!("identifier {found} instead of {expected}"));
+        self.stale = self.stale.saturating_add(1);
+        if self.stale > self.settings.max_rounds {
+            return self.fail(reason::TOO_MANY_INVALID.with(reason.sentence));
+        }
+        Step::Ignore(reason)
+    }
+
+    fn fail(&mut self, reason: Reason) -> Step {
+        Step::Failure {
+            packet: self.refuse(),
+            reason,
+        }
+    }
+
+    fn forget(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Running(method) | State::Asking(method) | State::Authenticated(method, _) => {
+                method.sessions().forget();
+            }
+            State::Begun | State::IdentityRequested | State::Proposed(_) | State::Over => {}
+        }
+        self.last_request = None;
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("outer_identity", &self.outer_identity)
+            .field("method", &self.method)
+            .field("rounds", &self.rounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The methods that can really be served, in order of preference.
+fn offered(settings: &Settings) -> Vec<Method> {
+    let mut offered = Vec::new();
+    for method in &settings.methods {
+        if settings.tls.serves(*method) && !offered.contains(method) {
+            offered.push(*method);
+        }
+    }
+    offered
+}
+
+/// The types that a NAK asks for, by name; `None` if it is no NAK. Type 0 asks for nothing.
+fn wanted_types(body: Body<'_>) -> Option<Vec<String>> {
+    let named = |number: u8| (number != 0).then(|| packet::type_name(number));
+    match body.eap_type {
+        eap_type::NAK => Some(
+            body.data
+                .iter()
+                .filter_map(|number| named(*number))
+                .collect(),
+        ),
+        eap_type::EXPANDED => {
+            // RFC 3748 section 5.3.2: vendor 0, type 3, then expanded types of 8 octets each.
+            let types = body.data.strip_prefix(&[0, 0, 0, 0, 0, 0, eap_type::NAK])?;
+            let name = |expanded: &[u8; 8]| match expanded {
+                [254, 0, 0, 0, 0, 0, 0, number] => named(*number),
+                [254, a, b, c, vendor_type @ ..] => {
+                    let vendor = u32::from_be_bytes([0, *a, *b, *c]);
+                    let number = u32::from_be_bytes(*vendor_type);
+                    Some(format!("type {number} of vendor {vendor}"))
+                }
+                _ => None,
+            };
+            Some(types.as_chunks().0.iter().filter_map(name).collect())
+        }
+        _ => None,
     }
 }

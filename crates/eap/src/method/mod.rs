@@ -1,1 +1,213 @@
 //! The methods, as the server plays them.
+//!
+//! All three run TLS over the same framing; [`TlsMethod`] is that part. What follows the handshake
+//! is a [`Phase2`]: nothing but a farewell in EAP-TLS, another authentication in PEAP and EAP-TTLS.
+
+pub(crate) mod avp;
+pub(crate) mod mschapv2;
+pub(crate) mod peap;
+mod tls;
+mod ttls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::conversation::{Answer, Question};
+use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
+use crate::reason::{self, Reason};
+use crate::sessions::SessionRecord;
+use crate::settings::{Method, Settings};
+use crate::tls::{ConversationSessions, Tls};
+
+/// What a method wants next.
+pub(crate) enum Next {
+    /// Send a request with this type data.
+    Request(Vec<u8>),
+    /// Ask the world.
+    Ask(Question),
+    /// The supplicant is authenticated.
+    Success(Authenticated),
+    /// It is over.
+    Failure(Reason),
+}
+
+/// What a method found out.
+pub(crate) struct Authenticated {
+    pub(crate) record: SessionRecord,
+    pub(crate) resumed: bool,
+}
+
+/// What a method may use of the conversation.
+pub(crate) struct Context<'a> {
+    pub(crate) outer_identity: &'a str,
+    pub(crate) unix_time: Duration,
+    /// The identifier of the request that comes next.
+    pub(crate) identifier: u8,
+    pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
+}
+
+/// What the second phase wants next.
+enum Inner {
+    /// Send what TLS has queued, which may be nothing.
+    Flush,
+    /// Ask the world.
+    Ask(Question),
+    /// The supplicant is authenticated now.
+    Authenticated {
+        identity: String,
+        method: &'static str,
+    },
+    /// The resumed session stands, with what was proven in it.
+    Resumed,
+    /// It is over.
+    Failure(Reason),
+}
+
+/// What happens inside TLS once the handshake is done.
+trait Phase2: Send {
+    /// The handshake is done. `early` is application data that came with its last message.
+    fn established(&mut self, tls: &mut Tls, early: &[u8], context: &mut Context<'_>) -> Inner;
+
+    /// The peer sent application data, or nothing, which acknowledges what we sent.
+    fn received(&mut self, tls: &mut Tls, data: &[u8], context: &mut Context<'_>) -> Inner;
+
+    /// The world answered.
+    fn answered(&mut self, tls: &mut Tls, answer: Answer, context: &mut Context<'_>) -> Inner;
+}
+
+/// A method in progress: framing, TLS, and what happens inside.
+pub(crate) struct TlsMethod {
+    method: Method,
+    framing: Framing,
+    tls: Tls,
+    sessions: Arc<ConversationSessions>,
+    phase2: Box<dyn Phase2>,
+    /// An alert is on its way to the peer; when it has answered, this is the reason.
+    ending: Option<Reason>,
+}
+
+impl TlsMethod {
+    pub(crate) fn new(
+        method: Method,
+        settings: &Settings,
+        eap_mtu: usize,
+        unix_time: Duration,
+    ) -> Result<Self, Reason> {
+        let (tls, sessions) = settings.tls.connect(method, unix_time)?;
+        let phase2: Box<dyn Phase2> = match method {
+            Method::Tls => Box::new(tls::CertificateOnly),
+            Method::Peap => Box::new(peap::Peap::default()),
+            Method::Ttls => Box::new(ttls::Ttls::default()),
+        };
+        let framing = Framing::new(eap_mtu);
+        Ok(Self {
+            method,
+            framing,
+            tls,
+            sessions,
+            phase2,
+            ending: None,
+        })
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        self.method
+    }
+
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    pub(crate) fn sessions(&self) -> &ConversationSessions {
+        &self.sessions
+    }
+
+    /// Takes the type data of a response.
+    pub(crate) fn receive(&mut self, type_data: &[u8], context: &mut Context<'_>) -> Next {
+        // Version bits are reserved in EAP-TLS, so nothing follows from them there.
+        let version = fragment::version(type_data);
+        if version != 0 && self.method != Method::Tls {
+            return Next::Failure(reason::PEER_VERSION.with(version));
+        }
+        match self.framing.receive(type_data) {
+            Ok(Inbound::Message(message)) => self.message(&message, context),
+            Ok(Inbound::Fragment) => Next::Request(ACKNOWLEDGEMENT.to_vec()),
+            Ok(Inbound::Acknowledged) => Next::Request(self.framing.next_fragment()),
+            Ok(Inbound::Start(_)) => {
+                Next::Failure(reason::FRAGMENT.with("it set the Start flag, as only a server may"))
+            }
+            Err(fault) => Next::Failure(reason::FRAGMENT.with(fault)),
+        }
+    }
+
+    /// Takes the world's answer.
+    pub(crate) fn resume(&mut self, answer: Answer, context: &mut Context<'_>) -> Next {
+        let inner = self.phase2.answered(&mut self.tls, answer, context);
+        self.next(inner, context)
+    }
+
+    fn message(&mut self, message: &[u8], context: &mut Context<'_>) -> Next {
+        if let Some(reason) = self.ending.take() {
+            return Next::Failure(reason);
+        }
+        let was_handshaking = self.tls.is_handshaking();
+        if message.is_empty() && was_handshaking {
+            return Next::Failure(reason::TLS_EMPTY.reason());
+        }
+        let data = match self.tls.feed(message) {
+            Ok(data) => data,
+            Err(reason) => return self.end(reason),
+        };
+        let inner = if self.tls.is_handshaking() {
+            Inner::Flush
+        } else if was_handshaking {
+            self.phase2.established(&mut self.tls, &data, context)
+        } else if data.is_empty() && !message.is_empty() {
+            // Part of a record, or a key update. The number of rounds limits it.
+            Inner::Flush
+        } else {
+            self.phase2.received(&mut self.tls, &data, context)
+        };
+        self.next(inner, context)
+    }
+
+    fn next(&mut self, inner: Inner, context: &Context<'_>) -> Next {
+        match inner {
+            Inner::Flush => {
+                let output = self.tls.output();
+                Next::Request(self.framing.send(output))
+            }
+            Inner::Ask(question) => Next::Ask(question),
+            Inner::Authenticated { identity, method } => {
+                let created_s = context.unix_time.as_secs();
+                let record = SessionRecord {
+                    identity,
+                    method,
+                    created_s,
+                };
+                Next::Success(Authenticated {
+                    record,
+                    resumed: false,
+                })
+            }
+            Inner::Resumed => match self.sessions.record() {
+                Some(record) => Next::Success(Authenticated {
+                    record,
+                    resumed: true,
+                }),
+                None => Next::Failure(reason::INTERNAL.with("a resumed session has no record")),
+            },
+            Inner::Failure(reason) => Next::Failure(reason),
+        }
+    }
+
+    /// Ends with an alert to the peer, if TLS has one to send (RFC 5216 section 2.1.3).
+    fn end(&mut self, reason: Reason) -> Next {
+        let alert = self.tls.output();
+        if alert.is_empty() {
+            return Next::Failure(reason);
+        }
+        self.ending = Some(reason);
+        Next::Request(self.framing.send(alert))
+    }
+}

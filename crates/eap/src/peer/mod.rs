@@ -1,13 +1,20 @@
 //! The supplicant half of the same methods, for probes, demonstrations and tests.
 
+mod tunnel;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use self::tunnel::Tunnel;
 use crate::conversation::Random;
-use crate::reason::Reason;
+use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
+use crate::keys;
+use crate::packet::{self, Body, Code, Packet, eap_type};
+use crate::reason::{self, Reason};
+use crate::settings::Method;
 
 pub use crate::tls::PeerTls;
 
@@ -90,6 +97,16 @@ pub struct Peer {
     settings: Arc<PeerSettings>,
     unix_time: Duration,
     random: Random,
+    framing: Framing,
+    /// From the Start on.
+    tunnel: Option<Tunnel>,
+    early: bool,
+    /// A method that was refused with a NAK.
+    refused: Option<u8>,
+    /// What went wrong on this side, until the server's EAP-Failure confirms it.
+    trouble: Option<Reason>,
+    last: Option<(Vec<u8>, Vec<u8>)>,
+    over: bool,
 }
 
 impl Peer {
@@ -99,16 +116,157 @@ impl Peer {
         unix_time: Duration,
         random: Box<dyn FnMut(&mut [u8]) + Send>,
     ) -> Self {
+        let framing = Framing::new(settings.eap_mtu);
         Self {
             settings,
             unix_time,
             random,
+            framing,
+            tunnel: None,
+            early: false,
+            refused: None,
+            trouble: None,
+            last: None,
+            over: false,
         }
     }
 
+    /// Sends the credentials of EAP-TTLS along with the TLS 1.3 Finished, which saves a round trip.
+    pub fn with_early_credentials(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
     /// Takes one EAP packet from the server.
-    pub fn receive(&mut self, _packet: &[u8]) -> PeerStep {
-        let _ = (&self.settings, self.unix_time, &mut self.random);
-        PeerStep::Ignore
+    pub fn receive(&mut self, packet: &[u8]) -> PeerStep {
+        if self.over {
+            return PeerStep::Ignore;
+        }
+        let Ok(parsed) = Packet::parse(packet) else {
+            return PeerStep::Ignore;
+        };
+        match (parsed.code, parsed.body) {
+            (Code::Request, Some(body)) => {
+                if let Some((request, response)) = &self.last
+                    && request == packet
+                {
+                    return PeerStep::Response(response.clone());
+                }
+                match self.request(parsed.identifier, body) {
+                    Ok(Some(response)) => {
+                        self.last = Some((packet.to_vec(), response.clone()));
+                        PeerStep::Response(response)
+                    }
+                    Ok(None) => PeerStep::Ignore,
+                    Err(reason) => self.fail(reason),
+                }
+            }
+            (Code::Success, _) => match self.success() {
+                Ok(success) => {
+                    self.over = true;
+                    PeerStep::Success(success)
+                }
+                Err(reason) => self.fail(reason),
+            },
+            (Code::Failure, _) => {
+                let reason = self.trouble.take().unwrap_or_else(|| match self.refused {
+                    Some(offered) if self.tunnel.is_none() => {
+                        reason::METHOD_REFUSED.with(packet::type_name(offered))
+                    }
+                    _ => reason::SERVER_REFUSED.reason(),
+                });
+                self.fail(reason)
+            }
+            _ => PeerStep::Ignore,
+        }
+    }
+
+    fn request(&mut self, identifier: u8, body: Body<'_>) -> Result<Option<Vec<u8>>, Reason> {
+        let (eap_type, data) = match body.eap_type {
+            eap_type::IDENTITY => {
+                let settings = &self.settings;
+                let name = settings
+                    .anonymous_identity
+                    .as_ref()
+                    .unwrap_or(&settings.identity);
+                (eap_type::IDENTITY, name.clone().into_bytes())
+            }
+            eap_type::NOTIFICATION => (eap_type::NOTIFICATION, Vec::new()),
+            own if own == self.method().type_number() => (own, self.method_request(body.data)?),
+            _ if self.tunnel.is_some() => return Ok(None),
+            other => {
+                self.refused = Some(other);
+                (eap_type::NAK, vec![self.method().type_number()])
+            }
+        };
+        Ok(Some(packet::response(identifier, eap_type, &data)))
+    }
+
+    /// The type data of the response to type data of our method.
+    fn method_request(&mut self, type_data: &[u8]) -> Result<Vec<u8>, Reason> {
+        let fault = |fault: &str| reason::SERVER_METHOD.with(fault);
+        match self
+            .framing
+            .receive(type_data)
+            .map_err(|text| fault(&text))?
+        {
+            Inbound::Start(_) if self.tunnel.is_some() => Err(fault("a second Start")),
+            Inbound::Start(_) => {
+                let tls = self.settings.tls.connect(self.unix_time)?;
+                let mut tunnel = Tunnel::new(tls, &self.settings, self.early)?;
+                let hello = tunnel.output();
+                self.tunnel = Some(tunnel);
+                Ok(self.framing.send(hello))
+            }
+            Inbound::Fragment => Ok(ACKNOWLEDGEMENT.to_vec()),
+            Inbound::Acknowledged => Ok(self.framing.next_fragment()),
+            Inbound::Message(message) => {
+                let tunnel = self
+                    .tunnel
+                    .as_mut()
+                    .ok_or_else(|| fault("no Start came first"))?;
+                if self.trouble.is_none() {
+                    self.trouble = tunnel.receive(&message, &mut self.random).err();
+                }
+                Ok(self.framing.send(tunnel.output()))
+            }
+        }
+    }
+
+    fn success(&self) -> Result<PeerSuccess, Reason> {
+        match &self.tunnel {
+            Some(tunnel) if tunnel.is_complete() && self.trouble.is_none() => {
+                let keys = keys::derive(self.method(), tunnel.tls())?;
+                Ok(PeerSuccess {
+                    msk: *keys.msk,
+                    session_id: keys.session_id,
+                    resumed: tunnel.tls().is_resumed(),
+                    tls_version: tunnel.tls().version().name(),
+                })
+            }
+            _ => Err(reason::SERVER_EARLY_SUCCESS.reason()),
+        }
+    }
+
+    fn method(&self) -> Method {
+        match self.settings.method {
+            PeerMethod::Tls => Method::Tls,
+            PeerMethod::PeapMschapv2 => Method::Peap,
+            PeerMethod::TtlsPap | PeerMethod::TtlsMschapv2 => Method::Ttls,
+        }
+    }
+
+    fn fail(&mut self, reason: Reason) -> PeerStep {
+        self.over = true;
+        PeerStep::Failure(reason)
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("settings", &self.settings)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }

@@ -24,7 +24,6 @@ const ANY_SERVER: &str = "any.invalid";
 pub struct PeerTls {
     config: ClientConfig,
     server_name: ServerName<'static>,
-    has_identity: bool,
 }
 
 impl PeerTls {
@@ -58,7 +57,6 @@ impl PeerTls {
             .map_err(|error| TlsSetupError::Configuration(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let has_identity = identity.is_some();
         let mut config = match identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
@@ -70,13 +68,7 @@ impl PeerTls {
         Ok(Self {
             config,
             server_name,
-            has_identity,
         })
-    }
-
-    /// Whether there is a certificate to show.
-    pub(crate) fn has_identity(&self) -> bool {
-        self.has_identity
     }
 
     pub(crate) fn connect(&self, unix_time: Duration) -> Result<Tls, Reason> {
@@ -92,7 +84,6 @@ impl fmt::Debug for PeerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeerTls")
             .field("server_name", &self.server_name)
-            .field("has_identity", &self.has_identity)
             .finish_non_exhaustive()
     }
 }
