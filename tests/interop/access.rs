@@ -87,10 +87,10 @@ fn of_microsoft(reply: &nac_test_support::wire::Packet, wanted: u8) -> Option<Ve
         .all(attribute::VENDOR_SPECIFIC)
         .into_iter()
         .find_map(|value| match value {
-            [vendor @ ..]
-                if vendor.len() > 6 && vendor[..4] == MICROSOFT && vendor[4] == wanted =>
+            [a, b, c, d, number, _, rest @ ..]
+                if [*a, *b, *c, *d] == MICROSOFT && *number == wanted =>
             {
-                Some(&vendor[6..])
+                Some(rest)
             }
             _ => None,
         });

@@ -68,7 +68,7 @@ impl Service {
         }
         guarded
             .env("NAC_GUARD_PID", &pid_file)
-            .env("NAC_GUARD_REMOVE", remove.unwrap_or(Path::new("")))
+            .env("NAC_GUARD_REMOVE", remove.unwrap_or_else(|| Path::new("")))
             .stdin(Stdio::piped())
             .stdout(output.try_clone().expect("a file handle can be cloned"))
             .stderr(output);

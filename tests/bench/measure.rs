@@ -1,0 +1,161 @@
+//! One round: all stations at work at once, and what it cost the server.
+
+use std::fmt;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use nac_test_support::Subject;
+
+use crate::case::Case;
+use crate::station::{Credentials, Station};
+
+/// The kernel counts CPU time in these units; it is 100 on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What one round showed.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    /// Authentications that ended as they should.
+    pub(crate) done: usize,
+    /// Those that did not, and the first complaint.
+    pub(crate) failed: usize,
+    complaint: Option<String>,
+    /// CPU time of the server process.
+    pub(crate) cpu: Duration,
+    /// Wall-clock time.
+    pub(crate) wall: Duration,
+    /// How long each took, ascending.
+    pub(crate) times: Vec<Duration>,
+    /// The server's largest memory so far, in KiB.
+    pub(crate) peak_memory_kib: u64,
+}
+
+impl Sample {
+    /// Whether at least 99 of 100 ended as they should.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.done > 0 && self.failed * 100 <= self.done
+    }
+
+    /// CPU milliseconds of the server per authentication.
+    pub(crate) fn cpu_ms(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1000.0 / self.done.max(1) as f64
+    }
+
+    /// The time within which a share of the authentications was done.
+    pub(crate) fn percentile_ms(&self, share: f64) -> f64 {
+        let at = (self.times.len() as f64 * share) as usize;
+        self.times
+            .get(at.min(self.times.len().saturating_sub(1)))
+            .map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    }
+
+    /// Authentications per second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.done as f64 / self.wall.as_secs_f64().max(f64::EPSILON)
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} done, {} failed, {:.3} ms CPU each, p50 {:.1} ms, p99 {:.1} ms, {:.0}/s",
+            self.done,
+            self.failed,
+            self.cpu_ms(),
+            self.percentile_ms(0.5),
+            self.percentile_ms(0.99),
+            self.rate()
+        )?;
+        match &self.complaint {
+            Some(complaint) => write!(f, " ({complaint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Lets `stations` do `case`, `count` times each.
+pub(crate) fn run_round(
+    server: &Subject,
+    case: Case,
+    stations: usize,
+    users: usize,
+    count: usize,
+) -> Sample {
+    let credentials = Credentials::read(server);
+    let ready = Barrier::new(stations + 1);
+    let go = Barrier::new(stations + 1);
+    let mut times = Vec::with_capacity(stations * count);
+    let (mut failed, mut complaint) = (0, None);
+    let (mut cpu, mut wall) = (Duration::ZERO, Duration::ZERO);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..stations)
+            .map(|number| {
+                let (credentials, ready, go) = (&credentials, &ready, &go);
+                scope.spawn(move || {
+                    let mut station = Station::new(server, credentials, number, users);
+                    // What is not measured, such as the sessions that are to be resumed.
+                    let prepared = station.prepare(case, count);
+                    ready.wait();
+                    go.wait();
+                    let mut times = Vec::with_capacity(count);
+                    let mut failures = Vec::new();
+                    for turn in 0..count {
+                        let started = Instant::now();
+                        match station.perform(case, turn) {
+                            Ok(()) => times.push(started.elapsed()),
+                            Err(problem) => failures.push(problem),
+                        }
+                    }
+                    failures.extend(prepared.err());
+                    (times, failures)
+                })
+            })
+            .collect();
+        ready.wait();
+        let (cpu_before, started) = (cpu_time(server.pid()), Instant::now());
+        go.wait();
+        for worker in workers {
+            let (own, failures) = worker.join().expect("a station does not panic");
+            times.extend(own);
+            failed += failures.len();
+            complaint = complaint.take().or_else(|| failures.into_iter().next());
+        }
+        wall = started.elapsed();
+        cpu = cpu_time(server.pid()).saturating_sub(cpu_before);
+    });
+    times.sort_unstable();
+    let peak_memory_kib = peak_memory(server.pid());
+    Sample {
+        done: times.len(),
+        failed,
+        complaint,
+        cpu,
+        wall,
+        times,
+        peak_memory_kib,
+    }
+}
+
+/// User and system time of a process with all its threads.
+fn cpu_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // After the command in brackets: state is field 3, utime 14, stime 15.
+    let fields = stat
+        .rsplit_once(") ")
+        .map_or("", |(_, rest)| rest)
+        .split_whitespace();
+    let ticks: u64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
+}
+
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or_default()
+}
