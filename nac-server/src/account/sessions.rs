@@ -38,6 +38,8 @@ pub struct LiveSession {
     pub identifiers: Vec<(String, String)>,
     /// User-Name as sent.
     pub user_name: String,
+    /// The station's address as text.
+    pub mac: Option<String>,
     /// The inventory's device, when known.
     pub device_id: Option<Uuid>,
     /// From accounting.
@@ -90,7 +92,6 @@ pub enum SessionChange {
 type Station = (IpAddr, String);
 
 /// All live sessions.
-#[derive(Debug)]
 pub struct SessionTable {
     table: Mutex<Table>,
     changes: mpsc::UnboundedSender<SessionChange>,
@@ -150,6 +151,7 @@ impl SessionTable {
             framed_ip: continued.and_then(|former| former.framed_ip),
             started_us: continued.map_or(now, |former| former.started_us),
             id: admission.id,
+            mac: admission.context.mac.map(|mac| mac.to_string()),
             context: admission.context,
             segment: admission.segment,
             decision_id: admission.decision_id,
@@ -296,7 +298,7 @@ impl LiveSession {
             client: self.context.nas.client.clone(),
             nas_address: self.nas_address,
             nas_source: self.nas_source,
-            mac: self.context.mac.map(|mac| mac.to_string()),
+            mac: self.mac.clone(),
             user_name: self.user_name.clone(),
             identity: self.context.name.clone(),
             device_id: self.device_id,

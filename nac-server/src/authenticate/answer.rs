@@ -140,7 +140,7 @@ fn decide(
                     record.finish(authenticator, request, &reply, Ok(segment), Some(session));
                     reply
                 }
-                Err(DoesNotFit { .. }) => {
+                Err(_) => {
                     record.refuse(authenticator, request, &packet, Refusal::answer_too_long(), &[], None)
                 }
             }

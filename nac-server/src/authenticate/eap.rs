@@ -121,7 +121,7 @@ fn advance(
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
                 let active = lock(&active);
-                let method = active.conversation.method().map_or("EAP", |method| method.name());
+                let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
                 return Progress::Reply(answer::refuse_eap(
                     authenticator, &request, method, &name, reason.into(), &packet, active.credential_us,
@@ -129,6 +129,15 @@ fn advance(
             }
             Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
         };
+    }
+}
+
+/// The method's name while it is not known what it carried inside.
+fn method_name(method: nac_eap::Method) -> &'static str {
+    match method {
+        nac_eap::Method::Tls => "EAP-TLS",
+        nac_eap::Method::Peap => "PEAP",
+        nac_eap::Method::Ttls => "EAP-TTLS",
     }
 }
 

@@ -77,7 +77,7 @@ async fn connection(
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let peer = TlsPeer {
         address,
-        certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
+        certificates: certificates.iter().map(|certificate| certificate.clone().into_owned()).collect(),
     };
     let service = router.map_request(move |mut request: axum::http::Request<_>| {
         request.extensions_mut().insert(peer.clone());

@@ -98,7 +98,7 @@ impl Directory {
         let mut users = HashMap::new();
         let mut after = None;
         loop {
-            let page = store.user_page(after, PAGE).await?;
+            let page = store.user_list_all(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             users.extend(page.into_iter().map(|user| (user.name.to_lowercase(), entry(user))));
@@ -121,7 +121,7 @@ impl Directory {
         let mut devices = Devices::default();
         let mut after = None;
         loop {
-            let page = store.device_page(after, PAGE).await?;
+            let page = store.device_list_all(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             page.into_iter().for_each(|device| devices.insert(device));
@@ -179,7 +179,7 @@ pub fn is_blocked(device: &Device) -> bool {
 }
 
 fn entry(user: User) -> Arc<UserEntry> {
-    let challenge = user.cleartext.as_ref().map(|secret| {
+    let challenge = user.nt_hash.as_ref().map(|secret| {
         let cleartext = Zeroizing::new(secret.expose().to_vec());
         let nt_hash = Zeroizing::new(mschapv2::nt_hash(&String::from_utf8_lossy(&cleartext)));
         ChallengeSecrets { cleartext, nt_hash }

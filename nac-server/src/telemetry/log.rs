@@ -2,15 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For a person at a terminal or in the journal.
-    #[default]
-    Text,
-    /// One JSON object per line.
-    Json,
-}
+use crate::config::LogFormat;
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(format: LogFormat, level: &str) {

@@ -1,8 +1,8 @@
 //! Metrics in Prometheus's text format.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use nac_store::DecisionOutcome;
+use nac_store::{DecisionOutcome, Enforcement, EnforcementState};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -30,10 +30,8 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
     answer_seconds: Histogram,
-    /// Enforcements by how they ended.
-    pub enforcements: Family<EnforcementLabels, Counter>,
-    /// From the change to the proof that the session moved.
-    pub enforcement_seconds: Histogram,
+    enforcements: Family<EnforcementLabels, Counter>,
+    enforcement_seconds: Histogram,
     /// Requests answered from the duplicate cache or ignored as in flight.
     pub duplicates: Counter,
     /// Packets from addresses that are no client.
@@ -91,6 +89,22 @@ impl Metrics {
         };
         self.decisions.get_or_create(&DecisionLabels { outcome, method }).inc();
         self.answer_seconds.observe(arrived.elapsed().as_secs_f64());
+    }
+
+    /// Counts one ended enforcement.
+    pub fn enforced(&self, enforcement: &Enforcement) {
+        let result = match enforcement.state {
+            EnforcementState::Proven => "proven",
+            EnforcementState::Superseded => "superseded",
+            // Cancelled by the end of the server: it goes on after the restart.
+            EnforcementState::Pending | EnforcementState::Sent | EnforcementState::Acknowledged => return,
+            EnforcementState::Failed => "failed",
+        };
+        self.enforcements.get_or_create(&EnforcementLabels { result }).inc();
+        if let Some(proven_us) = enforcement.proven_us {
+            let seconds = Duration::from_micros(proven_us.saturating_sub(enforcement.created_us).unsigned_abs());
+            self.enforcement_seconds.observe(seconds.as_secs_f64());
+        }
     }
 
     /// The whole registry as text.

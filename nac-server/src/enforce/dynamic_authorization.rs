@@ -1,0 +1,175 @@
+//! CoA-Request and Disconnect-Request to a NAS (RFC 5176): signed, retransmitted with the same octets, the reply verified.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nac_radius::{
+    Code, Dictionary, DoesNotFit, DynamicAuthorizationStep, MAX_PACKET_LEN, Packet, PacketBuilder,
+    attribute,
+};
+use tokio::net::UdpSocket;
+
+use crate::account::LiveSession;
+use crate::authenticate::random;
+use crate::snapshot::Client;
+
+/// Waits after each transmission; the datagram goes out once per entry.
+const WAITS: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_millis(1_000),
+    Duration::from_millis(2_000),
+];
+
+/// What the NAS said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// CoA-ACK or Disconnect-ACK.
+    Acknowledged,
+    /// CoA-NAK or Disconnect-NAK, with its Error-Cause.
+    Refused {
+        /// RFC 5176 section 3.5.
+        error_cause: Option<u32>,
+    },
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// Four transmissions, no answer.
+    #[error("no answer from {0} after four transmissions")]
+    Silence(SocketAddr),
+    /// The step cannot be told in a packet.
+    #[error("the request cannot be built: {0}")]
+    Build(String),
+    /// The operating system refused.
+    #[error("cannot send to the NAS: {0}")]
+    Socket(#[from] io::Error),
+}
+
+impl From<DoesNotFit> for Fault {
+    fn from(error: DoesNotFit) -> Self {
+        Self::Build(error.to_string())
+    }
+}
+
+/// Sends one step of the ladder and waits for a verified reply.
+pub(super) async fn send(
+    client: &Client,
+    session: &LiveSession,
+    step: &DynamicAuthorizationStep,
+) -> Result<Reply, Fault> {
+    let destination = SocketAddr::new(session.nas_source.ip(), client.coa_port.unwrap_or(step.port));
+    let request = build(client, session, step)?;
+    let local: SocketAddr = if destination.is_ipv4() {
+        (std::net::Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    let socket = UdpSocket::bind(local).await?;
+    socket.connect(destination).await?;
+    for wait in WAITS {
+        // A refused port shows up as an error on a connected socket; the NAS may still be starting.
+        let _ = socket.send(&request).await;
+        if let Ok(reply) = tokio::time::timeout(wait, receive(&socket, &request, client)).await {
+            return Ok(reply);
+        }
+    }
+    Err(Fault::Silence(destination))
+}
+
+async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
+    let mut buffer = vec![0; MAX_PACKET_LEN];
+    loop {
+        let Ok(length) = socket.recv(&mut buffer).await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        if let Some(reply) = buffer.get(..length).and_then(|reply| verified(reply, request, client)) {
+            return reply;
+        }
+        tracing::warn!(client = %client.name, "ignored a reply to a CoA that does not verify");
+    }
+}
+
+fn verified(reply: &[u8], request: &[u8], client: &Client) -> Option<Reply> {
+    let (reply, request) = (Packet::parse(reply).ok()?, Packet::parse(request).ok()?);
+    if reply.identifier() != request.identifier()
+        || reply.verify_reply(request.authenticator(), &client.secret).is_err()
+    {
+        return None;
+    }
+    match (request.code(), reply.code()) {
+        (Code::CoaRequest, Code::CoaAck) | (Code::DisconnectRequest, Code::DisconnectAck) => {
+            Some(Reply::Acknowledged)
+        }
+        (Code::CoaRequest, Code::CoaNak) | (Code::DisconnectRequest, Code::DisconnectNak) => {
+            Some(Reply::Refused { error_cause: reply.integer(attribute::ERROR_CAUSE) })
+        }
+        _ => None,
+    }
+}
+
+fn build(
+    client: &Client,
+    session: &LiveSession,
+    step: &DynamicAuthorizationStep,
+) -> Result<Vec<u8>, Fault> {
+    let [identifier] = random::<1>();
+    let mut request = PacketBuilder::request(step.code, identifier, [0; 16]);
+    let mut named = false;
+    for (name, value) in &session.identifiers {
+        if step.identifiers.iter().any(|wanted| names(wanted, name, value)) {
+            encode(&mut request, name, value)?;
+            named = true;
+        }
+    }
+    if !named {
+        return Err(Fault::Build("the NAS sent none of the identifiers that this step needs".into()));
+    }
+    for (name, value) in &step.attributes {
+        encode(&mut request, name, value)?;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    request.push_integer(attribute::EVENT_TIMESTAMP, u32::try_from(now).unwrap_or(u32::MAX))?;
+    Ok(request.seal(&client.secret))
+}
+
+/// Whether a profile's identifier means this attribute: by name, or `Name=prefix` by name and the beginning of the value.
+fn names(wanted: &str, name: &str, value: &str) -> bool {
+    match wanted.split_once('=') {
+        Some((wanted, prefix)) => wanted == name && value.starts_with(prefix),
+        None => wanted == name,
+    }
+}
+
+fn encode(request: &mut PacketBuilder, name: &str, value: &str) -> Result<(), Fault> {
+    Dictionary::embedded()
+        .encode(request, name, value)
+        .map_err(|error| Fault::Build(error.to_string()))
+}
+
+/// Error-Cause in words (RFC 5176 section 3.5).
+pub(super) fn error_cause_text(cause: Option<u32>) -> String {
+    let text = match cause {
+        None => return "the NAS gave no Error-Cause".to_owned(),
+        Some(401) => "unsupported attribute",
+        Some(402) => "missing attribute",
+        Some(403) => "NAS identification mismatch",
+        Some(404) => "invalid request",
+        Some(405) => "unsupported service",
+        Some(406) => "unsupported extension",
+        Some(407) => "invalid attribute value",
+        Some(501) => "administratively prohibited",
+        Some(502) => "request not routable",
+        Some(503) => "session context not found: the station is gone, or our identifiers do not match this NAS",
+        Some(504) => "session context not removable",
+        Some(505) => "other proxy processing error",
+        Some(506) => "resources unavailable",
+        Some(507) => "request initiated",
+        Some(508) => "multiple session selection unsupported",
+        Some(_) => "unknown Error-Cause",
+    };
+    cause.map_or_else(String::new, |number| format!("{text} ({number})"))
+}

@@ -1,0 +1,261 @@
+//! Enforcement: makes each live session match what the rules say now, and proves it.
+//!
+//! Whenever something changes, the sessions it may concern are assessed again by the same code that answers requests. A session
+//! that would get another answer gets a job: the vendor's ladder of CoA and Disconnect requests, retransmitted and verified, until
+//! a new Access-Request was answered with the wanted segment or accounting stopped. An acknowledgement alone proves nothing.
+
+mod dynamic_authorization;
+mod job;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nac_posture::{PostureGate, SessionRef, Subject};
+use nac_store::{WriterHandle, now_us};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::account::{LiveSession, SessionChange, SessionTable};
+use crate::identity::{Assessment, assess};
+use crate::snapshot::World;
+use crate::snapshot::feed::Scope;
+use crate::telemetry::metrics::Metrics;
+use job::Job;
+
+/// Ladders climbed at once.
+const PARALLEL_JOBS: usize = 64;
+/// How often everything is looked at without an event: schedules, expiring quarantines, certificates that end.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Watches sessions and moves them.
+pub struct Enforcer {
+    world: Arc<World>,
+    gate: PostureGate,
+    sessions: Arc<SessionTable>,
+    writer: WriterHandle,
+    metrics: Arc<Metrics>,
+    tracker: TaskTracker,
+    jobs: Mutex<HashMap<Uuid, Arc<Job>>>,
+    places: Semaphore,
+}
+
+impl Enforcer {
+    /// Puts the parts together.
+    pub fn new(
+        world: Arc<World>,
+        gate: PostureGate,
+        sessions: Arc<SessionTable>,
+        writer: WriterHandle,
+        metrics: Arc<Metrics>,
+        tracker: TaskTracker,
+    ) -> Self {
+        Self {
+            world,
+            gate,
+            sessions,
+            writer,
+            metrics,
+            tracker,
+            jobs: Mutex::default(),
+            places: Semaphore::new(PARALLEL_JOBS),
+        }
+    }
+
+    /// Runs until cancelled.
+    pub async fn run(
+        self: Arc<Self>,
+        mut scopes: mpsc::Receiver<Scope>,
+        mut changes: mpsc::UnboundedReceiver<SessionChange>,
+        cancel: CancellationToken,
+    ) {
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                change = changes.recv() => match change {
+                    Some(change) => self.follow(change),
+                    None => return,
+                },
+                scope = scopes.recv() => match scope {
+                    Some(first) => {
+                        let mut wanted = vec![first];
+                        while let Ok(next) = scopes.try_recv() {
+                            if !wanted.contains(&next) {
+                                wanted.push(next);
+                            }
+                        }
+                        self.examine(&wanted, &cancel);
+                    }
+                    None => return,
+                },
+                _ = sweep.tick() => {
+                    self.sessions.expire();
+                    self.examine(&[Scope::All], &cancel);
+                }
+            }
+            self.metrics.sessions.set(self.sessions.len().try_into().unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Assesses the sessions in scope and starts a job for each that should be elsewhere.
+    fn examine(self: &Arc<Self>, scopes: &[Scope], cancel: &CancellationToken) {
+        for session in self.sessions.all() {
+            if !scopes.iter().any(|scope| self.concerns(scope, &session)) {
+                continue;
+            }
+            let assessment = self.assess(&session);
+            let wanted = assessment.ruling.as_ref().ok();
+            if wanted == Some(&session.segment) {
+                self.withdraw(session.id, "the rules want the present segment again");
+            } else {
+                self.enforce(&session, &assessment, cancel);
+            }
+        }
+    }
+
+    fn concerns(&self, scope: &Scope, session: &LiveSession) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::User(name) => {
+                session.context.name.eq_ignore_ascii_case(name)
+                    || session.context.kind == nac_policy::IdentityKind::Device
+            }
+            Scope::Device(id) => session.device_id.is_none_or(|device| device == *id),
+            Scope::Node(node) => {
+                let posture = self.gate.posture(&subject(session), now_us());
+                posture.node.is_none_or(|tied| tied == *node)
+            }
+        }
+    }
+
+    fn assess(&self, session: &LiveSession) -> Assessment {
+        assess(
+            &self.world.snapshot(),
+            &self.world.directory,
+            &self.gate,
+            &session.context,
+            Some((session.framed_ip, session.started_us)),
+        )
+    }
+
+    fn enforce(
+        self: &Arc<Self>,
+        session: &Arc<LiveSession>,
+        assessment: &Assessment,
+        cancel: &CancellationToken,
+    ) {
+        let wanted = assessment.ruling.as_ref().ok().cloned();
+        let mut jobs = self.lock();
+        if let Some(running) = jobs.get(&session.id) {
+            if running.wants(wanted.as_deref()) {
+                return;
+            }
+            running.supersede("the rules want something else by now");
+        }
+        let job = Arc::new(Job::new(session, wanted, why(assessment), self.writer.clone()));
+        jobs.insert(session.id, job.clone());
+        drop(jobs);
+        tracing::info!(session = %session.id, identity = %session.context.name, from = %session.segment,
+            to = job.target(), reason = job.reason(), "moving a live session");
+        let (enforcer, session, cancel) = (self.clone(), session.id, cancel.clone());
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = job.finished() => {}
+                () = job.climb(&enforcer) => {}
+            }
+            enforcer.metrics.enforced(&job.record());
+            let mut jobs = enforcer.lock();
+            if jobs.get(&session).is_some_and(|current| Arc::ptr_eq(current, &job)) {
+                jobs.remove(&session);
+            }
+        });
+    }
+
+    /// What the NASes did is the proof, or the end of the matter.
+    fn follow(&self, change: SessionChange) {
+        match change {
+            SessionChange::Admitted(session) => {
+                self.gate.session_started(&subject(&session), reference(&session));
+                if let Some(job) = self.job(session.id) {
+                    job.answered(Some(&session.segment), session.decision_id);
+                }
+            }
+            SessionChange::Refused(session, decision) => {
+                if let Some(job) = self.job(session.id) {
+                    job.answered(None, decision);
+                }
+            }
+            SessionChange::Updated(session) => {
+                self.gate.session_updated(&subject(&session), reference(&session));
+            }
+            SessionChange::Stopped(session, cause) => {
+                self.gate.session_stopped(&session.id.to_string());
+                if let Some(job) = self.job(session.id) {
+                    job.stopped(&cause);
+                }
+            }
+        }
+    }
+
+    fn withdraw(&self, session: Uuid, why: &str) {
+        if let Some(job) = self.job(session) {
+            job.supersede(why);
+        }
+    }
+
+    fn job(&self, session: Uuid) -> Option<Arc<Job>> {
+        self.lock().get(&session).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Job>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session as the posture gate looks for it.
+fn subject(session: &LiveSession) -> Subject<'_> {
+    let certificate = session.context.certificate.as_ref();
+    Subject {
+        device_id: session.device_id,
+        spki: certificate.map(|facts| facts.spki_sha256.as_str()),
+        asserted_id: certificate.and_then(|facts| facts.device_id.as_deref()),
+        mac: session.mac.as_deref(),
+        framed_ip: session.framed_ip,
+        session_started_us: Some(session.started_us),
+    }
+}
+
+fn reference(session: &LiveSession) -> SessionRef {
+    SessionRef {
+        token: session.id.to_string(),
+        mac: session.mac.clone(),
+        framed_ip: session.framed_ip,
+        started_us: session.started_us,
+    }
+}
+
+/// In one line, what makes the rules want something else.
+fn why(assessment: &Assessment) -> String {
+    let facts = &assessment.facts;
+    if let Err(refusal) = &assessment.ruling {
+        return refusal.sentence.clone();
+    }
+    let policy = assessment
+        .decision
+        .as_ref()
+        .and_then(|decision| decision.policy.as_deref())
+        .unwrap_or("the policy");
+    if facts.device.quarantined {
+        return format!("{policy}: the device is quarantined");
+    }
+    match facts.posture.failing.as_slice() {
+        [] => format!("{policy}: posture is {}", facts.posture.verdict),
+        failing => format!("{policy}: posture is {} ({})", facts.posture.verdict, failing.join(", ")),
+    }
+}

@@ -1,0 +1,312 @@
+//! The running server: opens everything, wires the rooms together, reloads, stops cleanly.
+
+mod restore;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use nac_portal::start::StartPage;
+use nac_posture::{CheckSet, PostureGate, PostureSettings};
+use nac_store::{SealingKey, Store, StoreError, Writer};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::account::{AccountingPort, SessionTable};
+use crate::authenticate::{AuthenticationPort, Authenticator};
+use crate::config::Config;
+use crate::enforce::Enforcer;
+use crate::listen::udp::Responder;
+use crate::listen::{https, udp};
+use crate::snapshot::{World, WorldError, feed};
+use crate::telemetry::metrics::Metrics;
+
+/// How often changes of other processes are looked for.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+/// How long open work may take when the server stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the hot path needs.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The posture gate.
+    #[error("posture: {0}")]
+    Posture(String),
+    /// TLS.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// A listener; all that fail are named.
+    #[error("{0}")]
+    Listen(String),
+}
+
+/// Where the server listens, with the ports that the system chose for port 0.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Addresses {
+    /// RADIUS authentication, UDP.
+    pub auth: SocketAddr,
+    /// RADIUS accounting, UDP.
+    pub acct: SocketAddr,
+    /// Portal and osquery, HTTPS.
+    pub portal: SocketAddr,
+    /// Admin, HTTPS.
+    pub admin: SocketAddr,
+    /// Metrics, HTTP.
+    pub metrics: SocketAddr,
+}
+
+/// A running server.
+pub struct Server {
+    /// Where it listens.
+    pub addresses: Addresses,
+    store: Store,
+    authenticator: Arc<Authenticator>,
+    https: Arc<ArcSwap<rustls::ServerConfig>>,
+    tracker: TaskTracker,
+    cancel: CancellationToken,
+    writer_cancel: CancellationToken,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the database, loads the world, binds every listener, starts to serve.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running then.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let store = open_store(config).await?;
+        let listeners = Listeners::bind(config).await?;
+        let addresses = listeners.addresses()?;
+        let world = Arc::new(World::load(&store).await?);
+        let gate = open_gate(config, &store).await?;
+        let eap = tls::eap_settings(config, &store).await?;
+        let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
+
+        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let writer_cancel = CancellationToken::new();
+        let writer = Writer::new(store.clone(), spool_dir(config))?;
+        let writer_handle = writer.handle();
+        #[expect(clippy::disallowed_methods, reason = "the writer must outlive every tracked task")]
+        let writer = tokio::spawn(writer.run(writer_cancel.clone()));
+
+        let metrics = Arc::new(Metrics::default());
+        let (sessions, changes) = SessionTable::new(writer_handle.clone());
+        let sessions = Arc::new(sessions);
+        sessions.restore(restore::sessions(&store, &world).await?);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let authenticator = Arc::new(Authenticator::new(
+            world.clone(),
+            gate.clone(),
+            sessions.clone(),
+            writer_handle.clone(),
+            metrics.clone(),
+            Some(eap),
+            cores,
+        ));
+        let enforcer = Arc::new(Enforcer::new(
+            world.clone(),
+            gate.clone(),
+            sessions,
+            writer_handle,
+            metrics.clone(),
+            tracker.clone(),
+        ));
+
+        let (scopes, scope_receiver) = mpsc::channel(1_024);
+        let events = store.subscribe();
+        tracker.spawn(feed::run(world, store.clone(), events, scopes, cancel.clone()));
+        tracker.spawn(enforcer.run(scope_receiver, changes, cancel.clone()));
+        let (watcher, watch_cancel) = (store.clone(), cancel.clone());
+        tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
+        tracker.spawn(gate.clone().run(cancel.clone()));
+
+        let portal = nac_portal::start::router(start_page(&store).await?).merge(gate.router());
+        let admin = nac_portal::admin::router(store.clone());
+        listeners.serve(&authenticator, &https, portal, admin, metrics, &tracker, &cancel);
+        Ok(Self { addresses, store, authenticator, https, tracker, cancel, writer_cancel, writer })
+    }
+
+    /// The open database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes a new configuration: certificates, methods and TLS versions at once; listeners and database only at a restart, and it
+    /// says so.
+    ///
+    /// # Errors
+    /// Certificates that do not make a TLS configuration; the old ones stay in force.
+    pub async fn reload(&self, config: &Config, running: &Config) -> Result<(), StartError> {
+        let eap = tls::eap_settings(config, &self.store).await?;
+        let https = tls::https_config(config, &self.store).await?;
+        self.authenticator.replace_eap(Some(eap));
+        self.https.store(https);
+        if config.radius != running.radius
+            || config.portal.listen != running.portal.listen
+            || config.admin.listen != running.admin.listen
+            || config.metrics.listen != running.metrics.listen
+            || config.database != running.database
+        {
+            tracing::warn!("listeners and database stay as they are until the server is restarted");
+        }
+        Ok(())
+    }
+
+    /// Stops: no new work, open work gets a moment, then everything is on disk.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(STOP_DEADLINE, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.writer_cancel.cancel();
+        if let Err(error) = self.writer.await {
+            tracing::error!(%error, "the writer ended badly");
+        }
+        self.store.close().await;
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let key = SealingKey::from_file(&config.secrets.sealing_key_file).map_err(StoreError::from)?;
+    Ok(Store::open(&config.database.url, Some(key)).await?)
+}
+
+async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartError> {
+    let checks = match &config.posture.checks_dir {
+        Some(folder) => CheckSet::load_dir(folder).map_err(|faults| StartError::Posture(faults.to_string()))?,
+        None => CheckSet::embedded(),
+    };
+    let settings = PostureSettings { max_age: config.posture.max_age, ..PostureSettings::default() };
+    PostureGate::open(store.clone(), Arc::new(checks), settings)
+        .await
+        .map_err(|error| StartError::Posture(error.to_string()))
+}
+
+async fn start_page(store: &Store) -> Result<StartPage, StartError> {
+    let Some((ca_pem, _)) = store.authority_fetch().await? else {
+        return Ok(StartPage { ca_pem: String::new(), ca_fingerprint: String::new() });
+    };
+    let ca_fingerprint = nac_pki::pem_certificates(&ca_pem)
+        .ok()
+        .and_then(|certificates| certificates.into_iter().next())
+        .map(|certificate| nac_pki::fingerprint_sha256(&certificate))
+        .unwrap_or_default();
+    Ok(StartPage { ca_pem, ca_fingerprint })
+}
+
+fn spool_dir(config: &Config) -> std::path::PathBuf {
+    config.file.parent().map_or_else(|| "spool".into(), |folder| folder.join("spool"))
+}
+
+/// Every socket, bound before anything starts, so that a taken port stops the start and not the service.
+struct Listeners {
+    auth: Vec<UdpSocket>,
+    acct: Vec<UdpSocket>,
+    portal: TcpListener,
+    admin: TcpListener,
+    metrics: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, StartError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let auth = udp::bind(config.radius.listen_auth, cores);
+        let acct = udp::bind(config.radius.listen_acct, cores);
+        let portal = TcpListener::bind(config.portal.listen).await;
+        let admin = TcpListener::bind(config.admin.listen).await;
+        let metrics = TcpListener::bind(config.metrics.listen).await;
+        match (auth, acct, portal, admin, metrics) {
+            (Ok(auth), Ok(acct), Ok(portal), Ok(admin), Ok(metrics)) => {
+                Ok(Self { auth, acct, portal, admin, metrics })
+            }
+            (auth, acct, portal, admin, metrics) => {
+                let faults = [
+                    cannot_bind("[radius] listen_auth", "UDP", config.radius.listen_auth, auth.err()),
+                    cannot_bind("[radius] listen_acct", "UDP", config.radius.listen_acct, acct.err()),
+                    cannot_bind("[portal] listen", "TCP", config.portal.listen, portal.err()),
+                    cannot_bind("[admin] listen", "TCP", config.admin.listen, admin.err()),
+                    cannot_bind("[metrics] listen", "TCP", config.metrics.listen, metrics.err()),
+                ];
+                let faults: Vec<String> = faults.into_iter().flatten().collect();
+                Err(StartError::Listen(faults.join("\n")))
+            }
+        }
+    }
+
+    fn addresses(&self) -> Result<Addresses, StartError> {
+        let all = || -> io::Result<Addresses> {
+            let first = |sockets: &[UdpSocket]| {
+                sockets.first().ok_or(io::ErrorKind::NotFound)?.local_addr()
+            };
+            Ok(Addresses {
+                auth: first(&self.auth)?,
+                acct: first(&self.acct)?,
+                portal: self.portal.local_addr()?,
+                admin: self.admin.local_addr()?,
+                metrics: self.metrics.local_addr()?,
+            })
+        };
+        all().map_err(|error| StartError::Listen(format!("cannot read a listener's address: {error}")))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the wiring names each part once")]
+    fn serve(
+        self,
+        authenticator: &Arc<Authenticator>,
+        tls: &Arc<ArcSwap<rustls::ServerConfig>>,
+        portal: Router,
+        admin: Router,
+        metrics: Arc<Metrics>,
+        tracker: &TaskTracker,
+        cancel: &CancellationToken,
+    ) {
+        let auth: Arc<dyn Responder> = Arc::new(AuthenticationPort(authenticator.clone()));
+        let acct: Arc<dyn Responder> = Arc::new(AccountingPort::new(authenticator.clone()));
+        for (sockets, responder) in [(self.auth, auth), (self.acct, acct)] {
+            for socket in sockets {
+                let served = udp::serve(socket, responder.clone(), tracker.clone(), cancel.clone());
+                tracker.spawn(async move {
+                    if let Err(error) = served.await {
+                        tracing::error!(%error, "a RADIUS socket failed");
+                    }
+                });
+            }
+        }
+        for (listener, router) in [(self.portal, portal), (self.admin, admin)] {
+            tracker.spawn(https::serve(listener, tls.clone(), router, tracker.clone(), cancel.clone()));
+        }
+        let metrics = Router::new()
+            .route("/metrics", axum::routing::get(move || async move { metrics.text() }));
+        let cancelled = cancel.clone().cancelled_owned();
+        let listener = self.metrics;
+        tracker.spawn(async move {
+            if let Err(error) = axum::serve(listener, metrics).with_graceful_shutdown(cancelled).await {
+                tracing::error!(%error, "the metrics listener failed");
+            }
+        });
+    }
+}
+
+fn cannot_bind(key: &str, protocol: &str, address: SocketAddr, error: Option<io::Error>) -> Option<String> {
+    let error = error?;
+    let fix = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program uses this port: stop it, or choose another port",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        _ => "see the system's message",
+    };
+    Some(format!("cannot listen on {protocol} {address} ({key}): {error}; {fix}"))
+}

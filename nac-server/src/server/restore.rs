@@ -1,0 +1,102 @@
+//! Sessions that a former run left open are live again after a restart, so that changes still reach them.
+
+use std::sync::Arc;
+
+use nac_policy::IdentityKind;
+use nac_store::{DecisionRecord, EnforcementFilter, EnforcementState, Session, Store, StoreError};
+
+use crate::account::LiveSession;
+use crate::identity::AccessContext;
+use crate::snapshot::World;
+
+/// The methods' names, for the static text that contexts carry.
+const METHODS: [&str; 8] = [
+    "PAP",
+    "CHAP",
+    "MS-CHAPv2",
+    "MAB",
+    "EAP-TLS",
+    "PEAP-MSCHAPv2",
+    "TTLS-PAP",
+    "TTLS-MSCHAPv2",
+];
+
+/// Reads the open sessions with the facts of their decisions, and closes the former run's jobs, which start anew.
+pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSession>, StoreError> {
+    let filter = EnforcementFilter { open_only: true, limit: u32::MAX, ..EnforcementFilter::default() };
+    for mut job in store.enforcement_list(&filter).await? {
+        job.state = EnforcementState::Superseded;
+        job.proof = Some("the server restarted and looks again".to_owned());
+        store.enforcement_put(&job).await?;
+    }
+    let mut restored = Vec::new();
+    for session in store.session_list(true).await? {
+        match store.decision_fetch(session.decision_id).await {
+            Ok(decision) => {
+                if let Some(session) = restore(store, world, session, &decision).await? {
+                    restored.push(session);
+                }
+            }
+            // Its decision was pruned or not yet replayed from the spool: the next authentication makes a new session.
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(restored)
+}
+
+async fn restore(
+    store: &Store,
+    world: &World,
+    session: Session,
+    decision: &DecisionRecord,
+) -> Result<Option<LiveSession>, StoreError> {
+    let Some(facts) = &decision.facts else { return Ok(None) };
+    let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else { return Ok(None) };
+    // A NAS that is no client any more cannot be moved.
+    if world.snapshot().clients.by_address(session.nas_source.ip()).is_none() {
+        return Ok(None);
+    }
+    let serial = decision.eap.as_ref().and_then(|eap| eap.certificate_serial.as_deref());
+    let certificate = match serial {
+        Some(serial) => match store.certificate_fetch(serial).await {
+            Ok(certificate) => nac_pki::pem_certificates(&certificate.certificate_pem)
+                .ok()
+                .and_then(|chain| nac_pki::CertificateFacts::read(chain.first()?).ok())
+                .map(Arc::new),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        },
+        None => None,
+    };
+    let source = match facts.identity.kind {
+        IdentityKind::Mac => "mac",
+        _ if method == "EAP-TLS" => "certificate",
+        _ => "local",
+    };
+    let context = AccessContext {
+        kind: facts.identity.kind,
+        name: facts.identity.name.clone(),
+        source,
+        method,
+        certificate,
+        mac: session.mac.as_deref().and_then(|mac| mac.parse().ok()),
+        nas: facts.nas.clone(),
+    };
+    Ok(Some(LiveSession {
+        id: session.id,
+        context: Arc::new(context),
+        segment: session.segment,
+        decision_id: session.decision_id,
+        policy_version: session.policy_version,
+        mac: session.mac,
+        nas_source: session.nas_source,
+        nas_address: session.nas_address,
+        identifiers: session.attributes,
+        user_name: session.user_name,
+        device_id: session.device_id,
+        framed_ip: session.framed_ip.and_then(|address| address.parse().ok()),
+        started_us: session.started_us,
+        updated_us: session.updated_us,
+    }))
+}
