@@ -5,18 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
-    PolicySet, Request, RestrictedExpression,
+    Authorizer, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
+    Request,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Decision, MonitorHit, Outcome, RefuseReason};
+use crate::decision::Decision;
 use crate::deep::with_room;
 use crate::facts::Facts;
 use crate::fault::{PolicyErrors, PolicyFault};
 use crate::load::{self, Draft};
 use crate::memo::Memo;
-use crate::paths::{PATHS, Value};
+use crate::paths::PATHS;
 use crate::reads::Reads;
 use crate::scope::{Party, Scope, Standing, Vocabulary};
 
@@ -30,7 +30,7 @@ pub struct Engine {
     slices: Vec<Slice>,
     /// The facts that some policy reads, as indices into [`PATHS`].
     reads: Vec<usize>,
-    action: EntityUid,
+    pub(crate) action: EntityUid,
     authorizer: Authorizer,
     memo: Memo,
     warnings: Vec<PolicyFault>,
@@ -66,7 +66,8 @@ pub(crate) struct Evaluation {
     pub(crate) matched: Vec<usize>,
     /// Rules that failed to evaluate, and why.
     pub(crate) failed: BTreeMap<usize, String>,
-    considered: usize,
+    /// How many policies were evaluated.
+    pub(crate) considered: usize,
 }
 
 /// One policy of a set, for lists.
@@ -177,10 +178,8 @@ impl Engine {
             .drafts
             .iter()
             .for_each(|draft| reads.extend(Reads::of_policy(&draft.syntax)));
-        let principals =
-            Vocabulary::of_principals(&reads.principal).map_err(|error| error.to_string())?;
-        let resources =
-            Vocabulary::of_resources(&reads.resource).map_err(|error| error.to_string())?;
+        let principals = Vocabulary::of_principals(&reads.principal)?;
+        let resources = Vocabulary::of_resources(&reads.resource)?;
 
         let mut slices = Vec::new();
         let mut slice_with: HashMap<(Scope, Scope), usize> = HashMap::new();
@@ -271,120 +270,6 @@ impl Engine {
         found
     }
 
-    /// Cedar's form of the facts, with only those facts in the context that are named.
-    pub(crate) fn request(
-        &self,
-        facts: &Facts,
-        reads: &[usize],
-    ) -> Result<(Request, Entities), String> {
-        let (principal, resource) = self.standings(facts);
-        let principal_uid = principal.uid(&self.principals);
-        let resource_uid = resource.uid(&self.resources);
-        let entities = [
-            self.principals.entity(&principal, &principal_uid),
-            self.resources.entity(&resource, &resource_uid),
-        ];
-        let entities = Entities::from_entities(entities.into_iter().flatten(), None)
-            .map_err(|error| error.to_string())?;
-        let context = context(facts, reads)?;
-        Request::new(
-            principal_uid,
-            self.action.clone(),
-            resource_uid,
-            context,
-            None,
-        )
-        .map(|request| (request, entities))
-        .map_err(|error| error.to_string())
-    }
-
-    /// Draws the conclusion from which policies match: the semantics of a set.
-    fn conclude(&self, evaluation: Result<Evaluation, String>) -> Decision {
-        let evaluation = match evaluation {
-            Ok(evaluation) => evaluation,
-            Err(error) => {
-                return Decision {
-                    outcome: Outcome::Refuse(RefuseReason::PolicyError),
-                    policy: None,
-                    matched: Vec::new(),
-                    monitored: Vec::new(),
-                    errors: vec![error],
-                    considered: 0,
-                };
-            }
-        };
-        let hits = self.hits(&evaluation);
-        let enforced = |effect: Effect| {
-            hits.iter()
-                .filter(move |(_, rule)| !rule.monitor && rule.effect == effect)
-        };
-        let permit = enforced(Effect::Permit).map(|(_, rule)| rule).next();
-        let refusing = enforced(Effect::Forbid).find(|(_, rule)| rule.segment.is_none());
-        let moving = enforced(Effect::Forbid)
-            .find_map(|(_, rule)| rule.segment.as_ref().map(|segment| (rule, segment)));
-        let permit_failed = evaluation
-            .failed
-            .keys()
-            .filter_map(|index| self.rules.get(*index))
-            .any(|rule| !rule.monitor && rule.effect == Effect::Permit);
-        let (outcome, policy) = match (refusing, permit, moving) {
-            (Some((index, rule)), _, _) if evaluation.failed.contains_key(index) => {
-                (Outcome::Refuse(RefuseReason::PolicyError), Some(rule))
-            }
-            (Some((_, rule)), _, _) => (Outcome::Refuse(RefuseReason::Forbidden), Some(rule)),
-            (None, Some(_), Some((rule, segment))) => {
-                (Outcome::Segment(segment.clone()), Some(rule))
-            }
-            (None, Some(rule), None) => match &rule.segment {
-                Some(segment) => (Outcome::Segment(segment.clone()), Some(rule)),
-                // Loading refuses a permit without a segment.
-                None => (Outcome::Refuse(RefuseReason::PolicyError), Some(rule)),
-            },
-            (None, None, _) if permit_failed => (Outcome::Refuse(RefuseReason::PolicyError), None),
-            (None, None, _) => (Outcome::Refuse(RefuseReason::NoPermit), None),
-        };
-        let matched = enforced(Effect::Forbid).chain(enforced(Effect::Permit));
-        Decision {
-            outcome,
-            policy: policy.map(|rule| rule.id.clone()),
-            matched: matched.map(|(_, rule)| rule.id.clone()).collect(),
-            monitored: hits
-                .iter()
-                .filter(|(_, rule)| rule.monitor)
-                .map(|(_, rule)| rule.hit())
-                .collect(),
-            errors: self.sentences(&evaluation.failed),
-            considered: evaluation.considered,
-        }
-    }
-
-    /// The rules that count as matched, in the order in which they win: a `forbid` that fails is
-    /// as good as one that matches, a `permit` that fails is not.
-    fn hits(&self, evaluation: &Evaluation) -> Vec<(usize, &Rule)> {
-        let failed = evaluation.failed.keys().copied().filter(|index| {
-            self.rules
-                .get(*index)
-                .is_some_and(|rule| rule.effect == Effect::Forbid)
-        });
-        let mut indices: Vec<_> = evaluation.matched.iter().copied().chain(failed).collect();
-        indices.sort_unstable();
-        indices
-            .into_iter()
-            .filter_map(|index| Some((index, self.rules.get(index)?)))
-            .collect()
-    }
-
-    fn sentences(&self, failed: &BTreeMap<usize, String>) -> Vec<String> {
-        let sentence = |(index, error): (&usize, &String)| {
-            let rule = self.rules.get(*index)?;
-            Some(format!(
-                "{} {} could not be evaluated: {error}",
-                rule.effect, rule.id
-            ))
-        };
-        failed.iter().filter_map(sentence).collect()
-    }
-
     pub(crate) fn source(&self, span: &std::ops::Range<usize>) -> &str {
         self.text.get(span.clone()).unwrap_or_default()
     }
@@ -428,14 +313,6 @@ impl Rule {
     pub(crate) fn mode(&self) -> &'static str {
         if self.monitor { "monitor" } else { "enforce" }
     }
-
-    fn hit(&self) -> MonitorHit {
-        MonitorHit {
-            policy: self.id.clone(),
-            effect: self.effect.to_string(),
-            segment: self.segment.clone(),
-        }
-    }
 }
 
 impl Slice {
@@ -471,39 +348,4 @@ fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
         .parse()
         .map_err(|error: cedar_policy::ParseErrors| error.to_string())?;
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
-}
-
-fn context(facts: &Facts, reads: &[usize]) -> Result<Context, String> {
-    let mut attributes = Vec::new();
-    let mut records: Vec<(&str, Vec<(String, RestrictedExpression)>)> = Vec::new();
-    for fact in reads.iter().filter_map(|index| PATHS.get(*index)) {
-        let value = expression((fact.read)(facts)).map(|value| (fact.name.to_owned(), value));
-        if fact.record.is_empty() {
-            attributes.extend(value);
-            continue;
-        }
-        // A record is there even when the only attribute that is read of it is absent.
-        match records.last_mut().filter(|(name, _)| *name == fact.record) {
-            Some((_, fields)) => fields.extend(value),
-            None => records.push((fact.record, value.into_iter().collect())),
-        }
-    }
-    for (name, fields) in records {
-        let record = RestrictedExpression::new_record(fields).map_err(|error| error.to_string())?;
-        attributes.push((name.to_owned(), record));
-    }
-    Context::from_pairs(attributes).map_err(|error| error.to_string())
-}
-
-fn expression(value: Value<'_>) -> Option<RestrictedExpression> {
-    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-    match value {
-        Value::Bool(value) => Some(RestrictedExpression::new_bool(value)),
-        Value::Long(value) => Some(RestrictedExpression::new_long(value)),
-        Value::Text(value) => Some(text(value)),
-        Value::Set(items) => Some(RestrictedExpression::new_set(
-            items.iter().map(|item| text(item)),
-        )),
-        Value::Absent => None,
-    }
 }

@@ -14,6 +14,7 @@
 //! * A text that does not validate against [`SCHEMA`] never becomes an [`Engine`].
 //! * Memory and time are bounded: the text by [`MAX_TEXT_LEN`], the memo by a fixed size.
 
+mod conclude;
 mod decision;
 mod deep;
 mod engine;
@@ -25,6 +26,7 @@ mod load;
 mod memo;
 mod paths;
 mod reads;
+mod request;
 mod scan;
 mod scope;
 

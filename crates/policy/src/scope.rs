@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::pst::{EntityOrSlot, EntityType, PrincipalConstraint, ResourceConstraint};
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, ParseErrors};
+use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
 
 use crate::facts::{Facts, IdentityKind};
 use crate::paths::encode_text;
@@ -80,21 +80,26 @@ pub(crate) struct Standing<'a> {
 
 impl Vocabulary {
     /// The vocabulary of the principals of a set: identities in groups.
-    pub(crate) fn of_principals(reads: &PartyReads) -> Result<Self, ParseErrors> {
+    pub(crate) fn of_principals(reads: &PartyReads) -> Result<Self, String> {
         Self::new("Group", &["User", "Device", "Mac", "Nobody"], reads)
     }
 
     /// The vocabulary of the resources of a set: RADIUS clients at sites.
-    pub(crate) fn of_resources(reads: &PartyReads) -> Result<Self, ParseErrors> {
+    pub(crate) fn of_resources(reads: &PartyReads) -> Result<Self, String> {
         Self::new("Site", &["Client"], reads)
     }
 
-    fn new(parent_kind: &str, kinds: &[&str], reads: &PartyReads) -> Result<Self, ParseErrors> {
+    fn new(parent_kind: &str, kinds: &[&str], reads: &PartyReads) -> Result<Self, String> {
+        let entity_type = |name: &str| {
+            name.parse::<EntityTypeName>()
+                .map_err(|error| error.to_string())
+        };
         let mut found = Self {
-            parent_kind: parent_kind.parse()?,
+            parent_kind: entity_type(parent_kind)?,
             kinds: kinds
                 .iter()
-                .map(|kind| kind.parse())
+                .copied()
+                .map(entity_type)
                 .collect::<Result<_, _>>()?,
             parents: HashMap::new(),
             names: HashMap::new(),

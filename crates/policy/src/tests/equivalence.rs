@@ -123,12 +123,12 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn slicing_and_memory_never_change_a_decision(
         policies in proptest::collection::vec(policy(), 0..12),
-        cases in proptest::collection::vec(facts(), 1..40),
+        cases in proptest::collection::vec(facts(), 1..20),
     ) {
         let engine = engine(&policies.concat());
         for facts in &cases {
