@@ -87,16 +87,25 @@ pub fn binding(subject: &Subject<'_>, node: &OsqueryNode, seen: Observed) -> (Bi
                       and 802.1X proved the device by certificate";
         return (Binding::B3, reason.to_owned());
     }
-    let mac = subject.mac.filter(|mac| node.macs.iter().any(|own| own.eq_ignore_ascii_case(mac)));
+    let mac = subject
+        .mac
+        .filter(|mac| node.macs.iter().any(|own| own.eq_ignore_ascii_case(mac)));
     let Some(mac) = mac else {
         if subject.device_id.is_some() && subject.device_id == node.device_id {
             let reason = "osquery only claims to run on this device: \
                           it does not report the MAC address of the session";
             return (Binding::B1, reason.to_owned());
         }
-        return (Binding::B0, "nothing ties an osquery node to this session".to_owned());
+        return (
+            Binding::B0,
+            "nothing ties an osquery node to this session".to_owned(),
+        );
     };
-    let missing = match (subject.framed_ip, seen.source_ip, subject.session_started_us) {
+    let missing = match (
+        subject.framed_ip,
+        seen.source_ip,
+        subject.session_started_us,
+    ) {
         (None, ..) => "the address of the session is not known yet".to_owned(),
         (_, None, _) => "the address osquery reports from is not known".to_owned(),
         (Some(framed), Some(source), _) if framed.to_canonical() != source.to_canonical() => {
@@ -114,7 +123,10 @@ pub fn binding(subject: &Subject<'_>, node: &OsqueryNode, seen: Observed) -> (Bi
             return (Binding::B2, reason);
         }
     };
-    (Binding::B1, format!("osquery reports MAC {mac}, but {missing}"))
+    (
+        Binding::B1,
+        format!("osquery reports MAC {mac}, but {missing}"),
+    )
 }
 
 /// Below B2 posture may only lower: what would open a door becomes unknown.
@@ -129,7 +141,9 @@ pub fn effective(verdict: Verdict, binding: Binding) -> Verdict {
 /// A device id found by MAC must not profit from the secret of that device, so the certificate
 /// itself has to lead to the device.
 fn certificate_names_device(subject: &Subject<'_>, node: &OsqueryNode) -> bool {
-    let Some(device) = node.device_id else { return false };
+    let Some(device) = node.device_id else {
+        return false;
+    };
     let asserted = subject
         .asserted_id
         .and_then(|id| Uuid::try_parse(id).ok())
@@ -155,7 +169,10 @@ mod tests {
     }
 
     fn at(address: &str, answered_us: Option<i64>) -> Observed {
-        Observed { source_ip: address.parse().ok(), answered_us }
+        Observed {
+            source_ip: address.parse().ok(),
+            answered_us,
+        }
     }
 
     #[test]
@@ -168,46 +185,76 @@ mod tests {
             ..Subject::default()
         };
         let here = at("192.0.2.7", Some(101));
-        let bound = OsqueryNode { enroll_device_bound: true, client_asserted_id: None, ..full() };
-        let by_device = Subject { device_id: Some(DEVICE), ..Subject::default() };
+        let bound = OsqueryNode {
+            enroll_device_bound: true,
+            client_asserted_id: None,
+            ..full()
+        };
+        let by_device = Subject {
+            device_id: Some(DEVICE),
+            ..Subject::default()
+        };
         type Row<'a> = (&'a str, Subject<'a>, OsqueryNode, Observed, Binding);
         let table: Vec<Row<'_>> = vec![
             (
                 "the same key on both channels",
-                Subject { spki: Some("AB12"), ..session },
+                Subject {
+                    spki: Some("AB12"),
+                    ..session
+                },
                 full(),
                 Observed::default(),
                 Binding::B4,
             ),
             (
                 "the same asserted id",
-                Subject { spki: Some("ff"), asserted_id: Some(&device), ..session },
+                Subject {
+                    spki: Some("ff"),
+                    asserted_id: Some(&device),
+                    ..session
+                },
                 full(),
                 Observed::default(),
                 Binding::B3,
             ),
             (
                 "a secret issued for the device that the certificate names",
-                Subject { asserted_id: Some(&device), ..Subject::default() },
+                Subject {
+                    asserted_id: Some(&device),
+                    ..Subject::default()
+                },
                 bound.clone(),
                 Observed::default(),
                 Binding::B3,
             ),
             (
                 "a secret issued for a device that was found by its certificate's key",
-                Subject { spki: Some("ff"), ..by_device },
+                Subject {
+                    spki: Some("ff"),
+                    ..by_device
+                },
                 bound.clone(),
                 Observed::default(),
                 Binding::B3,
             ),
             (
                 "a secret issued for a device that was only found by MAC",
-                Subject { device_id: Some(DEVICE), mac: session.mac, ..Subject::default() },
+                Subject {
+                    device_id: Some(DEVICE),
+                    mac: session.mac,
+                    ..Subject::default()
+                },
                 bound,
                 Observed::default(),
                 Binding::B1,
             ),
-            ("address, MAC and fresh answer", session, full(), here, Binding::B2),
+            (
+                "address, MAC and fresh answer",
+                session,
+                full(),
+                here,
+                Binding::B2,
+            ),
             (
                 "an IPv4-mapped address is the same address",
                 session,
@@ -215,27 +262,60 @@ mod tests {
                 at("::ffff:192.0.2.7", Some(101)),
                 Binding::B2,
             ),
-            ("another address", session, full(), at("192.0.2.8", Some(101)), Binding::B1),
-            ("an answer from before", session, full(), at("192.0.2.7", Some(100)), Binding::B1),
-            ("no answer", session, full(), at("192.0.2.7", None), Binding::B1),
+            (
+                "another address",
+                session,
+                full(),
+                at("192.0.2.8", Some(101)),
+                Binding::B1,
+            ),
+            (
+                "an answer from before",
+                session,
+                full(),
+                at("192.0.2.7", Some(100)),
+                Binding::B1,
+            ),
+            (
+                "no answer",
+                session,
+                full(),
+                at("192.0.2.7", None),
+                Binding::B1,
+            ),
             (
                 "the session's address is unknown",
-                Subject { framed_ip: None, ..session },
+                Subject {
+                    framed_ip: None,
+                    ..session
+                },
                 full(),
                 here,
                 Binding::B1,
             ),
             (
                 "the session's start is unknown",
-                Subject { session_started_us: None, ..session },
+                Subject {
+                    session_started_us: None,
+                    ..session
+                },
                 full(),
                 here,
                 Binding::B1,
             ),
-            ("the device record alone", by_device, full(), here, Binding::B1),
+            (
+                "the device record alone",
+                by_device,
+                full(),
+                here,
+                Binding::B1,
+            ),
             (
                 "another MAC",
-                Subject { mac: Some("00:16:3e:00:00:02"), ..session },
+                Subject {
+                    mac: Some("00:16:3e:00:00:02"),
+                    ..session
+                },
                 full(),
                 here,
                 Binding::B0,
@@ -243,8 +323,14 @@ mod tests {
             ("nothing", Subject::default(), full(), here, Binding::B0),
             (
                 "empty ids match nothing",
-                Subject { spki: Some(""), ..Subject::default() },
-                OsqueryNode { client_spki: Some(String::new()), ..full() },
+                Subject {
+                    spki: Some(""),
+                    ..Subject::default()
+                },
+                OsqueryNode {
+                    client_spki: Some(String::new()),
+                    ..full()
+                },
                 here,
                 Binding::B0,
             ),
@@ -269,7 +355,11 @@ mod tests {
             (Stale, Binding::B1, Stale),
             (Unknown, Binding::B4, Unknown),
         ] {
-            assert_eq!(effective(verdict, level), expected, "{verdict:?} at {level:?}");
+            assert_eq!(
+                effective(verdict, level),
+                expected,
+                "{verdict:?} at {level:?}"
+            );
         }
     }
 }

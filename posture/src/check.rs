@@ -138,13 +138,16 @@ impl CheckSet {
     /// # Errors
     /// Every fault of every file at once: which file, which field, what to do.
     pub fn load_dir(directory: &Path) -> Result<Self, CheckFaults> {
-        parse::directory(directory).map(|checks| Self { checks }).map_err(CheckFaults)
+        parse::directory(directory)
+            .map(|checks| Self { checks })
+            .map_err(CheckFaults)
     }
 
     /// This set with the checks of `other` added; those of the same name are replaced.
     #[must_use]
     pub fn overlaid_with(mut self, other: Self) -> Self {
-        self.checks.retain(|check| other.find(&check.name).is_none());
+        self.checks
+            .retain(|check| other.find(&check.name).is_none());
         self.checks.extend(other.checks);
         self.checks.sort_by(|a, b| a.name.cmp(&b.name));
         self
@@ -157,7 +160,9 @@ impl CheckSet {
 
     /// The checks that apply to `platform`, by name.
     pub fn for_platform<'a>(&'a self, platform: &'a str) -> impl Iterator<Item = &'a Check> {
-        self.checks.iter().filter(move |check| check.applies_to(platform))
+        self.checks
+            .iter()
+            .filter(move |check| check.applies_to(platform))
     }
 
     /// The check of that name.
@@ -166,6 +171,14 @@ impl CheckSet {
             .binary_search_by(|check| check.name.as_str().cmp(name))
             .ok()
             .and_then(|position| self.checks.get(position))
+    }
+
+    /// A set of one.
+    #[cfg(test)]
+    pub(crate) fn single(check: Check) -> Self {
+        Self {
+            checks: vec![check],
+        }
     }
 
     /// How many checks there are.

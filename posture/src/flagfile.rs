@@ -51,7 +51,10 @@ pub fn flagfile(settings: &FlagfileSettings) -> String {
 
 /// A value may not start another flag.
 fn one_line(value: &str) -> String {
-    value.chars().filter(|character| !character.is_control()).collect()
+    value
+        .chars()
+        .filter(|character| !character.is_control())
+        .collect()
 }
 
 const FIXED: &str = "\
@@ -86,7 +89,10 @@ mod tests {
     fn the_file_names_every_endpoint_and_has_one_flag_a_line() {
         let file = flagfile(&FlagfileSettings::default());
         assert_eq!(file.lines().count(), 25);
-        assert!(file.lines().all(|line| line.starts_with("--") && line.contains('=')));
+        assert!(
+            file.lines()
+                .all(|line| line.starts_with("--") && line.contains('='))
+        );
         assert!(file.starts_with("--tls_hostname=nac.example.org:8443\n"));
         assert!(!file.contains("tls_client"));
     }

@@ -112,9 +112,16 @@ pub fn merge(old: Option<&CheckResult>, new: CheckResult, max_age: Duration) -> 
         && old.outcome != CheckOutcome::Unknown
         && new.checked_us <= old.checked_us.saturating_add(max_age_us)
     {
-        return CheckResult { message: new.message, ..old.clone() };
+        return CheckResult {
+            message: new.message,
+            ..old.clone()
+        };
     }
-    let changed_us = if old.outcome == new.outcome { old.changed_us } else { new.checked_us };
+    let changed_us = if old.outcome == new.outcome {
+        old.changed_us
+    } else {
+        new.checked_us
+    };
     CheckResult { changed_us, ..new }
 }
 
@@ -166,18 +173,48 @@ mod tests {
         type Row<'a> = (&'a str, &'a str, &'a [(&'a str, CheckOutcome, i64)], V);
         let table: &[Row<'_>] = &[
             ("no data is unknown", "linux", &[], V::Unknown),
-            ("only unknown answers are unknown", "linux", &[("a", Unknown, 1000)], V::Unknown),
-            ("advice alone is not posture", "linux", &[("c", Pass, 1000)], V::Unknown),
-            ("a platform without checks is unknown", "amiga", &[("a", Pass, 1000)], V::Unknown),
-            ("half an answer is unknown", "linux", &[("a", Pass, 1000)], V::Unknown),
-            ("all passed", "linux", &[("a", Pass, 1000), ("b", Pass, 990)], V::Compliant),
+            (
+                "only unknown answers are unknown",
+                "linux",
+                &[("a", Unknown, 1000)],
+                V::Unknown,
+            ),
+            (
+                "advice alone is not posture",
+                "linux",
+                &[("c", Pass, 1000)],
+                V::Unknown,
+            ),
+            (
+                "a platform without checks is unknown",
+                "amiga",
+                &[("a", Pass, 1000)],
+                V::Unknown,
+            ),
+            (
+                "half an answer is unknown",
+                "linux",
+                &[("a", Pass, 1000)],
+                V::Unknown,
+            ),
+            (
+                "all passed",
+                "linux",
+                &[("a", Pass, 1000), ("b", Pass, 990)],
+                V::Compliant,
+            ),
             (
                 "one unknown spoils the pass",
                 "linux",
                 &[("a", Pass, 1000), ("b", Unknown, 1000)],
                 V::Unknown,
             ),
-            ("one fail counts at once", "linux", &[("a", Fail, 1000)], V::Failing),
+            (
+                "one fail counts at once",
+                "linux",
+                &[("a", Fail, 1000)],
+                V::Failing,
+            ),
             (
                 "a fail outweighs an unknown",
                 "linux",
@@ -190,8 +227,18 @@ mod tests {
                 &[("a", Pass, 1000), ("b", Pass, 1000), ("c", Fail, 1000)],
                 V::Compliant,
             ),
-            ("all too old is stale", "linux", &[("a", Pass, 99), ("b", Pass, 98)], V::Stale),
-            ("an old fail is stale, not failing", "linux", &[("a", Fail, 99)], V::Stale),
+            (
+                "all too old is stale",
+                "linux",
+                &[("a", Pass, 99), ("b", Pass, 98)],
+                V::Stale,
+            ),
+            (
+                "an old fail is stale, not failing",
+                "linux",
+                &[("a", Fail, 99)],
+                V::Stale,
+            ),
             (
                 "one too old is unknown",
                 "linux",
@@ -240,7 +287,10 @@ mod tests {
     #[test]
     fn an_unchanged_outcome_keeps_the_time_of_its_change() {
         let merged = merge(Some(&result("a", Pass, 10)), result("a", Pass, 20), MAX_AGE);
-        assert_eq!((merged.checked_us, merged.changed_us), (20 * SECOND, 10 * SECOND));
+        assert_eq!(
+            (merged.checked_us, merged.changed_us),
+            (20 * SECOND, 10 * SECOND)
+        );
         let flipped = merge(Some(&merged), result("a", Fail, 30), MAX_AGE);
         assert_eq!(flipped.changed_us, 30 * SECOND);
     }

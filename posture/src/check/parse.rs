@@ -31,7 +31,12 @@ pub struct CheckFault {
 
 impl fmt::Display for CheckFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, field, problem, fix } = self;
+        let Self {
+            file,
+            field,
+            problem,
+            fix,
+        } = self;
         if field.is_empty() {
             write!(formatter, "{file}: {problem}; {fix}")
         } else {
@@ -62,22 +67,36 @@ impl std::error::Error for CheckFaults {}
 pub(super) fn directory(directory: &Path) -> Result<Vec<Check>, Vec<CheckFault>> {
     let place = directory.display().to_string();
     let whole = |problem: String, fix: &str| {
-        vec![CheckFault { file: place.clone(), field: String::new(), problem, fix: fix.to_owned() }]
+        vec![CheckFault {
+            file: place.clone(),
+            field: String::new(),
+            problem,
+            fix: fix.to_owned(),
+        }]
     };
     let entries = std::fs::read_dir(directory)
         .map_err(|error| whole(format!("cannot be listed ({error})"), "name a directory"))?;
     let mut paths: Vec<_> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .take(MAX_FILES + 1)
         .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(whole("has no *.toml file".to_owned(), "put one file per check there"));
+        return Err(whole(
+            "has no *.toml file".to_owned(),
+            "put one file per check there",
+        ));
     }
     if paths.len() > MAX_FILES {
-        return Err(whole(format!("has more than {MAX_FILES} files"), "keep fewer checks"));
+        return Err(whole(
+            format!("has more than {MAX_FILES} files"),
+            "keep fewer checks",
+        ));
     }
     let mut faults = Vec::new();
     let mut checks = BTreeMap::new();
@@ -92,7 +111,11 @@ pub(super) fn directory(directory: &Path) -> Result<Vec<Check>, Vec<CheckFault>>
                 continue;
             }
             Err(error) => {
-                faults.push(reader.fault("", format!("cannot be read ({error})"), "make it readable UTF-8"));
+                faults.push(reader.fault(
+                    "",
+                    format!("cannot be read ({error})"),
+                    "make it readable UTF-8",
+                ));
                 continue;
             }
         };
@@ -107,7 +130,11 @@ pub(super) fn directory(directory: &Path) -> Result<Vec<Check>, Vec<CheckFault>>
             Err(more) => faults.extend(more),
         }
     }
-    if faults.is_empty() { Ok(checks.into_values().collect()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(checks.into_values().collect())
+    } else {
+        Err(faults)
+    }
 }
 
 /// Reads one file.
@@ -116,7 +143,10 @@ pub(super) fn check(file: &str, text: &str) -> Result<Check, Vec<CheckFault>> {
     let table: Table = match text.parse() {
         Ok(table) => table,
         Err(error) => {
-            let problem = format!("is not TOML: {}", error.to_string().trim().replace('\n', " "));
+            let problem = format!(
+                "is not TOML: {}",
+                error.to_string().trim().replace('\n', " ")
+            );
             return Err(vec![reader.fault("", problem, "correct the syntax")]);
         }
     };
@@ -163,7 +193,11 @@ pub(super) fn check(file: &str, text: &str) -> Result<Check, Vec<CheckFault>> {
     }
     for name in evidence.iter().filter(|name| !tables.contains(name)) {
         let fix = "name it in `tables` too, so that discovery looks for it";
-        faults.push(reader.fault("evidence", format!("holds `{name}`, which `tables` lacks"), fix));
+        faults.push(reader.fault(
+            "evidence",
+            format!("holds `{name}`, which `tables` lacks"),
+            fix,
+        ));
     }
     let parameters = reader.parameters(&table, &mut faults);
     let template = reader.text(&table, "query", &mut faults);
@@ -207,12 +241,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn fault(
-        &self,
-        field: &str,
-        problem: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> CheckFault {
+    fn fault(&self, field: &str, problem: impl Into<String>, fix: impl Into<String>) -> CheckFault {
         CheckFault {
             file: self.file.to_owned(),
             field: field.to_owned(),
@@ -249,10 +278,11 @@ impl Reader<'_> {
         required: bool,
         faults: &mut Vec<CheckFault>,
     ) -> Vec<String> {
-        let texts = match table.get(field) {
-            Some(Value::Array(values)) => {
-                values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
-            }
+        let texts: Option<Vec<String>> = match table.get(field) {
+            Some(Value::Array(values)) => values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect(),
             Some(_) => None,
             None if required => {
                 faults.push(self.fault(field, "is missing", format!("add `{field} = [\"…\"]`")));
@@ -275,13 +305,11 @@ impl Reader<'_> {
 
     /// Parameters as SQL: integers in digits, texts quoted, lists with commas. Nothing else can
     /// reach the query, so a value cannot change what the query means.
-    fn parameters(
-        &self,
-        table: &Table,
-        faults: &mut Vec<CheckFault>,
-    ) -> BTreeMap<String, String> {
+    fn parameters(&self, table: &Table, faults: &mut Vec<CheckFault>) -> BTreeMap<String, String> {
         let mut rendered = BTreeMap::new();
-        let Some(value) = table.get("parameters") else { return rendered };
+        let Some(value) = table.get("parameters") else {
+            return rendered;
+        };
         let Some(values) = value.as_table() else {
             faults.push(self.fault("parameters", "is not a table", "write [parameters]"));
             return rendered;
@@ -351,8 +379,10 @@ impl Reader<'_> {
         if evidence.is_empty() {
             return format!("{query};");
         }
-        let exists: Vec<String> =
-            evidence.iter().map(|table| format!("EXISTS (SELECT 1 FROM {table})")).collect();
+        let exists: Vec<String> = evidence
+            .iter()
+            .map(|table| format!("EXISTS (SELECT 1 FROM {table})"))
+            .collect();
         format!(
             "SELECT CASE WHEN NOT ({}) THEN 'unknown'\nWHEN EXISTS (\n{query}\n) THEN 'pass' \
              ELSE 'fail' END AS {OUTCOME_COLUMN};",
@@ -369,9 +399,12 @@ impl Reader<'_> {
         let fixtures = table.get("fixtures").and_then(Value::as_table);
         let mut read = |side: &str| {
             let field = format!("fixtures.{side}");
-            let Some(rows) = fixtures.and_then(|all| all.get(side)).and_then(Value::as_array)
+            let Some(rows) = fixtures
+                .and_then(|all| all.get(side))
+                .and_then(Value::as_array)
             else {
-                let fix = format!("add [fixtures] with `{side} = [{{ table = {{ column = 1 }} }}]`");
+                let fix =
+                    format!("add [fixtures] with `{side} = [{{ table = {{ column = 1 }} }}]`");
                 faults.push(self.fault(&field, "is missing or is not a list", fix));
                 return Vec::new();
             };
@@ -410,7 +443,10 @@ fn fixture(row: &Value) -> Option<FixtureRow> {
         };
         values.insert(column.clone(), value);
     }
-    Some(FixtureRow { table: table.clone(), row: values })
+    Some(FixtureRow {
+        table: table.clone(),
+        row: values,
+    })
 }
 
 fn sql_literal(value: &Value) -> Option<String> {
@@ -422,7 +458,13 @@ fn sql_literal(value: &Value) -> Option<String> {
         Value::Array(values) if !values.is_empty() => {
             let literals: Option<Vec<String>> = values
                 .iter()
-                .map(|value| if value.is_array() { None } else { sql_literal(value) })
+                .map(|value| {
+                    if value.is_array() {
+                        None
+                    } else {
+                        sql_literal(value)
+                    }
+                })
                 .collect();
             literals.map(|literals| literals.join(", "))
         }
@@ -433,11 +475,15 @@ fn sql_literal(value: &Value) -> Option<String> {
 fn is_name(name: &str) -> bool {
     name.len() <= 64
         && !name.starts_with('-')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_table(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

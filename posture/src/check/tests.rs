@@ -9,16 +9,25 @@ use nac_store::CheckOutcome;
 fn database(platform: &str, rows: &[FixtureRow]) -> HostDatabase {
     let rows: Vec<Fixture> = rows
         .iter()
-        .map(|row| Fixture { table: row.table.clone(), row: row.row.clone() })
+        .map(|row| Fixture {
+            table: row.table.clone(),
+            row: row.row.clone(),
+        })
         .collect();
     HostDatabase::new(platform, &rows).expect("fixtures that fit osquery's schema")
 }
 
 fn ask(database: &HostDatabase, check: &Check) -> CheckOutcome {
-    let rows = database.query(&check.query).expect("SQL that osquery understands");
+    let rows = database
+        .query(&check.query)
+        .expect("SQL that osquery understands");
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|row| row.into_iter().map(|(key, value)| (key, value.into())).collect())
+        .map(|row| {
+            row.into_iter()
+                .map(|(key, value)| (key, value.into()))
+                .collect()
+        })
         .collect();
     outcome_of_rows(&rows)
 }
@@ -38,9 +47,19 @@ fn every_check_passes_its_passing_host_and_fails_its_failing_host() {
     for check in CheckSet::embedded().iter() {
         for platform in &check.platforms {
             let healthy = database(platform, &check.passing);
-            assert_eq!(ask(&healthy, check), CheckOutcome::Pass, "{} {platform}", check.name);
+            assert_eq!(
+                ask(&healthy, check),
+                CheckOutcome::Pass,
+                "{} {platform}",
+                check.name
+            );
             let ill = database(platform, &check.failing);
-            assert_eq!(ask(&ill, check), CheckOutcome::Fail, "{} {platform}", check.name);
+            assert_eq!(
+                ask(&ill, check),
+                CheckOutcome::Fail,
+                "{} {platform}",
+                check.name
+            );
         }
     }
 }
@@ -50,8 +69,11 @@ fn no_check_passes_on_empty_tables() {
     for check in CheckSet::embedded().iter() {
         for platform in &check.platforms {
             let outcome = ask(&database(platform, &[]), check);
-            let expected =
-                if check.evidence.is_empty() { CheckOutcome::Fail } else { CheckOutcome::Unknown };
+            let expected = if check.evidence.is_empty() {
+                CheckOutcome::Fail
+            } else {
+                CheckOutcome::Unknown
+            };
             assert_eq!(outcome, expected, "{} {platform}", check.name);
         }
     }
@@ -63,7 +85,10 @@ fn discovery_finds_every_check_where_it_applies_and_never_errs_elsewhere() {
         for platform in ["linux", "darwin", "windows"] {
             let host = database(platform, &[]);
             let rows = host.query(&check.discovery).expect("always valid SQL");
-            let all = check.tables.iter().all(|name| tables(platform).any(|t| t.name == name));
+            let all = check
+                .tables
+                .iter()
+                .all(|name| tables(platform).any(|t| t.name == name));
             assert_eq!(!rows.is_empty(), all, "{} {platform}", check.name);
             if check.applies_to(platform) {
                 assert!(all, "{} needs a table that {platform} lacks", check.name);
@@ -80,7 +105,12 @@ fn the_simulators_compliant_hosts_pass_every_check_of_their_platform() {
             .expect("a host");
         let mut gates = 0;
         for check in set.for_platform(platform) {
-            assert_eq!(ask(host.database(), check), CheckOutcome::Pass, "{} {platform}", check.name);
+            assert_eq!(
+                ask(host.database(), check),
+                CheckOutcome::Pass,
+                "{} {platform}",
+                check.name
+            );
             gates += usize::from(check.severity.gates());
         }
         assert!(gates >= 5, "{platform} has {gates} gating checks");
@@ -145,7 +175,12 @@ pass = [{ mounts = { path = "/" } }]
     ] {
         assert!(fields.contains(&field), "{field} is not among {fields:?}");
     }
-    assert!(faults.0.iter().all(|fault| fault.file == "bad.toml" && !fault.fix.is_empty()));
+    assert!(
+        faults
+            .0
+            .iter()
+            .all(|fault| fault.file == "bad.toml" && !fault.fix.is_empty())
+    );
 }
 
 #[test]
@@ -154,11 +189,19 @@ fn a_directory_tells_the_faults_of_all_its_files() {
     let write = |name: &str, text: &str| {
         std::fs::write(directory.path().join(name), text).expect("written");
     };
-    assert!(CheckSet::load_dir(directory.path()).is_err(), "an empty directory is a mistake");
+    assert!(
+        CheckSet::load_dir(directory.path()).is_err(),
+        "an empty directory is a mistake"
+    );
     write("a.toml", GOOD);
     write("notes.txt", "not a check");
     let set = CheckSet::load_dir(directory.path()).expect("one check");
-    assert_eq!(set.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(
+        set.iter()
+            .map(|check| check.name.as_str())
+            .collect::<Vec<_>>(),
+        ["a"]
+    );
     write("b.toml", GOOD);
     write("c.toml", "name = ");
     let faults = CheckSet::load_dir(directory.path()).expect_err("two faults");
@@ -169,8 +212,13 @@ fn a_directory_tells_the_faults_of_all_its_files() {
 #[test]
 fn a_check_of_the_same_name_replaces_the_built_in_one() {
     let text = GOOD.replace("name = \"a\"", "name = \"macos-sip\"");
-    let own = CheckSet { checks: vec![Check::parse("x.toml", &text).expect("a check")] };
+    let own = CheckSet {
+        checks: vec![Check::parse("x.toml", &text).expect("a check")],
+    };
     let set = CheckSet::embedded().overlaid_with(own);
     assert_eq!(set.len(), EMBEDDED.len());
-    assert_eq!(set.find("macos-sip").map(|check| check.title.as_str()), Some("A"));
+    assert_eq!(
+        set.find("macos-sip").map(|check| check.title.as_str()),
+        Some("A")
+    );
 }

@@ -1,0 +1,243 @@
+//! Keeping the gate true: loading, following the store, and letting time pass.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nac_store::{
+    CheckResult, EVERYTHING, Event, EventKind, NodeVerdict, OsqueryNode, StoreError, next_events,
+};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{PostureGate, lock, now_us};
+use crate::index::Term;
+use crate::node::Node;
+use crate::settings::micros;
+
+/// The most nodes that one tick writes to the store.
+const COMMITS_PER_TICK: usize = 200;
+/// Events are gathered this long, so that a storm of them costs one look.
+const GATHER: Duration = Duration::from_millis(50);
+
+impl PostureGate {
+    /// Lets verdicts age, retries what could not be stored, and follows what others change, until
+    /// cancelled. Everything that can still be stored is stored then.
+    pub async fn run(self, cancel: CancellationToken) {
+        let mut events = self.shared.store.subscribe();
+        let tick = (self.shared.settings.max_age / 4)
+            .clamp(Duration::from_millis(20), Duration::from_secs(1));
+        let mut ticks = tokio::time::interval(tick);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = Instant::now();
+        // What happened between opening and subscribing.
+        let mut news: Vec<Event> = nac_store::reload_everything();
+        let mut listening = true;
+        loop {
+            if !news.is_empty() {
+                self.follow_events(&news).await;
+                news.clear();
+            }
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                _ = ticks.tick() => {
+                    self.tick(now_us()).await;
+                    if seen.elapsed() >= Duration::from_secs(30) {
+                        seen = Instant::now();
+                        self.store_last_seen().await;
+                    }
+                }
+                more = next_events(&mut events), if listening => match more {
+                    Some(more) => {
+                        news.extend(more);
+                        tokio::time::sleep(GATHER).await;
+                        while let Ok(event) = events.try_recv() {
+                            news.push(event);
+                        }
+                    }
+                    None => listening = false,
+                },
+            }
+        }
+        self.flush(true).await;
+        self.store_last_seen().await;
+    }
+
+    /// Judges every node whose verdict time alone has changed.
+    async fn tick(&self, now_us: i64) {
+        for node in self.index().all() {
+            if node.lock().expired(now_us) {
+                self.judge(&node, now_us);
+            }
+        }
+        self.flush(false).await;
+    }
+
+    /// Writes what waits: news first, then unchanged results that have waited long enough.
+    async fn flush(&self, everything: bool) {
+        let now_us = now_us();
+        let patience = micros(self.shared.settings.flush_interval);
+        let mut waiting: Vec<(bool, Arc<Node>)> = Vec::new();
+        for node in self.index().all() {
+            let state = node.lock();
+            let unwritten = &state.unwritten;
+            let urgent = unwritten.must_publish() || unwritten.record || unwritten.soon;
+            let old = everything || now_us.saturating_sub(unwritten.flushed_us) >= patience;
+            if urgent || (old && !unwritten.results.is_empty()) {
+                drop(state);
+                waiting.push((urgent, node));
+            }
+        }
+        waiting.sort_by_key(|(urgent, _)| !urgent);
+        let limit = if everything {
+            usize::MAX
+        } else {
+            COMMITS_PER_TICK
+        };
+        for (_, node) in waiting.into_iter().take(limit) {
+            // The reason is logged there; a store that is away is tried again at the next tick.
+            if self.commit(&node, now_us).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn store_last_seen(&self) {
+        let seen: Vec<(Uuid, i64)> = self
+            .index()
+            .all()
+            .iter()
+            .map(|node| node.lock())
+            .map(|state| (state.record.id, state.record.last_seen_us))
+            .collect();
+        for group in seen.chunks(1_000) {
+            if let Err(error) = self.shared.store.node_seen(group).await {
+                tracing::warn!(%error, "the time nodes were last seen was not stored");
+                return;
+            }
+        }
+    }
+
+    /// Takes over what the store says was changed, here or by somebody else.
+    async fn follow_events(&self, events: &[Event]) {
+        let mut nodes = BTreeSet::new();
+        let mut all = false;
+        for event in events {
+            match event.kind {
+                EventKind::EnrollSecret => lock(&self.shared.secrets).clear(),
+                EventKind::Node | EventKind::Posture if event.key == EVERYTHING => all = true,
+                EventKind::Node | EventKind::Posture => {
+                    nodes.extend(Uuid::try_parse(&event.key).ok());
+                }
+                EventKind::Device if event.key != EVERYTHING => {
+                    if let Ok(device) = Uuid::try_parse(&event.key) {
+                        let index = self.index();
+                        let of_device = index.find(&Term::Device(device));
+                        nodes.extend(of_device.map(|node| node.lock().record.id));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let outcome = if all {
+            self.load_all().await
+        } else {
+            self.load(&nodes).await
+        };
+        if let Err(error) = outcome {
+            // The next event, or the reload after an outage, brings it again.
+            tracing::warn!(%error, "changes of osquery nodes could not be read");
+        }
+    }
+
+    /// Loads every node. Nodes that the store does not have are dropped.
+    pub(super) async fn load_all(&self) -> Result<(), StoreError> {
+        let known: HashSet<Uuid> = self.index().ids().into_iter().collect();
+        let store = &self.shared.store;
+        let nodes = store.node_list().await?;
+        let mut results: HashMap<Uuid, Vec<CheckResult>> = HashMap::new();
+        for result in store.node_results_all().await? {
+            results.entry(result.node_id).or_default().push(result);
+        }
+        let verdicts = store.node_verdict_list().await?;
+        let mut verdicts: HashMap<Uuid, NodeVerdict> = verdicts
+            .into_iter()
+            .map(|verdict| (verdict.node_id, verdict))
+            .collect();
+        let stored: HashSet<Uuid> = nodes.iter().map(|node| node.id).collect();
+        for node in nodes {
+            let results = results.remove(&node.id).unwrap_or_default();
+            let verdict = verdicts.remove(&node.id);
+            self.take_over(node, results, verdict);
+        }
+        // Only those known before the list was read: others enrolled in the meantime.
+        for gone in known.difference(&stored) {
+            self.index_mut().remove(*gone);
+        }
+        Ok(())
+    }
+
+    async fn load(&self, ids: &BTreeSet<Uuid>) -> Result<(), StoreError> {
+        for id in ids {
+            match self.shared.store.node_fetch(*id).await {
+                Ok(node) => {
+                    let results = self.shared.store.node_results(*id).await?;
+                    self.take_over(node, results, None);
+                }
+                Err(StoreError::NotFound { .. }) => self.index_mut().remove(*id),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges what the store has of a node into what is known here; the newer wins.
+    fn take_over(
+        &self,
+        record: OsqueryNode,
+        results: Vec<CheckResult>,
+        verdict: Option<NodeVerdict>,
+    ) {
+        let now_us = now_us();
+        let known = self.node(record.id);
+        let fresh = known.is_none();
+        let node = known.unwrap_or_else(|| Arc::new(Node::new(record.clone(), now_us)));
+        {
+            let mut state = node.lock();
+            let here = &mut state.record;
+            if record.enrolled_us > here.enrolled_us {
+                // It has enrolled again with another process.
+                let accelerate_s = self.shared.settings.accelerate_s;
+                state.renew(record, now_us, accelerate_s);
+            } else {
+                here.status = record.status;
+                here.device_id = record.device_id;
+                here.last_seen_us = here.last_seen_us.max(record.last_seen_us);
+            }
+            for result in results {
+                let newer = state
+                    .results
+                    .get(&result.check)
+                    .is_none_or(|ours| result.checked_us > ours.checked_us);
+                if newer {
+                    state.unwritten.results.remove(&result.check);
+                    state.results.insert(result.check.clone(), result);
+                }
+            }
+            state.judge(&self.shared.checks, &self.shared.settings, now_us);
+            if let (true, Some(verdict)) = (fresh, verdict) {
+                let same = verdict.verdict == state.judgement.verdict
+                    && verdict.failing == state.judgement.failing;
+                if same {
+                    // The store knows this verdict already.
+                    state.changed_us = verdict.changed_us;
+                    state.unwritten.published = state.unwritten.wanted;
+                } else {
+                    state.unwritten.publish();
+                }
+            }
+        }
+        self.file(&node);
+    }
+}
