@@ -110,13 +110,13 @@ pub const ERROR_CAUSE: u8 = 101;
 pub const EAP_KEY_NAME: u8 = 102;
 /// Framed-IPv6-Address: the endpoint's IPv6 address (RFC 6911 section 3.1).
 pub const FRAMED_IPV6_ADDRESS: u8 = 168;
-/// EAPoL-Announcement: an EAPoL announcement (RFC 7268 section 2.2).
-pub const EAPOL_ANNOUNCEMENT: u8 = 174;
-/// Mobility-Domain-Id: the domain of fast transitions (RFC 7268 section 2.4).
+/// Allowed-Called-Station-Id: where the endpoint may connect (RFC 7268 section 2).
+pub const ALLOWED_CALLED_STATION_ID: u8 = 174;
+/// Mobility-Domain-Id: the domain of fast transitions (RFC 7268 section 2).
 pub const MOBILITY_DOMAIN_ID: u8 = 177;
-/// WLAN-Pairwise-Cipher: the pairwise cipher suite (RFC 7268 section 2.12).
+/// WLAN-Pairwise-Cipher: the pairwise cipher suite (RFC 7268 section 2).
 pub const WLAN_PAIRWISE_CIPHER: u8 = 186;
-/// WLAN-Group-Cipher: the group cipher suite (RFC 7268 section 2.13).
+/// WLAN-Group-Cipher: the group cipher suite (RFC 7268 section 2).
 pub const WLAN_GROUP_CIPHER: u8 = 187;
-/// WLAN-AKM-Suite: the key management suite (RFC 7268 section 2.14).
+/// WLAN-AKM-Suite: the key management suite (RFC 7268 section 2).
 pub const WLAN_AKM_SUITE: u8 = 188;

@@ -59,21 +59,28 @@
 pub mod attribute;
 mod builder;
 mod code;
+mod dictionary;
 mod mac;
 mod malformed;
 mod packet;
 mod password;
+mod profile;
 mod secret;
 pub mod vendor;
 mod verify;
 
 pub use builder::{DoesNotFit, MAX_VALUE_LEN, MAX_VENDOR_VALUE_LEN, PacketBuilder};
 pub use code::Code;
+pub use dictionary::{
+    DataType, Described, Dictionary, DictionaryAttribute, DictionaryError, EncodeError, Encryption,
+    Loader,
+};
 pub use mac::{MacAddr, MacFormat, NotMacAddr, called_station};
 pub use malformed::Malformed;
 pub use packet::{
     Attribute, Attributes, HEADER_LEN, MAX_ATTRIBUTES, MAX_PACKET_LEN, Packet, VendorAttribute,
 };
 pub use password::{MAX_USER_PASSWORD, chap_password_valid, chap_response};
+pub use profile::{DynamicAuthorizationStep, ProfileError, SegmentAttributes, VendorProfile};
 pub use secret::Secret;
 pub use verify::{MessageAuthenticator, ReplyFault};

@@ -78,7 +78,7 @@ pub fn chap_password_valid(packet: &Packet<'_>, cleartext: &[u8]) -> bool {
     };
     let challenge = packet
         .attribute(attribute::CHAP_CHALLENGE)
-        .unwrap_or(packet.authenticator().as_slice());
+        .unwrap_or_else(|| packet.authenticator().as_slice());
     let expected = chap_response(*identifier, cleartext, challenge);
     expected.as_slice().ct_eq(response).into()
 }

@@ -24,7 +24,7 @@ const CHAP_REQUEST: &str = "01 01 00 47 2a ee 86 f0 8d 0d 55 96 9c a5 97 8e
     02 07 06 00 00 00 01";
 const CHAP_ACCEPT: &str = "02 01 00 38 15 ef bc 7d ab 26 cf a3 dc 34 d9 c0
     3c 86 01 a4 06 06 00 00 00 02 07 06 00 00 00 01
-    08 06 ff ff ff fe 0a 06 00 00 00 00 0d 06 00 00
+    08 06 ff ff ff fe 0a 06 00 00 00 02 0d 06 00 00
     00 01 0c 06 00 00 05 dc";
 
 #[test]
