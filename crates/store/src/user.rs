@@ -8,7 +8,7 @@ use crate::{
     event::EVERYTHING,
     now_us,
     seal::Cell,
-    sql::{Json, json, sql, sql_rows},
+    sql::{Json, json, plain, sql, sql_rows},
 };
 
 /// A person, or an account that stands for one.
@@ -62,7 +62,7 @@ pub struct UserFilter {
 
 /// How a name is compared.
 pub fn user_key(name: &str) -> String {
-    name.trim().to_lowercase()
+    plain(name.trim()).to_lowercase()
 }
 
 impl Serialize for User {
@@ -343,7 +343,7 @@ impl Store {
         };
         Ok(UserValues {
             id: Uuid::now_v7(),
-            name: record.name.trim().to_owned(),
+            name: plain(record.name.trim()),
             name_key,
             password: record.password,
             nt_hash,
