@@ -15,11 +15,15 @@ use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
 
-/// A source of random bytes, given by the caller.
-pub(crate) type Random = Box<dyn FnMut(&mut [u8]) + Send>;
+/// A cryptographically strong source of random bytes, given by the caller: it fills the slice.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// What happens next.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, for a moment"
+)]
 pub enum Step {
     /// Send this request, inside an Access-Challenge.
     Request(Vec<u8>),
@@ -169,13 +173,14 @@ enum State {
 
 impl Conversation {
     /// Begins a conversation. `now` and `unix_time` are the monotonic and the wall clock time,
-    /// `eap_mtu` the largest EAP packet to send in octets, `random` a cryptographically strong source.
+    /// `eap_mtu` the largest EAP packet to send in octets, `random` the source of
+    /// identifiers and challenges.
     pub fn new(
         settings: Arc<Settings>,
         now: Instant,
         unix_time: Duration,
         eap_mtu: usize,
-        random: Box<dyn FnMut(&mut [u8]) + Send>,
+        random: Random,
     ) -> Self {
         let untried = offered(&settings);
         Self {

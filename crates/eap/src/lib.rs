@@ -48,7 +48,7 @@ mod sessions;
 mod settings;
 mod tls;
 
-pub use conversation::{Answer, Conversation, Question, Step, Success};
+pub use conversation::{Answer, Conversation, Question, Random, Step, Success};
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use settings::{Method, Settings, TlsVersions};

@@ -110,12 +110,9 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Begins a login. `unix_time` is the wall clock time, `random` a cryptographically strong source.
-    pub fn new(
-        settings: Arc<PeerSettings>,
-        unix_time: Duration,
-        random: Box<dyn FnMut(&mut [u8]) + Send>,
-    ) -> Self {
+    /// Begins a login. `unix_time` is the wall clock time, `random` the source of
+    /// challenges.
+    pub fn new(settings: Arc<PeerSettings>, unix_time: Duration, random: Random) -> Self {
         let framing = Framing::new(settings.eap_mtu);
         Self {
             settings,

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use nac_eap::peer::{Peer, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
 use nac_eap::{
-    Answer, CertificateDer, Conversation, Method, PrivateKeyDer, Question, Reason, ServerTls,
-    Settings, Step, Success, TlsVersions, mschapv2,
+    Answer, CertificateDer, Conversation, Method, PrivateKeyDer, Question, Random, Reason,
+    ServerTls, Settings, Step, Success, TlsVersions, mschapv2,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -120,7 +120,7 @@ pub fn peer_tls(versions: TlsVersions, identity: Option<&Identity>) -> Arc<PeerT
 }
 
 /// A deterministic stand-in for a random source. Every caller gets other bytes.
-pub fn random() -> Box<dyn FnMut(&mut [u8]) + Send> {
+pub fn random() -> Random {
     static SEED: AtomicU64 = AtomicU64::new(1);
     let mut state = SEED
         .fetch_add(1, Ordering::Relaxed)
