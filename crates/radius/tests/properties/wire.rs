@@ -60,7 +60,7 @@ fn plausible() -> impl Strategy<Value = Vec<u8>> {
             octets.extend(authenticator);
             for (number, value, lie) in attributes {
                 let length = i16::try_from(value.len() + 2).unwrap();
-                // One in three lengths is wrong by one.
+                // Of the high numbers, two in three lengths are wrong by one.
                 octets.extend([
                     number,
                     u8::try_from(length + lie * i16::from(number > 200)).unwrap(),
