@@ -18,7 +18,7 @@ pub struct Decision {
     pub monitored: Vec<MonitorHit>,
     /// One sentence for each policy that failed to evaluate.
     pub errors: Vec<String>,
-    /// How many policies, enforced and monitored, had a scope that could match and were evaluated.
+    /// How many policies, enforced and monitored, had a scope that fits and were looked at.
     pub considered: usize,
 }
 

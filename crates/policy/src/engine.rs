@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Effect, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
-    Request,
+    Authorizer, Effect, Entities, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet, Request,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +13,13 @@ use crate::decision::Decision;
 use crate::deep::with_room;
 use crate::facts::Facts;
 use crate::fault::{PolicyErrors, PolicyFault};
+use crate::guard;
 use crate::load::{self, Draft};
 use crate::memo::Memo;
 use crate::paths::PATHS;
 use crate::reads::Reads;
 use crate::scope::{Party, Scope, Standing, Vocabulary};
+use crate::slice::Slice;
 
 /// A policy set that passed every check. Immutable, and shared freely between threads.
 pub struct Engine {
@@ -49,16 +50,6 @@ pub(crate) struct Rule {
     pub(crate) resource: Scope,
 }
 
-/// The policies with one and the same scope. Permits and forbids are kept apart, because Cedar
-/// does not tell which permits match once a forbid does.
-struct Slice {
-    principal: Scope,
-    resource: Scope,
-    permits: PolicySet,
-    forbids: PolicySet,
-    size: usize,
-}
-
 /// What came of evaluating the policies whose scope fits.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluation {
@@ -66,7 +57,7 @@ pub(crate) struct Evaluation {
     pub(crate) matched: Vec<usize>,
     /// Rules that failed to evaluate, and why.
     pub(crate) failed: BTreeMap<usize, String>,
-    /// How many policies were evaluated.
+    /// How many policies had a scope that fits.
     pub(crate) considered: usize,
 }
 
@@ -187,6 +178,7 @@ impl Engine {
         for (index, draft) in loaded.drafts.into_iter().enumerate() {
             let principal = principals.principal_scope(&draft.syntax.principal);
             let resource = resources.resource_scope(&draft.syntax.resource);
+            let guards = guard::of_policy(&draft.syntax);
             let policy = draft.policy.new_id(PolicyId::new(index.to_string()));
             let place = *slice_with
                 .entry((principal.clone(), resource.clone()))
@@ -195,7 +187,7 @@ impl Engine {
                     slices.len() - 1
                 });
             if let Some(slice) = slices.get_mut(place) {
-                slice.add(policy)?;
+                slice.add(policy, guards)?;
             }
             rules.push(Rule::new(draft, principal, resource));
         }
@@ -235,34 +227,45 @@ impl Engine {
         principal: &Standing<'_>,
         resource: &Standing<'_>,
     ) -> Result<Evaluation, String> {
+        let mut queue = Vec::new();
+        let mut considered = 0;
+        for slice in self
+            .slices
+            .iter()
+            .filter(|slice| slice.fits(principal, resource))
+        {
+            considered += slice.len();
+            slice.queue(facts, &mut queue);
+        }
+        if queue.is_empty() {
+            return Ok(Evaluation {
+                considered,
+                ..Evaluation::default()
+            });
+        }
         let (request, entities) = self.request(facts, &self.reads)?;
-        let fitting =
-            |slice: &&Slice| slice.principal.fits(principal) && slice.resource.fits(resource);
-        Ok(self.run(self.slices.iter().filter(fitting), &request, &entities))
+        Ok(Evaluation {
+            considered,
+            ..self.run(queue, &request, &entities)
+        })
     }
 
     fn run<'a>(
         &self,
-        slices: impl Iterator<Item = &'a Slice>,
+        queue: impl IntoIterator<Item = &'a PolicySet>,
         request: &Request,
         entities: &Entities,
     ) -> Evaluation {
         let mut found = Evaluation::default();
-        for slice in slices {
-            found.considered += slice.size;
-            for policies in [&slice.permits, &slice.forbids] {
-                if policies.is_empty() {
-                    continue;
-                }
-                let response = self.authorizer.is_authorized(request, policies, entities);
-                found
-                    .matched
-                    .extend(response.diagnostics().reason().filter_map(rule_index));
-                for error in response.diagnostics().errors() {
-                    let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
-                    if let Some(rule) = rule_index(error.policy_id()) {
-                        found.failed.insert(rule, error.inner().to_string());
-                    }
+        for policies in queue {
+            let response = self.authorizer.is_authorized(request, policies, entities);
+            found
+                .matched
+                .extend(response.diagnostics().reason().filter_map(rule_index));
+            for error in response.diagnostics().errors() {
+                let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
+                if let Some(rule) = rule_index(error.policy_id()) {
+                    found.failed.insert(rule, error.inner().to_string());
                 }
             }
         }
@@ -274,13 +277,18 @@ impl Engine {
         self.text.get(span.clone()).unwrap_or_default()
     }
 
-    /// Decides without slicing: every policy is evaluated, whatever its scope.
+    /// Decides as Cedar alone would: every policy is evaluated on all the facts.
     #[cfg(test)]
     pub(crate) fn decide_unsliced(&self, facts: &Facts) -> Decision {
         let everything: Vec<usize> = (0..PATHS.len()).collect();
-        let evaluation = self
-            .request(facts, &everything)
-            .map(|(request, entities)| self.run(self.slices.iter(), &request, &entities));
+        let evaluation = self.request(facts, &everything).map(|(request, entities)| {
+            let whole = self.slices.iter().flat_map(Slice::whole);
+            let considered = self.rules.len();
+            Evaluation {
+                considered,
+                ..self.run(whole, &request, &entities)
+            }
+        });
         self.conclude(evaluation)
     }
 }
@@ -312,28 +320,6 @@ impl Rule {
 
     pub(crate) fn mode(&self) -> &'static str {
         if self.monitor { "monitor" } else { "enforce" }
-    }
-}
-
-impl Slice {
-    fn new(principal: Scope, resource: Scope) -> Self {
-        let (permits, forbids) = (PolicySet::new(), PolicySet::new());
-        Self {
-            principal,
-            resource,
-            permits,
-            forbids,
-            size: 0,
-        }
-    }
-
-    fn add(&mut self, policy: Policy) -> Result<(), String> {
-        self.size += 1;
-        let policies = match policy.effect() {
-            Effect::Permit => &mut self.permits,
-            Effect::Forbid => &mut self.forbids,
-        };
-        policies.add(policy).map_err(|error| error.to_string())
     }
 }
 

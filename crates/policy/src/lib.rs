@@ -21,6 +21,7 @@ mod engine;
 mod explain;
 mod facts;
 mod fault;
+mod guard;
 mod lint;
 mod load;
 mod memo;
@@ -29,6 +30,7 @@ mod reads;
 mod request;
 mod scan;
 mod scope;
+mod slice;
 
 pub use decision::{Decision, MonitorHit, Outcome, RefuseReason};
 pub use engine::{Engine, PolicySummary};

@@ -192,7 +192,7 @@ pub(crate) fn named(entity: &EntityUID) -> (String, String) {
 }
 
 /// `context.a.b` and `context.a has b` as `["a", "b"]`; `None` for anything else.
-fn context_path(expression: &Expr) -> Option<Vec<&str>> {
+pub(crate) fn context_path(expression: &Expr) -> Option<Vec<&str>> {
     match expression {
         Expr::Var(Var::Context) => Some(Vec::new()),
         Expr::GetAttr { expr, attr } => {

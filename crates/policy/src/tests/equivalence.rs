@@ -46,6 +46,10 @@ fn condition() -> impl Strategy<Value = &'static str> {
         "when { context.posture has age_s && context.posture.age_s < 60 }",
         "when { if context.eap then context.device.enrolled else principal is Mac }",
         "when { context.posture.binding * 4611686018427387904 > 0 }",
+        "when { context.eap } when { context.posture.binding * 4611686018427387904 > 0 }",
+        "when { context.posture.binding * 4611686018427387904 > 0 } when { context.eap }",
+        "unless { context.eap } when { context.method != \"MAB\" && principal is User }",
+        "when { !context.device.blocked && context.device.labels.contains(\"lost\") }",
         "unless { context.device.quarantined || context.nas.site == \"lab\" }",
         "",
     ])
