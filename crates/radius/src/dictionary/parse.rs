@@ -407,7 +407,7 @@ impl Reader<'_, '_> {
 }
 
 fn check_name(place: &Place<'_>, name: &str) -> Result<(), DictionaryError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./+()'".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./+(),'".contains(c);
     if name.len() > MAX_NAME || !name.chars().all(allowed) {
         return Err(place.error(format!(
             "{name:.40?} is no name: use letters, digits and - _ . / and at most {MAX_NAME} of them"
