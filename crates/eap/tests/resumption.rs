@@ -1,0 +1,184 @@
+//! What a TLS session may be used for again, and what kills it.
+#![allow(clippy::unwrap_used, reason = "a failing test should panic")]
+
+mod support;
+
+use std::time::Duration;
+
+use nac_eap::peer::PeerMethod;
+use nac_eap::{Method, ServerTls, TlsVersions};
+use support::{LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, server_tls, settings_of};
+
+const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
+const METHODS: [PeerMethod; 4] = [
+    PeerMethod::Tls,
+    PeerMethod::PeapMschapv2,
+    PeerMethod::TtlsPap,
+    PeerMethod::TtlsMschapv2,
+];
+const VERSIONS: [TlsVersions; 2] = [TlsVersions::Only12, TlsVersions::Only13];
+
+/// Runs a test for each method and TLS version, with a fresh server and a fresh supplicant.
+fn each(methods: &[PeerMethod], test: impl Fn(&dyn Fn() -> Login, &ServerTls)) {
+    for versions in VERSIONS {
+        for method in methods {
+            let server = server_tls(versions);
+            let settings = settings_of(&server, &ALL);
+            let tls = peer_tls(versions, Some(&pki().client));
+            test(&|| Login::new(&settings, *method, &tls), &server);
+        }
+    }
+}
+
+#[track_caller]
+fn resumed(login: Login) -> bool {
+    login.run().success().0.resumed
+}
+
+#[test]
+fn a_ticket_from_an_unfinished_authentication_resumes_nothing() {
+    each(&METHODS[1..], |login, _| {
+        // TLS is complete and its session in the supplicant's hands; the password is wrong.
+        assert!(
+            Login {
+                password: "wrong",
+                ..login()
+            }
+            .run()
+            .server
+            .is_err()
+        );
+        let outcome = login().run();
+        assert_eq!(outcome.asked, 1);
+        assert!(!outcome.success().0.resumed);
+    });
+}
+
+#[test]
+fn a_login_that_nobody_accepted_resumes_nothing() {
+    for verdict in [Verdict::Refuse, Verdict::Vanish] {
+        each(&METHODS, |login, _| {
+            assert!(Login { verdict, ..login() }.run().server.is_ok());
+            assert!(!resumed(login()));
+        });
+    }
+}
+
+#[test]
+fn refusing_a_resumed_login_kills_the_session() {
+    each(&METHODS, |login, _| {
+        assert!(!resumed(login()));
+        assert!(
+            Login {
+                verdict: Verdict::Refuse,
+                ..login()
+            }
+            .run()
+            .server
+            .unwrap()
+            .resumed
+        );
+        assert!(!resumed(login()));
+        assert!(resumed(login()));
+    });
+}
+
+#[test]
+fn sessions_do_not_cross_methods() {
+    for versions in VERSIONS {
+        let settings = settings_of(&server_tls(versions), &ALL);
+        let tls = peer_tls(versions, Some(&pki().client));
+        for (first, second) in [
+            (PeerMethod::PeapMschapv2, PeerMethod::TtlsPap),
+            (PeerMethod::TtlsPap, PeerMethod::Tls),
+            (PeerMethod::Tls, PeerMethod::PeapMschapv2),
+            (PeerMethod::PeapMschapv2, PeerMethod::Tls),
+        ] {
+            Login::new(&settings, first, &tls).run().success();
+            let second = Login::new(&settings, second, &tls);
+            assert!(!resumed(second), "{versions:?} {first:?}");
+        }
+    }
+}
+
+#[test]
+fn a_new_certificate_or_ca_starts_without_sessions() {
+    for versions in VERSIONS {
+        let tls = peer_tls(versions, Some(&pki().client));
+        for _ in 0..2 {
+            let settings = settings_of(&server_tls(versions), &ALL);
+            assert!(!resumed(Login::new(&settings, PeerMethod::Tls, &tls)));
+        }
+    }
+}
+
+#[test]
+fn forgotten_sessions_are_not_resumed() {
+    each(&METHODS, |login, server| {
+        assert!(!resumed(login()));
+        server.forget_sessions();
+        assert!(!resumed(login()));
+        assert!(resumed(login()));
+    });
+}
+
+#[test]
+fn a_chain_of_resumptions_ends_with_the_lifetime_of_the_first_login() {
+    each(&METHODS, |login, _| {
+        let at = |seconds: u64| {
+            resumed(Login {
+                unix_time: NOW + Duration::from_secs(seconds),
+                ..login()
+            })
+        };
+        assert!(!at(0));
+        assert!(at(LIFETIME_S / 2));
+        assert!(at(LIFETIME_S - 1));
+        assert!(!at(LIFETIME_S));
+        assert!(at(LIFETIME_S + 1));
+    });
+}
+
+#[test]
+fn a_lifetime_of_zero_turns_resumption_off() {
+    for versions in VERSIONS {
+        let (chain, key) = copy(&pki().server);
+        let ca = vec![pki().authority.certificate()];
+        let server = ServerTls::new(chain, key, ca, versions, 0).unwrap();
+        let settings = settings_of(&server.into(), &ALL);
+        let tls = peer_tls(versions, Some(&pki().client));
+        for method in METHODS {
+            for _ in 0..2 {
+                assert!(!resumed(Login::new(&settings, method, &tls)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_expired_meanwhile_ends_a_resumed_login() {
+    for versions in VERSIONS {
+        let settings = settings_of(&server_tls(versions), &ALL);
+        let tls = peer_tls(versions, Some(&pki().short_client));
+        let at = |hours: u64| Login {
+            unix_time: NOW + Duration::from_secs(hours * 3600),
+            ..Login::new(&settings, PeerMethod::Tls, &tls)
+        };
+        assert!(!resumed(at(22)));
+        assert!(resumed(at(23)));
+        assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1501");
+        // The session is dead, and the full login says the same.
+        assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1204");
+    }
+}
+
+#[test]
+fn a_resumed_session_brings_the_same_certificate() {
+    each(&METHODS[..1], |login, _| {
+        let (first, _) = login().run().success();
+        let (second, _) = login().run().success();
+        assert!(second.resumed);
+        assert_eq!(first.certificates, second.certificates);
+        assert_eq!(first.certificates, pki().client.0);
+    });
+}
