@@ -1,3 +1,7 @@
-//! `nac`, the network access control server.
+//! The program `nac`. Everything it can do is in the library; see its command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nac_server::cli::main()
+}

@@ -43,7 +43,12 @@ pub(super) async fn run(context: &Context, arguments: TailArguments) -> Outcome 
     let past = if arguments.last == 0 {
         Vec::new()
     } else {
-        store.decision_list(&DecisionFilter { limit: arguments.last, ..filter.clone() }).await?
+        store
+            .decision_list(&DecisionFilter {
+                limit: arguments.last,
+                ..filter.clone()
+            })
+            .await?
     };
     for decision in past.into_iter().rev() {
         show(context, &decision)?;
@@ -59,7 +64,11 @@ pub(super) async fn run(context: &Context, arguments: TailArguments) -> Outcome 
         }
         let since = (now_us() - OVERLAP_US).max(began);
         shown.retain(|(at_us, _)| *at_us >= since);
-        let recent = DecisionFilter { since_us: Some(since), limit: 10_000, ..filter.clone() };
+        let recent = DecisionFilter {
+            since_us: Some(since),
+            limit: 10_000,
+            ..filter.clone()
+        };
         for decision in store.decision_list(&recent).await?.into_iter().rev() {
             if shown.iter().any(|(_, id)| *id == decision.id) {
                 continue;
@@ -77,9 +86,15 @@ fn show(context: &Context, decision: &DecisionRecord) -> Result<(), super::Failu
     let (mark, result) = match (decision.outcome, &decision.segment) {
         (DecisionOutcome::Accept, Some(segment)) => ("✔", segment.clone()),
         (DecisionOutcome::Accept, None) => ("✔", "accepted".to_owned()),
-        (DecisionOutcome::Reject, _) => ("✘", format!("{} {}", decision.reason_code, decision.reason)),
+        (DecisionOutcome::Reject, _) => {
+            ("✘", format!("{} {}", decision.reason_code, decision.reason))
+        }
     };
-    let who = if decision.identity.is_empty() { &decision.user_name } else { &decision.identity };
+    let who = if decision.identity.is_empty() {
+        &decision.user_name
+    } else {
+        &decision.identity
+    };
     let line = format!(
         "{} {mark} {:<24} {:<17} {:<14} {:<16} {result}",
         output::local_time(decision.at_us),
@@ -88,6 +103,9 @@ fn show(context: &Context, decision: &DecisionRecord) -> Result<(), super::Failu
         decision.method,
         decision.client,
     );
-    let clean: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let clean: String = line
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
     output::print(&(clean + "\n"))
 }

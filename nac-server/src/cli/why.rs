@@ -4,8 +4,8 @@ use clap::Args;
 use nac_policy::{Engine, Facts, PolicyExplanation};
 use nac_radius::MacAddr;
 use nac_store::{
-    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Session, Store,
-    StoreError,
+    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Session,
+    Store, StoreError,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -55,8 +55,10 @@ pub(super) async fn run(context: &Context, arguments: WhyArguments) -> Outcome {
             all => output::print_json(&all)?,
         }
     } else {
-        let texts: Vec<String> =
-            explained.iter().map(|explained| tell(explained, arguments.attributes)).collect();
+        let texts: Vec<String> = explained
+            .iter()
+            .map(|explained| tell(explained, arguments.attributes))
+            .collect();
         output::print(&texts.join("\n"))?;
     }
     Ok(Answer::Yes)
@@ -72,10 +74,19 @@ async fn find(store: &Store, arguments: &WhyArguments) -> Result<Vec<DecisionRec
             Err(error) => Err(error.into()),
         };
     }
-    let filter = DecisionFilter { limit: arguments.last.max(1), ..DecisionFilter::default() };
+    let filter = DecisionFilter {
+        limit: arguments.last.max(1),
+        ..DecisionFilter::default()
+    };
     let filter = match subject.parse::<MacAddr>() {
-        Ok(mac) => DecisionFilter { mac: Some(mac.to_string()), ..filter },
-        Err(_) => DecisionFilter { user: Some(subject.to_owned()), ..filter },
+        Ok(mac) => DecisionFilter {
+            mac: Some(mac.to_string()),
+            ..filter
+        },
+        Err(_) => DecisionFilter {
+            user: Some(subject.to_owned()),
+            ..filter
+        },
     };
     Ok(store.decision_list(&filter).await?)
 }
@@ -92,24 +103,42 @@ async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explained, F
                 Err(StoreError::NotFound { .. }) => None,
                 Err(error) => return Err(error.into()),
             };
-            let filter = EnforcementFilter { session_id: Some(id), ..EnforcementFilter::default() };
+            let filter = EnforcementFilter {
+                session_id: Some(id),
+                ..EnforcementFilter::default()
+            };
             (session, store.enforcement_list(&filter).await?)
         }
         None => (None, Vec::new()),
     };
-    Ok(Explained { decision, policies, session, enforcements })
+    Ok(Explained {
+        decision,
+        policies,
+        session,
+        enforcements,
+    })
 }
 
 /// Tries the recorded policy version again; empty when it does not load any more, because a segment that it names was removed.
-async fn tried(store: &Store, version: i64, facts: &Facts) -> Result<Vec<PolicyExplanation>, Failure> {
+async fn tried(
+    store: &Store,
+    version: i64,
+    facts: &Facts,
+) -> Result<Vec<PolicyExplanation>, Failure> {
     let policy = match store.policy_fetch(version).await {
         Ok(policy) => policy,
         Err(StoreError::NotFound { .. }) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let segments: Vec<String> =
-        store.segment_list().await?.into_iter().map(|segment| segment.name).collect();
-    Ok(Engine::load(&policy.text, &segments).map(|engine| engine.explain(facts)).unwrap_or_default())
+    let segments: Vec<String> = store
+        .segment_list()
+        .await?
+        .into_iter()
+        .map(|segment| segment.name)
+        .collect();
+    Ok(Engine::load(&policy.text, &segments)
+        .map(|engine| engine.explain(facts))
+        .unwrap_or_default())
 }
 
 fn tell(explained: &Explained, attributes: bool) -> String {
@@ -127,7 +156,10 @@ fn tell(explained: &Explained, attributes: bool) -> String {
     }
     if !explained.policies.is_empty() {
         text += &format!("\nPolicies tried (version {})\n", decision.policy_version);
-        let decided = decision.decision.as_ref().and_then(|decision| decision.policy.as_deref());
+        let decided = decision
+            .decision
+            .as_ref()
+            .and_then(|decision| decision.policy.as_deref());
         for policy in &explained.policies {
             text += &indent(&policy_lines(policy, decided));
         }
@@ -152,28 +184,52 @@ fn tell(explained: &Explained, attributes: bool) -> String {
 }
 
 fn summary(decision: &DecisionRecord) -> Vec<(&'static str, String)> {
-    let who = if decision.identity.is_empty() { &decision.user_name } else { &decision.identity };
+    let who = if decision.identity.is_empty() {
+        &decision.user_name
+    } else {
+        &decision.identity
+    };
     let why = match decision.outcome {
         DecisionOutcome::Accept => String::new(),
         DecisionOutcome::Reject => format!("{} ({})", decision.reason, decision.reason_code),
     };
-    let policy = decision.decision.as_ref().and_then(|decision| decision.policy.clone());
+    let policy = decision
+        .decision
+        .as_ref()
+        .and_then(|decision| decision.policy.clone());
     let eap = decision.eap.as_ref().map_or_else(String::new, |eap| {
         let resumed = if eap.resumed { ", resumed" } else { "" };
-        format!("TLS {} {}{resumed}, {} rounds", eap.tls_version, eap.cipher_suite, eap.rounds)
+        format!(
+            "TLS {} {}{resumed}, {} rounds",
+            eap.tls_version, eap.cipher_suite, eap.rounds
+        )
     });
     let timings = &decision.timings;
     vec![
         ("why", why),
         ("remedy", decision.remedy.clone()),
-        ("decided by", policy.map_or_else(String::new, |policy| format!("policy {policy}"))),
+        (
+            "decided by",
+            policy.map_or_else(String::new, |policy| format!("policy {policy}")),
+        ),
         ("who", who.clone()),
         ("method", decision.method.clone()),
         ("tls", eap),
         ("mac", decision.mac.clone().unwrap_or_default()),
-        ("client", format!("{} ({})", decision.client, decision.nas_address)),
+        (
+            "client",
+            format!("{} ({})", decision.client, decision.nas_address),
+        ),
         ("when", output::local_time(decision.at_us)),
-        ("took", format!("{} (policy {}, credentials {})", duration(timings.total_us), duration(timings.policy_us), duration(timings.credential_us))),
+        (
+            "took",
+            format!(
+                "{} (policy {}, credentials {})",
+                duration(timings.total_us),
+                duration(timings.policy_us),
+                duration(timings.credential_us)
+            ),
+        ),
         ("decision", decision.id.to_string()),
     ]
 }
@@ -188,36 +244,69 @@ fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         (facts.device.quarantined, "in quarantine"),
         (facts.device.random_mac, "random MAC"),
     ];
-    let states: Vec<&str> = states.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
+    let states: Vec<&str> = states
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, word)| word)
+        .collect();
     let posture = match facts.device.enrolled {
         false => "no osquery host is tied to it".to_owned(),
         true => {
-            let age = facts.posture.age_s.map_or_else(String::new, |age| format!(", {age} s old"));
-            format!("{} (binding B{}{age})", facts.posture.verdict, facts.posture.binding)
+            let age = facts
+                .posture
+                .age_s
+                .map_or_else(String::new, |age| format!(", {age} s old"));
+            format!(
+                "{} (binding B{}{age})",
+                facts.posture.verdict, facts.posture.binding
+            )
         }
     };
     vec![
-        ("identity", format!("{} {} from {}", facts.identity.kind, facts.identity.name, facts.identity.source)),
+        (
+            "identity",
+            format!(
+                "{} {} from {}",
+                facts.identity.kind, facts.identity.name, facts.identity.source
+            ),
+        ),
         ("groups", facts.identity.groups.join(", ")),
         ("device", device),
         ("state", states.join(", ")),
         ("posture", posture),
         ("failing", facts.posture.failing.join(", ")),
-        ("port", format!("{} {} {}", facts.nas.port_type, facts.nas.port, facts.nas.ssid).trim().to_owned()),
+        (
+            "port",
+            format!(
+                "{} {} {}",
+                facts.nas.port_type, facts.nas.port, facts.nas.ssid
+            )
+            .trim()
+            .to_owned(),
+        ),
         ("site", facts.nas.site.clone()),
     ]
 }
 
 fn policy_lines(policy: &PolicyExplanation, decided: Option<&str>) -> String {
     let mark = if policy.matched { "✔" } else { "✘" };
-    let target = policy.segment.as_deref().map_or_else(String::new, |segment| format!(" → {segment}"));
-    let title = policy.annotation_title.as_deref().map_or_else(String::new, |title| format!(": {title}"));
+    let target = policy
+        .segment
+        .as_deref()
+        .map_or_else(String::new, |segment| format!(" → {segment}"));
+    let title = policy
+        .annotation_title
+        .as_deref()
+        .map_or_else(String::new, |title| format!(": {title}"));
     let role = match (policy.matched, policy.mode.as_str()) {
         (true, "monitor") => " (monitored only: it changed nothing)",
         (true, _) if decided == Some(policy.policy.as_str()) => " (this one decided)",
         _ => "",
     };
-    let mut text = format!("{mark} {} {}{target}{title}{role}\n", policy.effect, policy.policy);
+    let mut text = format!(
+        "{mark} {} {}{target}{title}{role}\n",
+        policy.effect, policy.policy
+    );
     for condition in &policy.conditions {
         let verdict = match condition.holds {
             Some(true) if policy.matched => continue,
@@ -225,10 +314,20 @@ fn policy_lines(policy: &PolicyExplanation, decided: Option<&str>) -> String {
             Some(false) => "does not hold",
             None => "could not be evaluated",
         };
-        let values: Vec<String> =
-            condition.seen.iter().map(|(path, value)| format!("{path} is {value}")).collect();
-        let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
-        let error = condition.error.as_deref().map_or_else(String::new, |error| format!(" ({error})"));
+        let values: Vec<String> = condition
+            .seen
+            .iter()
+            .map(|(path, value)| format!("{path} is {value}"))
+            .collect();
+        let values = if values.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", values.join(", "))
+        };
+        let error = condition
+            .error
+            .as_deref()
+            .map_or_else(String::new, |error| format!(" ({error})"));
         text += &format!("    {verdict}: {}{values}{error}\n", condition.text);
     }
     text
@@ -239,9 +338,16 @@ fn session_lines(session: &Session) -> Vec<(&'static str, String)> {
         Some(stopped) => format!(
             "ended {} ({})",
             output::local_time(stopped),
-            session.terminate_cause.as_deref().unwrap_or("no cause given")
+            session
+                .terminate_cause
+                .as_deref()
+                .unwrap_or("no cause given")
         ),
-        None => format!("live in segment {} since {}", session.segment, output::local_time(session.started_us)),
+        None => format!(
+            "live in segment {} since {}",
+            session.segment,
+            output::local_time(session.started_us)
+        ),
     };
     vec![
         ("state", state),
@@ -251,25 +357,38 @@ fn session_lines(session: &Session) -> Vec<(&'static str, String)> {
 }
 
 fn enforcement_line(enforcement: &Enforcement) -> String {
-    let target = enforcement.to_segment.as_deref().unwrap_or("off the network");
+    let target = enforcement
+        .to_segment
+        .as_deref()
+        .unwrap_or("off the network");
     let took = enforcement
         .proven_us
         .and_then(|proven| u64::try_from(proven - enforcement.created_us).ok())
         .map_or_else(String::new, |us| format!(" after {}", duration(us)));
-    let proof = enforcement.proof.as_deref().map_or_else(String::new, |proof| format!(": {proof}"));
+    let proof = enforcement
+        .proof
+        .as_deref()
+        .map_or_else(String::new, |proof| format!(": {proof}"));
     let mut text = format!(
         "move {} → {target}: {}{took}{proof}\n    because {}\n",
         enforcement.from_segment, enforcement.state, enforcement.reason
     );
     for attempt in &enforcement.attempts {
-        text += &format!("    {} {}: {}\n", output::local_time(attempt.at_us), attempt.step, attempt.result);
+        text += &format!(
+            "    {} {}: {}\n",
+            output::local_time(attempt.at_us),
+            attempt.step,
+            attempt.result
+        );
     }
     text
 }
 
 fn pairs(attributes: &[(String, String)]) -> String {
-    let pairs: Vec<(&str, String)> =
-        attributes.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let pairs: Vec<(&str, String)> = attributes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
     output::lines(&pairs)
 }
 
@@ -284,7 +403,11 @@ fn duration(us: u64) -> String {
 /// Two spaces before each line. Values come from the network: a control character could move the cursor.
 fn indent(text: &str) -> String {
     let clean = |line: &str| -> String {
-        line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+        line.chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect()
     };
-    text.lines().map(|line| format!("  {}\n", clean(line))).collect()
+    text.lines()
+        .map(|line| format!("  {}\n", clean(line)))
+        .collect()
 }

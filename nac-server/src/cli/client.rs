@@ -1,0 +1,347 @@
+//! `nac client`: the switches, access points and controllers that may ask.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+use nac_radius::VendorProfile;
+use nac_store::{Client, ClientChange, NewClient, SecretBytes};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::init::{cisco_ios, hostapd, own_address};
+use super::output::{Table, answer, lines, local_time, print, print_json};
+use super::{Answer, Context, Failure, Outcome, input, secret};
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  nac client add switch-1 --address 192.0.2.10 --vendor cisco-ios
+  nac client add aps --address 198.51.100.0/24 --secret-file secret.txt --site hq
+  printf %s \"$SECRET\" | nac client add lab --address 127.0.0.0/8 --secret-stdin
+
+Without --secret-file and --secret-stdin a strong secret is made and printed once.";
+
+/// The length of a generated secret, in characters: some switches take no more than 32.
+const GENERATED_LENGTH: usize = 32;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientCommand {
+    /// Let a NAS or a network of them ask
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(AddArguments),
+    /// Change a client
+    Set(SetArguments),
+    /// List all clients
+    List,
+    /// Show one client
+    Show {
+        /// Its name
+        name: String,
+        /// Print the shared secret as well
+        #[arg(long)]
+        secret: bool,
+    },
+    /// Let it ask no longer
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArguments {
+    /// The name that people use
+    name: String,
+    /// Where its packets come from: an address or a network
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    address: IpNet,
+    #[command(flatten)]
+    secret: SecretArguments,
+    /// The vendor profile that turns a segment into attributes
+    #[arg(long, value_name = "PROFILE", default_value = "generic")]
+    vendor: String,
+    /// The site it stands in
+    #[arg(long, default_value = "")]
+    site: String,
+    /// The port for CoA and Disconnect requests, where it is not the profile's
+    #[arg(long, value_name = "PORT")]
+    coa_port: Option<u16>,
+    /// Accept Access-Requests without Message-Authenticator (open to CVE-2024-3596)
+    #[arg(long)]
+    no_require_message_authenticator: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SecretArguments {
+    /// Read the shared secret from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "secret_stdin")]
+    secret_file: Option<PathBuf>,
+    /// Read the shared secret from standard input
+    #[arg(long)]
+    secret_stdin: bool,
+    /// Accept a secret that is short or well known
+    #[arg(long)]
+    allow_weak_secret: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArguments {
+    /// Its name
+    name: String,
+    /// A new name
+    #[arg(long, value_name = "NAME")]
+    rename: Option<String>,
+    /// A new address or network
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    address: Option<IpNet>,
+    #[command(flatten)]
+    secret: SecretArguments,
+    /// Make a new secret and print it
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_stdin"])]
+    new_secret: bool,
+    /// Another vendor profile
+    #[arg(long, value_name = "PROFILE")]
+    vendor: Option<String>,
+    /// Another site
+    #[arg(long)]
+    site: Option<String>,
+    /// Another port for CoA and Disconnect requests; 0 for the profile's
+    #[arg(long, value_name = "PORT")]
+    coa_port: Option<u16>,
+    /// Refuse Access-Requests without Message-Authenticator
+    #[arg(long)]
+    require_message_authenticator: bool,
+    /// Accept Access-Requests without Message-Authenticator (open to CVE-2024-3596)
+    #[arg(long, conflicts_with = "require_message_authenticator")]
+    no_require_message_authenticator: bool,
+}
+
+pub(super) async fn run(context: &Context, command: ClientCommand) -> Outcome {
+    match command {
+        ClientCommand::Add(arguments) => add(context, arguments).await,
+        ClientCommand::Set(arguments) => set(context, arguments).await,
+        ClientCommand::List => list(context).await,
+        ClientCommand::Show { name, secret } => show(context, &name, secret).await,
+        ClientCommand::Remove { name } => remove(context, &name).await,
+    }
+}
+
+async fn add(context: &Context, arguments: AddArguments) -> Outcome {
+    check_name(&arguments.name)?;
+    check_vendor(&arguments.vendor)?;
+    let given = arguments.secret.read()?;
+    let generated = given.is_none();
+    let secret = match given {
+        Some(secret) => secret,
+        None => secret::generate(GENERATED_LENGTH)?,
+    };
+    let store = context.store().await?;
+    let client = store
+        .client_add(NewClient {
+            name: arguments.name,
+            address: arguments.address,
+            secret: SecretBytes::new(secret.as_bytes()),
+            require_message_authenticator: !arguments.no_require_message_authenticator,
+            vendor: arguments.vendor,
+            coa_port: arguments.coa_port.filter(|port| *port != 0),
+            site: arguments.site,
+        })
+        .await?;
+    let mut sentence = format!("client {} may ask from {}", client.name, client.address);
+    if generated {
+        sentence.push_str(&with_secret(&client, &secret));
+    }
+    answer(
+        context.json(),
+        &record(&client, generated.then_some(secret.as_str())),
+        &sentence,
+    )?;
+    Ok(Answer::Yes)
+}
+
+async fn set(context: &Context, arguments: SetArguments) -> Outcome {
+    if let Some(name) = &arguments.rename {
+        check_name(name)?;
+    }
+    if let Some(vendor) = &arguments.vendor {
+        check_vendor(vendor)?;
+    }
+    let generated = arguments
+        .new_secret
+        .then(|| secret::generate(GENERATED_LENGTH))
+        .transpose()?;
+    let secret = match &generated {
+        Some(secret) => Some(secret.clone()),
+        None => arguments.secret.read()?,
+    };
+    let require = match (
+        arguments.require_message_authenticator,
+        arguments.no_require_message_authenticator,
+    ) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    let change = ClientChange {
+        name: arguments.rename,
+        address: arguments.address,
+        secret: secret.map(|secret| SecretBytes::new(secret.as_bytes())),
+        require_message_authenticator: require,
+        vendor: arguments.vendor,
+        coa_port: arguments.coa_port.map(|port| (port != 0).then_some(port)),
+        site: arguments.site,
+    };
+    let client = context
+        .store()
+        .await?
+        .client_update(&arguments.name, change)
+        .await?;
+    let mut sentence = format!("client {} was changed", client.name);
+    if let Some(secret) = &generated {
+        sentence.push_str(&with_secret(&client, secret));
+    }
+    let shown = generated.as_ref().map(|secret| secret.as_str());
+    answer(context.json(), &record(&client, shown), &sentence)?;
+    Ok(Answer::Yes)
+}
+
+async fn list(context: &Context) -> Outcome {
+    let clients = context.store().await?.client_list().await?;
+    if context.json() {
+        print_json(&clients)?;
+        return Ok(Answer::Yes);
+    }
+    let header = ["NAME", "ADDRESS", "VENDOR", "SITE", "MESSAGE-AUTHENTICATOR"];
+    let mut table = Table::new(
+        &header,
+        "no NAS may ask yet; add one with: nac client add NAME --address ADDRESS",
+    );
+    for client in clients {
+        let required = if client.require_message_authenticator {
+            "required"
+        } else {
+            "not required"
+        };
+        let address = client.address.to_string();
+        table.row([
+            client.name,
+            address,
+            client.vendor,
+            client.site,
+            required.to_owned(),
+        ]);
+    }
+    print(&table.render())?;
+    Ok(Answer::Yes)
+}
+
+async fn show(context: &Context, name: &str, with_secret: bool) -> Outcome {
+    let client = context.store().await?.client_fetch(name).await?;
+    let secret = Zeroizing::new(String::from_utf8_lossy(client.secret.expose()).into_owned());
+    let secret = with_secret.then_some(secret.as_str());
+    if context.json() {
+        print_json(&record(&client, secret))?;
+        return Ok(Answer::Yes);
+    }
+    let required = if client.require_message_authenticator {
+        "required"
+    } else {
+        "not required"
+    };
+    print(&lines(&[
+        ("name", client.name.clone()),
+        ("address", client.address.to_string()),
+        ("vendor", client.vendor.clone()),
+        ("site", client.site.clone()),
+        (
+            "CoA port",
+            client
+                .coa_port
+                .map_or_else(|| "the profile's".to_owned(), |p| p.to_string()),
+        ),
+        ("Message-Authenticator", required.to_owned()),
+        (
+            "secret",
+            secret.unwrap_or("(show it with --secret)").to_owned(),
+        ),
+        ("added", local_time(client.created_us)),
+        ("changed", local_time(client.updated_us)),
+    ]))?;
+    Ok(Answer::Yes)
+}
+
+async fn remove(context: &Context, name: &str) -> Outcome {
+    context.store().await?.client_remove(name).await?;
+    let sentence = format!("client {name} may ask no longer");
+    answer(context.json(), &json!({ "removed": name }), &sentence)?;
+    Ok(Answer::Yes)
+}
+
+impl SecretArguments {
+    /// The secret that was handed in, if any; weak ones only with consent.
+    fn read(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let secret = match (&self.secret_file, self.secret_stdin) {
+            (Some(file), _) => input::secret_from_file(file)?,
+            (None, true) => input::secret_from_stdin()?,
+            (None, false) => return Ok(None),
+        };
+        match secret::weakness(&secret) {
+            Some(why) if !self.allow_weak_secret => {
+                Err(Failure::no(format!("this shared secret is weak: {why}")).fix(
+                    "leave the secret out and a strong one is made and printed; or add --allow-weak-secret",
+                ))
+            }
+            _ => Ok(Some(secret)),
+        }
+    }
+}
+
+/// The client as JSON, with its secret when it was just made or was asked for.
+fn record(client: &Client, secret: Option<&str>) -> serde_json::Value {
+    let mut record = serde_json::to_value(client).unwrap_or_default();
+    if let (Some(secret), Some(object)) = (secret, record.as_object_mut()) {
+        object.insert("secret".to_owned(), secret.into());
+    }
+    record
+}
+
+fn with_secret(client: &Client, secret: &str) -> String {
+    let server =
+        own_address().map_or_else(|| "ADDRESS-OF-THIS-SERVER".to_owned(), |a| a.to_string());
+    let (kind, paste) = match client.vendor.as_str() {
+        "hostapd" => ("in hostapd.conf", hostapd(&server, secret)),
+        vendor if vendor.starts_with("cisco") => ("on the switch", cisco_ios(&server, secret)),
+        _ => return format!("\nshared secret: {secret}"),
+    };
+    format!("\nshared secret: {secret}\n\n{kind}:\n{}", paste.trim_end())
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let bare = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    let network = text.parse::<IpNet>().or_else(|_| bare());
+    network
+        .map_err(|_| "write an address or a network, such as 192.0.2.10 or 192.0.2.0/24".to_owned())
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let plain = |c: char| !c.is_control() && !c.is_whitespace();
+    if !name.is_empty() && name.len() <= 253 && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(
+        Failure::usage(format!("\"{}\" cannot be a name", name.escape_debug()))
+            .fix("use letters, digits, dots and dashes"),
+    )
+}
+
+fn check_vendor(name: &str) -> Result<(), Failure> {
+    if VendorProfile::by_name(name).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = VendorProfile::embedded()
+        .iter()
+        .map(|profile| profile.name.as_str())
+        .collect();
+    Err(Failure::usage(format!("there is no vendor profile {name}"))
+        .fix(format!("use one of: {}", known.join(", "))))
+}

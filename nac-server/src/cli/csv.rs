@@ -1,0 +1,233 @@
+//! CSV files: a header that names the columns, and faults with their line numbers, all at once.
+
+use std::path::Path;
+
+use super::Failure;
+
+/// How many faulty lines are shown one by one.
+const FAULTS_SHOWN: usize = 50;
+
+/// One row, by column.
+pub(super) struct Row<'a> {
+    header: &'a [String],
+    record: &'a csv::StringRecord,
+}
+
+impl Row<'_> {
+    /// The cell of a column without spaces around it; empty when the column is absent.
+    pub(super) fn cell(&self, column: &str) -> &str {
+        self.raw(column).trim()
+    }
+
+    /// The cell of a column exactly as it stands.
+    pub(super) fn raw(&self, column: &str) -> &str {
+        let position = self.header.iter().position(|name| name == column);
+        position
+            .and_then(|position| self.record.get(position))
+            .unwrap_or_default()
+    }
+}
+
+/// What a file held.
+pub(super) struct Parsed<T> {
+    /// The good rows with their line numbers.
+    pub(super) rows: Vec<(u64, T)>,
+    /// The bad ones: line number and reason.
+    pub(super) faults: Vec<(u64, String)>,
+}
+
+impl<T> Parsed<T> {
+    /// Refuses the whole file when it has faults, unless they may be skipped.
+    pub(super) fn accept(self, file: &Path, skip_bad: bool) -> Result<Self, Failure> {
+        if self.faults.is_empty() || skip_bad {
+            return Ok(self);
+        }
+        let mut lines: Vec<String> = self
+            .faults
+            .iter()
+            .take(FAULTS_SHOWN)
+            .map(|(line, fault)| format!("line {line}: {fault}"))
+            .collect();
+        if let Some(more) = self
+            .faults
+            .len()
+            .checked_sub(FAULTS_SHOWN)
+            .filter(|more| *more > 0)
+        {
+            lines.push(format!("and {more} more"));
+        }
+        let number = super::output::count(self.faults.len(), "bad line");
+        Err(Failure::no(format!(
+            "nothing was imported: {number} in {}",
+            file.display()
+        ))
+        .place(lines.join("\n"))
+        .fix("correct the lines, or import the others with --skip-bad"))
+    }
+}
+
+/// Reads a file. `columns` are all that may occur; the first `required` of them must. `convert` turns a
+/// row into a record, or says in a few words what is wrong with it.
+pub(super) fn read<T>(
+    file: &Path,
+    columns: &[&str],
+    required: usize,
+    mut convert: impl FnMut(&Row<'_>) -> Result<T, String>,
+) -> Result<Parsed<T>, Failure> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .comment(Some(b'#'))
+        .from_path(file)
+        .map_err(|error| unreadable(file, &error))?;
+    let header: Vec<String> = reader
+        .headers()
+        .map_err(|error| unreadable(file, &error))?
+        .iter()
+        .map(|name| {
+            name.trim()
+                .trim_start_matches('\u{feff}')
+                .to_ascii_lowercase()
+        })
+        .collect();
+    check_header(file, &header, columns, required)?;
+    let mut parsed = Parsed {
+        rows: Vec::new(),
+        faults: Vec::new(),
+    };
+    let mut record = csv::StringRecord::new();
+    loop {
+        let more = reader.read_record(&mut record);
+        let line = record
+            .position()
+            .map_or_else(|| reader.position().line(), csv::Position::line);
+        match more {
+            Ok(false) => break,
+            Ok(true) if record.len() > header.len() => {
+                let (has, of) = (record.len(), header.len());
+                parsed
+                    .faults
+                    .push((line, format!("it has {has} cells for {of} columns")));
+            }
+            Ok(true) => match convert(&Row {
+                header: &header,
+                record: &record,
+            }) {
+                Ok(value) => parsed.rows.push((line, value)),
+                Err(fault) => parsed.faults.push((line, fault)),
+            },
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => {
+                return Err(unreadable(file, &error));
+            }
+            Err(error) => {
+                let line = error.position().map_or(line, csv::Position::line);
+                parsed
+                    .faults
+                    .push((line, "it is not UTF-8 text".to_owned()));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+/// Splits a cell with several words: `staff;vpn` or `staff vpn`.
+pub(super) fn words(cell: &str) -> Vec<String> {
+    cell.split([';', ' ', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn check_header(
+    file: &Path,
+    header: &[String],
+    columns: &[&str],
+    required: usize,
+) -> Result<(), Failure> {
+    let has = |name: &str| header.iter().any(|column| column == name);
+    let missing: Vec<&str> = columns
+        .iter()
+        .take(required)
+        .filter(|name| !has(name))
+        .copied()
+        .collect();
+    let unknown: Vec<&str> = header
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !columns.contains(name))
+        .collect();
+    let what = if !missing.is_empty() {
+        format!("the first line names no column {}", missing.join(", "))
+    } else if !unknown.is_empty() {
+        format!(
+            "the first line names columns that are not known: {}",
+            unknown.join(", ")
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::no(what)
+        .place(format!("{} line 1", file.display()))
+        .fix(format!("begin the file with: {}", columns.join(","))))
+}
+
+fn unreadable(file: &Path, error: &csv::Error) -> Failure {
+    match error.kind() {
+        csv::ErrorKind::Io(error) => Failure::file("read", file, error),
+        _ => Failure::no(format!("{} is not CSV in UTF-8: {error}", file.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Parsed<String>, Failure> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.csv");
+        std::fs::write(&file, text).expect("written");
+        read(&file, &["mac", "owner", "labels"], 1, |row| {
+            if row.cell("mac").is_empty() {
+                Err("no mac".to_owned())
+            } else {
+                Ok(row.cell("mac").to_owned())
+            }
+        })
+    }
+
+    #[test]
+    fn columns_come_in_any_order_and_may_be_absent() {
+        let parsed = parse("\u{feff}Owner, MAC\nalice, aa \n# comment\nbob,bb\n")
+            .ok()
+            .expect("good");
+        let macs: Vec<_> = parsed
+            .rows
+            .iter()
+            .map(|(line, mac)| (*line, mac.as_str()))
+            .collect();
+        assert_eq!(macs, [(2, "aa"), (4, "bb")]);
+    }
+
+    #[test]
+    fn every_bad_line_is_named() {
+        let parsed = parse("mac,owner\naa,x\n,y\nbb,x,z,1\ncc\n")
+            .ok()
+            .expect("read");
+        let lines: Vec<u64> = parsed.faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, 4]);
+        assert_eq!(parsed.rows.len(), 2);
+        assert!(parsed.accept(Path::new("x.csv"), false).is_err());
+    }
+
+    #[test]
+    fn an_unknown_or_missing_column_is_refused() {
+        assert!(parse("owner\nx\n").is_err());
+        assert!(parse("mac,ownr\nx,y\n").is_err());
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn words_are_separated_by_semicolons_or_spaces() {
+        assert_eq!(words("staff; vpn  x"), ["staff", "vpn", "x"]);
+        assert!(words(" ").is_empty());
+    }
+}

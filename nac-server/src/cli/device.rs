@@ -1,0 +1,392 @@
+//! `nac device`: endpoints, their MAC addresses, owners and labels.
+
+mod import;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use nac_radius::MacAddr;
+use nac_store::{Device, DeviceFilter, DeviceRecord, DeviceStatus, IdentifierKind, Store};
+use serde_json::json;
+
+use super::output::{Table, answer, lines, local_time, note, print, print_json};
+use super::{Answer, Context, Failure, Outcome};
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  nac device add 02:00:00:00:00:01 --label printer
+  nac device add 0200.0000.0002 --name lobby-phone --owner alice
+  nac device add laptop-7 --owner alice --mac 02-00-00-00-00-03 --mac 02-00-00-00-00-04
+
+A MAC address may be written in any usual way.";
+
+const IMPORT_EXAMPLES: &str = "\
+The file begins with the names of its columns:
+  mac,owner,labels
+  02:00:00:00:00:01,,printer
+  0200.0000.0002,alice,phone;lobby
+A device that has the MAC address already gets the owner and the labels of its line.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// Add a device by its MAC address or by a name
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(AddArguments),
+    /// Change a device
+    Set(SetArguments),
+    /// Add or change many devices from a CSV file
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import {
+        /// The CSV file
+        #[arg(value_name = "FILE.csv")]
+        file: PathBuf,
+        /// Import the good lines even when others are bad
+        #[arg(long)]
+        skip_bad: bool,
+    },
+    /// List devices
+    List {
+        /// Only those of this owner
+        #[arg(long)]
+        owner: Option<String>,
+        /// Only those with this label
+        #[arg(long)]
+        label: Option<String>,
+        /// Only those with this text in name, owner, MAC address or another identifier
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Show one device
+    Show {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Refuse a device
+    Block {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Refuse a device no longer
+    Unblock {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Forget a device
+    Remove {
+        /// MAC address, name or id
+        device: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArguments {
+    /// A MAC address, or the name of a device without one
+    #[arg(value_name = "MAC|NAME")]
+    device: String,
+    /// The name that people use
+    #[arg(long)]
+    name: Option<String>,
+    /// The user who owns it
+    #[arg(long)]
+    owner: Option<String>,
+    /// A label; may be given several times
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    /// A further MAC address; may be given several times
+    #[arg(long = "mac", value_name = "MAC")]
+    macs: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArguments {
+    /// MAC address, name or id
+    device: String,
+    /// Another name
+    #[arg(long)]
+    name: Option<String>,
+    /// Another owner; an empty text for none
+    #[arg(long)]
+    owner: Option<String>,
+    /// The labels that replace the present ones; may be given several times
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    /// Take all labels off
+    #[arg(long, conflicts_with = "labels")]
+    no_labels: bool,
+    /// A further MAC address; may be given several times
+    #[arg(long = "mac", value_name = "MAC")]
+    macs: Vec<String>,
+    /// A MAC address that is no longer its own; may be given several times
+    #[arg(long = "no-mac", value_name = "MAC")]
+    gone: Vec<String>,
+}
+
+pub(super) async fn run(context: &Context, command: DeviceCommand) -> Outcome {
+    match command {
+        DeviceCommand::Add(arguments) => add(context, arguments).await,
+        DeviceCommand::Set(arguments) => set(context, arguments).await,
+        DeviceCommand::Import { file, skip_bad } => import::run(context, &file, skip_bad).await,
+        DeviceCommand::List {
+            owner,
+            label,
+            search,
+        } => list(context, owner, label, search).await,
+        DeviceCommand::Show { device } => show(context, &device).await,
+        DeviceCommand::Block { device } => block(context, &device, DeviceStatus::Blocked).await,
+        DeviceCommand::Unblock { device } => block(context, &device, DeviceStatus::Active).await,
+        DeviceCommand::Remove { device } => remove(context, &device).await,
+    }
+}
+
+async fn add(context: &Context, arguments: AddArguments) -> Outcome {
+    let mut macs = Vec::new();
+    if let Ok(mac) = arguments.device.parse::<MacAddr>() {
+        macs.push(check_mac(mac)?);
+    }
+    for text in &arguments.macs {
+        macs.push(parse_mac(text)?);
+    }
+    let name = match (&arguments.name, macs.first()) {
+        (Some(name), _) => name.clone(),
+        (None, Some(mac)) if arguments.device.parse::<MacAddr>().is_ok() => mac.to_string(),
+        _ => arguments.device.clone(),
+    };
+    check_words(std::iter::once(&name).chain(&arguments.owner))?;
+    check_labels(&arguments.labels)?;
+    let store = context.store().await?;
+    for text in macs.iter().map(ToString::to_string).chain([name.clone()]) {
+        if let Some(known) = store.device_find(&text).await? {
+            return Err(
+                Failure::no(format!("{text} is already the device {}", known.name))
+                    .fix(format!("change it with: nac device set {text}")),
+            );
+        }
+    }
+    let device = store
+        .device_put(DeviceRecord {
+            id: None,
+            name,
+            owner: arguments.owner,
+            labels: arguments.labels,
+            status: DeviceStatus::Active,
+            macs: macs.iter().map(ToString::to_string).collect(),
+            identifiers: Vec::new(),
+            source: SOURCE.to_owned(),
+        })
+        .await?;
+    warn_of_random(&macs);
+    answer(
+        context.json(),
+        &device,
+        &format!("device {} was added", device.name),
+    )?;
+    Ok(Answer::Yes)
+}
+
+async fn set(context: &Context, arguments: SetArguments) -> Outcome {
+    let mut macs = Vec::new();
+    for text in &arguments.macs {
+        macs.push(parse_mac(text)?);
+    }
+    check_words(arguments.name.iter())?;
+    check_labels(&arguments.labels)?;
+    let store = context.store().await?;
+    let device = find(&store, &arguments.device).await?;
+    let relabelled = arguments.no_labels || !arguments.labels.is_empty();
+    let owner = match arguments.owner {
+        Some(owner) => (!owner.is_empty()).then_some(owner),
+        None => device.owner,
+    };
+    let changed = store
+        .device_put(DeviceRecord {
+            id: Some(device.id),
+            name: arguments.name.unwrap_or(device.name),
+            owner,
+            labels: if relabelled {
+                arguments.labels
+            } else {
+                device.labels
+            },
+            status: device.status,
+            macs: macs.iter().map(ToString::to_string).collect(),
+            identifiers: Vec::new(),
+            source: SOURCE.to_owned(),
+        })
+        .await?;
+    for text in &arguments.gone {
+        let mac = parse_mac(text)?.to_string();
+        if !changed.macs.contains(&mac) {
+            return Err(Failure::no(format!(
+                "the device {} has no MAC address {mac}",
+                changed.name
+            )));
+        }
+        store
+            .device_identifier_remove(IdentifierKind::Mac, &mac)
+            .await?;
+    }
+    let changed = store.device_fetch(changed.id).await?;
+    warn_of_random(&macs);
+    answer(
+        context.json(),
+        &changed,
+        &format!("device {} was changed", changed.name),
+    )?;
+    Ok(Answer::Yes)
+}
+
+async fn list(
+    context: &Context,
+    owner: Option<String>,
+    label: Option<String>,
+    search: Option<String>,
+) -> Outcome {
+    let store = context.store().await?;
+    let narrowed = owner.is_some() || label.is_some() || search.is_some();
+    let mut filter = DeviceFilter {
+        owner,
+        label,
+        search,
+        ..DeviceFilter::default()
+    };
+    let mut devices = Vec::new();
+    loop {
+        let page = store.device_list(&filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id);
+        devices.extend(page);
+    }
+    devices.sort_by(|one, two| one.name.cmp(&two.name).then(one.id.cmp(&two.id)));
+    if context.json() {
+        print_json(&devices)?;
+        return Ok(Answer::Yes);
+    }
+    let when_empty = if narrowed {
+        "no device fits; see all with: nac device list"
+    } else {
+        "there are no devices; add one with: nac device add MAC --label LABEL"
+    };
+    let mut table = Table::new(&["NAME", "MAC", "OWNER", "LABELS", "STATUS"], when_empty);
+    for device in devices {
+        let status = device.status.to_string();
+        let owner = device.owner.unwrap_or_default();
+        let macs = device.macs.join(" ");
+        table.row([device.name, macs, owner, device.labels.join(" "), status]);
+    }
+    print(&table.render())?;
+    Ok(Answer::Yes)
+}
+
+async fn show(context: &Context, text: &str) -> Outcome {
+    let device = find(&context.store().await?, text).await?;
+    if context.json() {
+        print_json(&device)?;
+        return Ok(Answer::Yes);
+    }
+    let identifiers: Vec<String> = device
+        .identifiers
+        .iter()
+        .map(|known| format!("{} {} (from {})", known.kind, known.value, known.source))
+        .collect();
+    print(&lines(&[
+        ("name", device.name.clone()),
+        ("id", device.id.to_string()),
+        ("owner", device.owner.clone().unwrap_or_default()),
+        ("labels", device.labels.join(" ")),
+        ("status", device.status.to_string()),
+        ("known by", identifiers.join("\n          ")),
+        ("added", local_time(device.created_us)),
+        ("changed", local_time(device.updated_us)),
+    ]))?;
+    Ok(Answer::Yes)
+}
+
+async fn block(context: &Context, text: &str, status: DeviceStatus) -> Outcome {
+    let store = context.store().await?;
+    let device = find(&store, text).await?;
+    store.device_set_status(device.id, status).await?;
+    let device = store.device_fetch(device.id).await?;
+    answer(
+        context.json(),
+        &device,
+        &format!("device {} is now {}", device.name, device.status),
+    )?;
+    Ok(Answer::Yes)
+}
+
+async fn remove(context: &Context, text: &str) -> Outcome {
+    let store = context.store().await?;
+    let device = find(&store, text).await?;
+    store.device_remove(device.id).await?;
+    let record = json!({ "removed": device.name, "id": device.id });
+    answer(
+        context.json(),
+        &record,
+        &format!("device {} was removed", device.name),
+    )?;
+    Ok(Answer::Yes)
+}
+
+/// Who put an identifier into the database, when it was an administrator.
+const SOURCE: &str = "admin";
+
+/// The device that somebody means.
+pub(super) async fn find(store: &Store, text: &str) -> Result<Device, Failure> {
+    store.device_find(text).await?.ok_or_else(|| {
+        Failure::no(format!("there is no device {text}"))
+            .fix("see them with: nac device list; add it with: nac device add")
+    })
+}
+
+fn parse_mac(text: &str) -> Result<MacAddr, Failure> {
+    let mac = text.trim().parse::<MacAddr>().map_err(|_| {
+        Failure::usage(format!("\"{}\" is no MAC address", text.escape_debug()))
+            .fix("write it as aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff, aabb.ccdd.eeff or aabbccddeeff")
+    })?;
+    check_mac(mac)
+}
+
+fn check_mac(mac: MacAddr) -> Result<MacAddr, Failure> {
+    if mac.is_multicast() || mac.octets() == [0; 6] {
+        return Err(Failure::usage(format!(
+            "{mac} is the address of no single device"
+        )));
+    }
+    Ok(mac)
+}
+
+/// Names and owners: not empty, printable.
+fn check_words<'a>(words: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
+    for word in words {
+        if word.trim().is_empty() || word.len() > 253 || word.chars().any(char::is_control) {
+            return Err(Failure::usage(format!(
+                "\"{}\" cannot be a name",
+                word.escape_debug()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_labels(labels: &[String]) -> Result<(), Failure> {
+    labels
+        .iter()
+        .try_for_each(|label| check_label(label))
+        .map_err(Failure::usage)
+}
+
+fn check_label(label: &str) -> Result<(), String> {
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != ';' && c != ',';
+    if !label.is_empty() && label.len() <= 64 && label.chars().all(plain) {
+        return Ok(());
+    }
+    Err(format!("\"{}\" cannot be a label", label.escape_debug()))
+}
+
+fn warn_of_random(macs: &[MacAddr]) {
+    for mac in macs.iter().filter(|mac| mac.is_locally_administered()) {
+        note(&format!(
+            "{mac} is a locally administered address: phones and laptops make such addresses up and change them"
+        ));
+    }
+}

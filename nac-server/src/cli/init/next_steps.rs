@@ -1,0 +1,200 @@
+//! The texts of `nac init`: the configuration file, and what to do next.
+
+use std::net::{IpAddr, UdpSocket};
+
+use super::Created;
+
+/// The configuration of a new installation. Everything that has a default stands there as a comment.
+pub(super) fn configuration(names: &[String], database: Option<&str>) -> String {
+    let public_name = names.first().map_or("localhost", String::as_str);
+    let database = database.unwrap_or("sqlite://nac.db");
+    format!(
+        r##"# Configuration of nac: listeners, paths, certificates, logs. Everything that changes daily (clients,
+# users, devices, segments, policy) is in the database; see `nac --help`.
+# Check this file with `nac config check`. A running server reads it again on SIGHUP.
+# Relative paths belong to the folder of this file.
+
+[radius]
+listen_auth = "0.0.0.0:1812"
+listen_acct = "0.0.0.0:1813"
+
+[portal]
+# Browsers and osquery, over HTTPS. It must be reachable from every segment, quarantine included.
+listen = "0.0.0.0:8443"
+public_name = {public_name}
+# certificate = "tls/portal.crt"   # that of [eap] unless named
+# key = "tls/portal.key"
+
+[admin]
+listen = "127.0.0.1:9443"
+
+[metrics]
+listen = "127.0.0.1:9812"
+
+[database]
+# or "postgres://user:password@host/database"
+url = {database}
+
+[secrets]
+# Without this file the secrets in the database are lost: back it up apart from the database.
+sealing_key_file = "sealing.key"
+
+[eap]
+certificate = "tls/server.crt"
+key = "tls/server.key"
+client_ca = ["ca.crt"]
+# methods = ["EAP-TLS", "PEAP", "EAP-TTLS"]
+# tls = "1.2+1.3"
+# session_lifetime = "8h"
+
+[posture]
+# checks_dir = "checks"
+# max_age_seconds = 900
+
+[log]
+# format = "json"
+# level = "info"
+"##,
+        public_name = quoted(public_name),
+        database = quoted(database),
+    )
+}
+
+/// What `nac init` prints.
+pub(super) fn text(created: &Created) -> String {
+    let config = created.config.display().to_string();
+    let nac = format!("nac --config {}", shell(&config));
+    let server =
+        own_address().map_or_else(|| "ADDRESS-OF-THIS-SERVER".to_owned(), |a| a.to_string());
+    format!(
+        "Created {folder}
+
+Fingerprint (SHA-256) of the certificate authority, for supplicants to compare:
+  {fingerprint}
+Its certificate, for supplicants and endpoints to trust:
+  {ca}
+
+Next:
+  1. Let a switch or an access point ask; this prints its shared secret:
+       {nac} client add switch-1 --address 192.0.2.10
+  2. Add somebody (--mschap allows PEAP-MSCHAPv2; without it, certificates and TTLS-PAP only):
+       {nac} user add alice --group staff --password-prompt --mschap
+  3. Start the server:
+       nac serve --config {config_shell}
+  4. Try it:
+       nac probe peap --server 127.0.0.1:1812 --secret-file FILE --user alice --ca {ca_shell}
+
+On a Cisco IOS switch (replace SECRET by the one from step 1):
+{ios}
+In hostapd.conf:
+{hostapd}
+For osquery on an endpoint: {nac} posture flagfile --out DIR
+Back up {key} apart from the database: without it the secrets in the database are lost.
+",
+        folder = created.folder.display(),
+        fingerprint = created.ca_fingerprint_sha256,
+        ca = created.ca_certificate.display(),
+        config_shell = shell(&config),
+        ca_shell = shell(&created.ca_certificate.display().to_string()),
+        ios = indented(&cisco_ios(&server, "SECRET")),
+        hostapd = indented(&hostapd(&server, "SECRET")),
+        key = created.folder.join("sealing.key").display(),
+    )
+}
+
+/// Lines for a Cisco IOS or IOS-XE switch: 802.1X, then MAB, with accounting and CoA.
+pub(in crate::cli) fn cisco_ios(server: &str, secret: &str) -> String {
+    format!(
+        "aaa new-model
+radius server NAC
+ address ipv4 {server} auth-port 1812 acct-port 1813
+ key {secret}
+aaa group server radius NAC
+ server name NAC
+aaa authentication dot1x default group NAC
+aaa authorization network default group NAC
+aaa accounting dot1x default start-stop group NAC
+aaa accounting update newinfo periodic 60
+aaa server radius dynamic-author
+ client {server} server-key {secret}
+ port 3799
+radius-server attribute 6 on-for-login-auth
+radius-server attribute 8 include-in-access-req
+radius-server attribute 25 access-request include
+dot1x system-auth-control
+interface range GigabitEthernet1/0/1-24
+ switchport mode access
+ authentication order dot1x mab
+ authentication priority dot1x mab
+ authentication port-control auto
+ authentication periodic
+ authentication timer reauthenticate server
+ mab
+ dot1x pae authenticator
+ dot1x timeout tx-period 5
+ spanning-tree portfast
+"
+    )
+}
+
+/// Lines for hostapd: WPA-Enterprise with VLANs by RADIUS, accounting and Disconnect.
+pub(in crate::cli) fn hostapd(server: &str, secret: &str) -> String {
+    format!(
+        "ieee8021x=1
+wpa=2
+wpa_key_mgmt=WPA-EAP
+rsn_pairwise=CCMP
+ieee80211w=1
+auth_server_addr={server}
+auth_server_port=1812
+auth_server_shared_secret={secret}
+acct_server_addr={server}
+acct_server_port=1813
+acct_server_shared_secret={secret}
+radius_das_port=3799
+radius_das_client={server} {secret}
+radius_das_require_event_timestamp=1
+radius_das_require_message_authenticator=1
+dynamic_vlan=1
+vlan_naming=1
+"
+    )
+}
+
+/// The address from which this machine reaches others. Connecting a UDP socket sends nothing; it only
+/// asks the routing table.
+pub(in crate::cli) fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified()).then_some(address)
+}
+
+/// This machine's name, when it is one that a certificate can hold.
+pub(super) fn host_name() -> String {
+    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .into_iter()
+        .find_map(|file| std::fs::read_to_string(file).ok())
+        .map(|name| name.trim().to_owned());
+    name.filter(|name| rustls::pki_types::DnsName::try_from(name.as_str()).is_ok())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// A TOML text.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A path as one word of a shell's command line.
+fn shell(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:=,".contains(c);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line: everything that the administration pages can change, by name.
+//!
+//! Every command that changes something writes to the store and to nothing else. A running server
+//! notices by the store's change feed, so a command needs no connection to it and works while it is
+//! down.
+//!
+//! *Invariants*
+//!
+//! * Exit status 0: done, or yes. 1: the answer is no (not there, already there, refused for what it
+//!   holds). 2: the command line is wrong. 3: it could not be done (configuration, database, files).
+//! * Results go to standard output, everything else to standard error: what, where, what to do.
+//! * With `--json`, standard output holds JSON and nothing else, and an error is one line of JSON on
+//!   standard error.
+//! * Secrets come in through files, standard input or a prompt, never as arguments, which other users
+//!   of the machine can read.
+
+mod certificate;
+mod client;
+mod config;
+mod context;
+mod csv;
+mod device;
+mod failure;
+mod init;
+mod input;
+mod output;
+mod password;
+mod policy;
+mod posture;
+mod quarantine;
+mod secret;
+mod segment;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::{Context, open_store};
+pub use failure::{Answer, Failure, Outcome};
+pub use init::{Created, Furnished, create as create_installation, furnish};
+pub use password::hash_password;
+
+const EXAMPLES: &str = "\
+Examples:
+  nac init /etc/nac                              create an installation
+  nac client add sw1 --address 192.0.2.10        let a switch ask; prints its secret
+  nac user add alice --group staff --password-prompt --mschap
+  nac device add 02:00:00:00:00:01 --label printer
+  nac policy check new.cedar && nac policy apply new.cedar
+
+The configuration is --config FILE, else $NAC_CONFIG, else ./nac.toml, else /etc/nac/nac.toml.
+Exit status: 0 ok, 1 the answer is no, 2 wrong usage, 3 cannot.";
+
+#[derive(Debug, Parser)]
+#[command(name = "nac", version, about = "Network access control in one program", after_help = EXAMPLES)]
+#[command(propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "NAC_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Each variant lives in the module of its name, with its arguments and a `run`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create an installation: configuration, database, keys, certificates, starter policy
+    Init(init::InitArguments),
+    /// Check the configuration file
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// The switches, access points and controllers that may ask
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// The outcomes that a policy may name: VLAN, role, ACL, redirect
+    #[command(subcommand)]
+    Segment(segment::SegmentCommand),
+    /// People: passwords and groups
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Endpoints: MAC addresses, owners, labels
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Put devices in quarantine and let them out again
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
+    /// Issue and revoke certificates
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
+    /// Check, apply and roll back the policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// osquery: flag files, enrolment secrets, checks, hosts
+    #[command(subcommand)]
+    Posture(posture::PostureCommand),
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Init(arguments) => init::run(context, arguments).await,
+            Self::Config(command) => config::run(context, command),
+            Self::Client(command) => client::run(context, command).await,
+            Self::Segment(command) => segment::run(context, command).await,
+            Self::User(command) => user::run(context, command).await,
+            Self::Device(command) => device::run(context, command).await,
+            Self::Quarantine(command) => quarantine::run(context, command).await,
+            Self::Certificate(command) => certificate::run(context, command).await,
+            Self::Policy(command) => policy::run(context, command).await,
+            Self::Posture(command) => posture::run(context, command).await,
+        }
+    }
+}
+
+/// Reads the command line, runs the command, reports what went wrong. The program's whole `main`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(arguments.config, arguments.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Failure::cannot(format!("no threads could be started: {error}"))
+                .report(context.json());
+        }
+    };
+    let outcome = runtime.block_on(arguments.command.run(&context));
+    match outcome {
+        Ok(answer) => answer.into(),
+        Err(failure) => failure.report(context.json()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_before_and_after_the_command() {
+        for line in [
+            "nac --config x.toml client list --json",
+            "nac client list --config x.toml --json",
+        ] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).expect(line);
+            assert_eq!(
+                arguments.config.as_deref(),
+                Some(std::path::Path::new("x.toml"))
+            );
+            assert!(arguments.json);
+        }
+    }
+}
