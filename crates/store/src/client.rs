@@ -143,7 +143,15 @@ impl Store {
         name: &str,
         change: ClientChange,
     ) -> Result<Client, StoreError> {
-        let mut client = self.client_fetch(name).await?;
+        let mut tx = self.write().await?;
+        let row: Option<ClientRow> = sql!(
+            tx.on(),
+            fetch_optional as ClientRow,
+            sqlite: "SELECT * FROM client WHERE name = $1",
+            postgres: "SELECT * FROM client WHERE name = $1 FOR UPDATE",
+            name
+        )?;
+        let mut client = self.client(row.ok_or_else(|| StoreError::not_found("client", name))?)?;
         client.name = change.name.unwrap_or(client.name);
         client.address = change
             .address
@@ -158,8 +166,7 @@ impl Store {
         // Clocks may step back; a later change is later all the same.
         client.updated_us = now_us().max(client.updated_us.saturating_add(1));
         let secret = self.seal(secret_cell(&client.id), &client.secret)?;
-        let mut tx = self.write().await?;
-        let touched = sql!(
+        sql!(
             tx.on(),
             execute,
             "UPDATE client SET name = $2, address = $3, secret = $4, require_message_authenticator = $5, vendor = $6, \
@@ -175,9 +182,6 @@ impl Store {
             client.updated_us
         )
         .map_err(|error| error.or_conflict(|| taken(&client)))?;
-        if touched == 0 {
-            return Err(StoreError::not_found("client", name));
-        }
         tx.changed(EventKind::Client, name);
         tx.changed(EventKind::Client, &client.name);
         tx.commit().await?;

@@ -105,21 +105,9 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::ReadOnly { .. } | Self::Full { .. } | Self::CannotOpen { .. } => true,
-            Self::Database(sqlx::Error::Database(error)) => match error.code().as_deref() {
-                // PostgreSQL: connection (08), resources (53), operator intervention (57), system (58), retry (40),
-                // read-only server (25006).
-                Some(code)
-                    if code.len() == 5 && !code.bytes().all(|byte| byte.is_ascii_digit()) =>
-                {
-                    is_postgres_outage(code)
-                }
-                // SQLite: busy, locked, I/O, corrupt. Five digits are PostgreSQL's.
-                Some(code) if code.len() == 5 => is_postgres_outage(code),
-                Some(code) => code
-                    .parse::<u32>()
-                    .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26)),
-                None => false,
-            },
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| is_outage_code(&code))
+            }
             Self::Database(error) => !matches!(
                 error,
                 sqlx::Error::Encode(_)
@@ -133,10 +121,18 @@ impl StoreError {
     }
 }
 
-fn is_postgres_outage(code: &str) -> bool {
-    ["08", "25", "40", "53", "57", "58"]
-        .iter()
-        .any(|class| code.starts_with(class))
+/// PostgreSQL's codes are five characters, SQLite's are numbers of up to four digits.
+fn is_outage_code(code: &str) -> bool {
+    if code.len() == 5 {
+        // Connection, authorisation, missing database, transaction state, retry, access or schema, resources, operator,
+        // system. Our statements are right, so an error of class 42 means that the tables or rights were changed.
+        return ["08", "28", "3D", "25", "40", "42", "53", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class));
+    }
+    // Error (a missing table), busy, locked, read-only, I/O, corrupt, full, cannot open, not a database.
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 1 | 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26))
 }
 
 /// Why a sealed column, or the key for it, could not be used.
@@ -181,4 +177,21 @@ pub struct UnknownWord {
     pub expected: &'static str,
     /// What was there, at most 64 characters of it.
     pub found: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_outage_code;
+
+    #[test]
+    fn a_database_that_is_away_is_told_from_a_row_it_refuses() {
+        for code in [
+            "5", "13", "266", "1", "57P01", "08006", "40001", "42P01", "53100",
+        ] {
+            assert!(is_outage_code(code), "{code}");
+        }
+        for code in ["2067", "1555", "787", "20", "23505", "22021", "54000"] {
+            assert!(!is_outage_code(code), "{code}");
+        }
+    }
 }

@@ -17,6 +17,8 @@ pub const EVERYTHING: &str = "*";
 const RETENTION_US: i64 = 3_600_000_000;
 /// How many rows one poll takes at most.
 const POLL_ROWS: i64 = 1_000;
+/// How long one look may take: a server that vanished answers nothing at all.
+const LOOK_DEADLINE: Duration = Duration::from_secs(10);
 /// How often old rows are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -120,8 +122,9 @@ impl Store {
             }
             let looked = tokio::select! {
                 () = cancel.cancelled() => return,
-                looked = self.watch_once(&mut watch) => looked,
+                looked = tokio::time::timeout(LOOK_DEADLINE, self.watch_once(&mut watch)) => looked,
             };
+            let looked = looked.unwrap_or(Err(StoreError::Database(sqlx::Error::PoolTimedOut)));
             match looked {
                 Ok(()) => {
                     if std::mem::take(&mut failing) {

@@ -1,7 +1,7 @@
 //! The store: all the SQL, on SQLite or PostgreSQL, and nothing but domain types outside.
 //!
 //! It exists so that no other room knows a table. One file per resource holds its types and every statement on it, and a
-//! statement is written once for both engines ([`sql`](self) macro in `sql.rs`). Whoever changes something here tells
+//! statement is written once for both engines (the macro in `sql.rs`). Whoever changes something here tells
 //! everybody who reads it: see [`Event`], [`Store::subscribe`] and [`Store::watch`]. What arrives at a high rate
 //! (accounting, decisions, sessions) goes through the [`Writer`], which commits in groups.
 //!

@@ -162,15 +162,12 @@ impl SealingKey {
     pub(crate) fn seal(&self, at: Cell<'_>, secret: &[u8]) -> Result<Vec<u8>, SealedError> {
         let mut body = Vec::with_capacity(secret.len() + AES_256_GCM.tag_len());
         body.extend_from_slice(secret);
-        let nonce = match self
+        let sealed = self
             .cipher
-            .seal_in_place_append_tag(Aad::from(at.to_string()), &mut body)
-        {
-            Ok(nonce) => nonce,
-            Err(_) => {
-                body.zeroize();
-                return Err(SealedError::NoRandomness);
-            }
+            .seal_in_place_append_tag(Aad::from(at.to_string()), &mut body);
+        let Ok(nonce) = sealed else {
+            body.zeroize();
+            return Err(SealedError::NoRandomness);
         };
         let mut sealed = Vec::with_capacity(1 + NONCE_LEN + body.len());
         sealed.push(VERSION);

@@ -1,9 +1,6 @@
 //! The store's contract: every public method, on a freshly migrated SQLite and, when `NAC_TEST_POSTGRES` names a server
 //! (`postgres://user@host:port/database`), on PostgreSQL in a schema of its own.
-#![allow(
-    missing_docs,
-    reason = "a test binary has no readers of its documentation"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod durability;
 mod feed;

