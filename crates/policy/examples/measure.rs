@@ -1,8 +1,9 @@
 //! Measures how long a decision takes: `cargo run --release -p nac-policy --example measure`.
 //!
-//! Sets of 10, 50 and 200 policies, once with scopes as organisations write them (groups at
-//! sites), and once with every policy open to every request, which is the worst that slicing can
-//! meet. *First time* means facts that the set has never seen; *remembered* means that it has.
+//! Sets of 10, 50 and 200 policies: with scopes as organisations write them (groups at sites); with
+//! every policy open to every request; and open with conditions that begin with nothing plain, so
+//! that Cedar has to evaluate every policy, which is the worst case. *First time* means facts that
+//! the set has never seen; *remembered* means that it has.
 
 #![allow(
     clippy::print_stdout,
@@ -17,21 +18,28 @@ use nac_policy::{Engine, Facts, IdentityKind, Verdict};
 const FIRST_TIMES: i64 = 20_000;
 const REMEMBERED: usize = 200_000;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Scoped,
+    Open,
+    Opaque,
+}
+
 fn main() {
     println!(
         "| policies | scopes | load ms | considered | first time p50 µs | p99 µs | remembered p50 µs | p99 µs |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for count in [10, 50, 200] {
-        for scoped in [true, false] {
-            measure(count, scoped);
+        for shape in [Shape::Scoped, Shape::Open, Shape::Opaque] {
+            measure(count, shape);
         }
     }
 }
 
-fn measure(count: usize, scoped: bool) {
+fn measure(count: usize, shape: Shape) {
     let segments: Vec<String> = (0..8).map(|number| format!("segment-{number}")).collect();
-    let text: String = (0..count).map(|number| policy(number, scoped)).collect();
+    let text: String = (0..count).map(|number| policy(number, shape)).collect();
     let start = Instant::now();
     let engine = Engine::load(&text, &segments).unwrap_or_else(|errors| panic!("{errors}"));
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -46,10 +54,10 @@ fn measure(count: usize, scoped: bool) {
     let again = sample(known.iter().cloned().cycle().take(REMEMBERED), &engine);
     let considered = engine.decide(&facts(0, 0)).considered;
 
-    let scopes = if scoped {
-        "groups and sites"
-    } else {
-        "all open"
+    let scopes = match shape {
+        Shape::Scoped => "groups and sites",
+        Shape::Open => "all open",
+        Shape::Opaque => "all open, nothing plain",
     };
     println!(
         "| {count} | {scopes} | {load_ms:.0} | {considered} | {:.1} | {:.1} | {:.2} | {:.2} |",
@@ -80,9 +88,9 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
         .unwrap_or_default()
 }
 
-fn policy(number: usize, scoped: bool) -> String {
+fn policy(number: usize, shape: Shape) -> String {
     let segment = number % 8;
-    let scope = if scoped {
+    let scope = if shape == Shape::Scoped {
         format!(
             "principal in Group::\"group-{}\", action, resource in Site::\"site-{}\"",
             number % 20,
@@ -109,6 +117,10 @@ fn policy(number: usize, scoped: bool) -> String {
             "context.identity.kind == \"user\" && !context.device.random_mac && \
              context.posture.failing.contains(\"check-{number}\")"
         ),
+    };
+    let condition = match shape {
+        Shape::Opaque => format!("({condition}) || context.nas.port == \"none\""),
+        Shape::Scoped | Shape::Open => condition,
     };
     let effect = match number % 10 {
         9 => format!("@segment(\"segment-{segment}\") forbid"),

@@ -26,6 +26,8 @@ enum Test {
     Present,
     IsBool(bool),
     IsLong(i64),
+    Below(i64),
+    Above(i64),
     IsText(String),
     Contains(String),
 }
@@ -106,6 +108,13 @@ fn single(expression: &Expr) -> Option<Guard> {
             };
             (attribute(left)?, test, *op == BinaryOp::Eq)
         }
+        Expr::BinaryOp { op, left, right } if order(*op, 0).is_some() => match &**right {
+            Expr::Literal(Literal::Long(bound)) => {
+                let (test, wanted) = order(*op, *bound)?;
+                (attribute(left)?, test, wanted)
+            }
+            _ => return None,
+        },
         Expr::BinaryOp {
             op: BinaryOp::Contains,
             left,
@@ -119,6 +128,17 @@ fn single(expression: &Expr) -> Option<Guard> {
         _ => return None,
     };
     Some(Guard { fact, test, wanted })
+}
+
+/// A comparison of magnitude, as a test and whether it has to hold.
+fn order(op: BinaryOp, bound: i64) -> Option<(Test, bool)> {
+    match op {
+        BinaryOp::Less => Some((Test::Below(bound), true)),
+        BinaryOp::GreaterEq => Some((Test::Below(bound), false)),
+        BinaryOp::Greater => Some((Test::Above(bound), true)),
+        BinaryOp::LessEq => Some((Test::Above(bound), false)),
+        _ => None,
+    }
 }
 
 /// The fact that an attribute access reads; not what a `has` asks for.
@@ -150,6 +170,8 @@ impl Guard {
             (Test::True, Value::Bool(value)) => value,
             (Test::IsBool(wanted), Value::Bool(value)) => *wanted == value,
             (Test::IsLong(wanted), Value::Long(value)) => *wanted == value,
+            (Test::Below(bound), Value::Long(value)) => value < *bound,
+            (Test::Above(bound), Value::Long(value)) => value > *bound,
             (Test::IsText(wanted), Value::Text(value)) => wanted == value,
             (Test::Contains(wanted), Value::Set(items)) => items.contains(wanted),
             _ => return None,
