@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use nac_portal::start::StartPage;
 use nac_posture::{CheckSet, PostureGate, PostureSettings};
-use nac_store::{SealingKey, Store, StoreError, Writer};
+use nac_store::{Store, StoreError, Writer};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -81,12 +81,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the database, loads the world, binds every listener, starts to serve.
+    /// Loads the world from an open database, binds every listener, starts to serve.
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running then.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let store = open_store(config).await?;
+    pub async fn start(config: &Config, store: Store) -> Result<Self, StartError> {
         let listeners = Listeners::bind(config).await?;
         let addresses = listeners.addresses()?;
         let world = Arc::new(World::load(&store).await?);
@@ -177,11 +176,6 @@ impl Server {
         }
         self.store.close().await;
     }
-}
-
-async fn open_store(config: &Config) -> Result<Store, StartError> {
-    let key = SealingKey::from_file(&config.secrets.sealing_key_file).map_err(StoreError::from)?;
-    Ok(Store::open(&config.database.url, Some(key)).await?)
 }
 
 async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartError> {

@@ -11,32 +11,32 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 
 /// A conversation's whole life, from the first response to the verdict.
-pub const LIFETIME: Duration = Duration::from_secs(60);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// Conversations at once; a half-open one holds about 30 KiB. The oldest gives way.
 const LIMIT: usize = 16_384;
 
 /// Names a conversation.
-pub type ConversationId = [u8; 8];
+pub(crate) type ConversationId = [u8; 8];
 /// The State attribute's value.
-pub type State = [u8; 16];
+pub(crate) type State = [u8; 16];
 
 /// One supplicant's conversation and what surrounds it.
-pub struct Active {
+pub(crate) struct Active {
     /// The protocol.
-    pub conversation: Conversation,
+    pub(crate) conversation: Conversation,
     /// The State of the newest challenge.
-    pub expected: State,
+    pub(crate) expected: State,
     /// Packets that had to be ignored so far (RFC 3579 section 2.2 allows five).
-    pub invalid: u8,
+    pub(crate) invalid: u8,
     /// When it began.
-    pub began: Instant,
+    pub(crate) began: Instant,
     /// Microseconds spent in credential checks so far.
-    pub credential_us: u64,
+    pub(crate) credential_us: u64,
 }
 
 /// The table.
 #[derive(Default)]
-pub struct Conversations {
+pub(crate) struct Conversations {
     table: Mutex<Table>,
 }
 
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Conversations {
 
 impl Conversations {
     /// Starts one. Expired ones and, at the limit, the oldest are dropped.
-    pub fn insert(&self, conversation: Conversation, now: Instant) -> (ConversationId, Arc<Mutex<Active>>) {
+    pub(crate) fn insert(&self, conversation: Conversation, now: Instant) -> (ConversationId, Arc<Mutex<Active>>) {
         let id = random();
         let active = Arc::new(Mutex::new(Active {
             conversation,
@@ -78,19 +78,19 @@ impl Conversations {
     }
 
     /// The conversation that a State attribute belongs to, if it still lives.
-    pub fn find(&self, state: &[u8]) -> Option<(ConversationId, Arc<Mutex<Active>>)> {
+    pub(crate) fn find(&self, state: &[u8]) -> Option<(ConversationId, Arc<Mutex<Active>>)> {
         let id: ConversationId = state.get(..8)?.try_into().ok()?;
         let active = self.lock().active.get(&id)?.clone();
         Some((id, active))
     }
 
     /// Ends one.
-    pub fn remove(&self, id: &ConversationId) {
+    pub(crate) fn remove(&self, id: &ConversationId) {
         self.lock().active.remove(id);
     }
 
     /// How many are under way.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().active.len()
     }
 
@@ -101,7 +101,7 @@ impl Conversations {
 
 impl Active {
     /// A fresh State for the next challenge.
-    pub fn next_state(&mut self, id: &ConversationId) -> State {
+    pub(crate) fn next_state(&mut self, id: &ConversationId) -> State {
         let fresh: [u8; 8] = random();
         let mut state = [0; 16];
         state[..8].copy_from_slice(id);
@@ -115,7 +115,7 @@ impl Active {
 ///
 /// # Panics
 /// When the operating system has no randomness, where nothing safe can go on.
-pub fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness");
     bytes

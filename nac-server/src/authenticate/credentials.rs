@@ -8,7 +8,7 @@ use super::request::Request;
 use crate::reason::Refusal;
 
 /// The credentials of one request, by method.
-pub enum Credentials {
+pub(crate) enum Credentials {
     /// EAP (RFC 3579). Empty means EAP-Start.
     Eap(Vec<u8>),
     /// MAC authentication bypass: the NAS vouches for an address, which proves nothing about who uses it.
@@ -22,13 +22,13 @@ pub enum Credentials {
 }
 
 /// The fields of MS-CHAP2-Response (RFC 2548 section 2.3.2).
-pub struct MsChapV2Response {
+pub(crate) struct MsChapV2Response {
     /// Echoed in the answer.
-    pub ident: u8,
+    pub(crate) ident: u8,
     /// The peer's challenge.
-    pub peer_challenge: [u8; 16],
+    pub(crate) peer_challenge: [u8; 16],
     /// The response proper.
-    pub nt_response: [u8; 24],
+    pub(crate) nt_response: [u8; 24],
 }
 
 /// Service-Types that ask for a login to the NAS itself (RFC 2865 section 5.6).
@@ -42,7 +42,7 @@ impl Credentials {
     ///
     /// # Errors
     /// Nothing usable in it, or malformed fields.
-    pub fn read(request: &Request, packet: &Packet<'_>) -> Result<Self, Refusal> {
+    pub(crate) fn read(request: &Request, packet: &Packet<'_>) -> Result<Self, Refusal> {
         if let Some(message) = packet.eap_message() {
             return Ok(Self::Eap(message));
         }

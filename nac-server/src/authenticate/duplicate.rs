@@ -12,11 +12,11 @@ const SHARDS: usize = 16;
 const SHARD_LIMIT: usize = 16_384;
 
 /// One request slot of one NAS: RFC 2865 section 3 allows 256 of them per source port.
-pub type Slot = (SocketAddr, u8);
+pub(crate) type Slot = (SocketAddr, u8);
 
 /// What is known of a request.
 #[derive(Debug)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// Never seen: process it, then call [`DuplicateCache::finish`] or [`DuplicateCache::forget`].
     New,
     /// Being processed: say nothing.
@@ -27,7 +27,7 @@ pub enum Seen {
 
 /// Remembers answers by source, identifier and Request Authenticator.
 #[derive(Debug, Default)]
-pub struct DuplicateCache {
+pub(crate) struct DuplicateCache {
     shards: [Mutex<Shard>; SHARDS],
 }
 
@@ -46,7 +46,7 @@ struct Entry {
 
 impl DuplicateCache {
     /// Looks a verified request up and claims its slot when it is new. A new authenticator in a known slot is a new request.
-    pub fn claim(&self, slot: Slot, authenticator: &[u8; 16], now: Instant) -> Seen {
+    pub(crate) fn claim(&self, slot: Slot, authenticator: &[u8; 16], now: Instant) -> Seen {
         let mut shard = self.shard(slot);
         shard.expire(now);
         if let Some(entry) = shard.entries.get(&slot)
@@ -60,7 +60,7 @@ impl DuplicateCache {
     }
 
     /// Keeps the answer to a claimed request.
-    pub fn finish(&self, slot: Slot, authenticator: &[u8; 16], reply: Arc<[u8]>) {
+    pub(crate) fn finish(&self, slot: Slot, authenticator: &[u8; 16], reply: Arc<[u8]>) {
         if let Some(entry) = self.shard(slot).entries.get_mut(&slot)
             && &entry.authenticator == authenticator
         {
@@ -69,7 +69,7 @@ impl DuplicateCache {
     }
 
     /// Gives a claimed slot back: no answer was sent, so a retransmission is processed anew.
-    pub fn forget(&self, slot: Slot, authenticator: &[u8; 16]) {
+    pub(crate) fn forget(&self, slot: Slot, authenticator: &[u8; 16]) {
         let mut shard = self.shard(slot);
         if shard.entries.get(&slot).is_some_and(|entry| &entry.authenticator == authenticator) {
             shard.entries.remove(&slot);

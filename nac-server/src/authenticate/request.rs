@@ -96,10 +96,7 @@ const IDENTIFIERS: [&str; 13] = [
 pub fn identifiers(described: &[(String, String)]) -> Vec<(String, String)> {
     described
         .iter()
-        .filter(|(name, value)| {
-            IDENTIFIERS.contains(&name.as_str())
-                && (name != "Cisco-AVPair" || value.starts_with("audit-session-id="))
-        })
+        .filter(|(name, _)| IDENTIFIERS.contains(&name.as_str()))
         .cloned()
         .collect()
 }

@@ -30,7 +30,10 @@ mod posture;
 mod quarantine;
 mod secret;
 mod segment;
+mod serve;
+mod tail;
 mod user;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +75,12 @@ struct Arguments {
 enum Command {
     /// Create an installation: configuration, database, keys, certificates, starter policy
     Init(init::InitArguments),
+    /// Run the server until SIGTERM; SIGHUP reads the configuration again
+    Serve,
+    /// Why somebody was let in or refused, and which condition kept another policy from matching
+    Why(why::WhyArguments),
+    /// Show decisions as they happen
+    Tail(tail::TailArguments),
     /// Check the configuration file
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -105,6 +114,9 @@ impl Command {
     async fn run(self, context: &Context) -> Outcome {
         match self {
             Self::Init(arguments) => init::run(context, arguments).await,
+            Self::Serve => serve::run(context).await,
+            Self::Why(arguments) => why::run(context, arguments).await,
+            Self::Tail(arguments) => tail::run(context, arguments).await,
             Self::Config(command) => config::run(context, command),
             Self::Client(command) => client::run(context, command).await,
             Self::Segment(command) => segment::run(context, command).await,

@@ -118,14 +118,11 @@ fn build(
 ) -> Result<Vec<u8>, Fault> {
     let [identifier] = random::<1>();
     let mut request = PacketBuilder::request(step.code, identifier, [0; 16]);
-    let mut named = false;
-    for (name, value) in &session.identifiers {
-        if step.identifiers.iter().any(|wanted| names(wanted, name, value)) {
-            encode(&mut request, name, value)?;
-            named = true;
-        }
+    let identifiers = step.identify(&session.identifiers);
+    for (name, value) in &identifiers {
+        encode(&mut request, name, value)?;
     }
-    if !named {
+    if identifiers.is_empty() {
         return Err(Fault::Build("the NAS sent none of the identifiers that this step needs".into()));
     }
     for (name, value) in &step.attributes {
@@ -134,14 +131,6 @@ fn build(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     request.push_integer(attribute::EVENT_TIMESTAMP, u32::try_from(now).unwrap_or(u32::MAX))?;
     Ok(request.seal(&client.secret))
-}
-
-/// Whether a profile's identifier means this attribute: by name, or `Name=prefix` by name and the beginning of the value.
-fn names(wanted: &str, name: &str, value: &str) -> bool {
-    match wanted.split_once('=') {
-        Some((wanted, prefix)) => wanted == name && value.starts_with(prefix),
-        None => wanted == name,
-    }
 }
 
 fn encode(request: &mut PacketBuilder, name: &str, value: &str) -> Result<(), Fault> {
