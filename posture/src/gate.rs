@@ -299,6 +299,14 @@ impl PostureGate {
         self.node(node).map(|node| view(&node.lock()))
     }
 
+    /// Every node, and how it is, oldest first.
+    pub fn nodes(&self) -> Vec<NodePosture> {
+        let nodes = self.index().all();
+        let mut nodes: Vec<NodePosture> = nodes.iter().map(|node| view(&node.lock())).collect();
+        nodes.sort_by_key(|node| node.node.id);
+        nodes
+    }
+
     /// How many nodes there are.
     pub fn node_count(&self) -> usize {
         self.index().len()
