@@ -192,3 +192,18 @@ fn a_decision_survives_its_journey_through_json() {
     let facts: crate::Facts = serde_json::from_str(r#"{"method":"PAP"}"#).expect("older facts");
     assert_eq!(facts.method, "PAP");
 }
+
+#[test]
+fn an_engine_is_shared_between_threads() {
+    let engine = engine(PERMIT);
+    let decisions = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| engine.decide(&staff()).outcome.clone()))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("it decides"))
+            .collect::<Vec<_>>()
+    });
+    assert!(decisions.iter().all(|outcome| *outcome == segment("staff")));
+}
