@@ -99,7 +99,9 @@ impl Nac {
         nac(&[
             "certificate",
             "revoke",
-            &revoked.certificate.display().to_string(),
+            cast::REVOKED_USER,
+            "--reason",
+            "lost",
         ]);
 
         let mut command = Command::new(program::nac());
