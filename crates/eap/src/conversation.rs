@@ -266,7 +266,7 @@ impl Conversation {
     pub fn accept(&mut self) -> Vec<u8> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Authenticated(method, record) => {
-                method.sessions().commit(&record);
+                method.keep_session(&record);
                 packet::success(self.identifier)
             }
             state => {
@@ -495,7 +495,7 @@ impl Conversation {
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Running(method) | State::Asking(method) | State::Authenticated(method, _) => {
-                method.sessions().forget();
+                method.forget_session();
             }
             State::Begun | State::IdentityRequested | State::Proposed(_) | State::Over => {}
         }

@@ -7,6 +7,30 @@
 //! probes and tests can log in. No other EAP server exists as a Rust crate, and one that blocks on
 //! sockets or look-ups could not serve a reconnect storm; hence this one.
 //!
+//! One call, one answer:
+//!
+//! ```no_run
+//! # use std::time::Instant;
+//! use nac_eap::{Answer, Conversation, Question, Reason, Step};
+//!
+//! # fn policy_permits(_: &nac_eap::Success) -> bool { true }
+//! # fn look_up(_: Question) -> Answer { Answer::Accepted }
+//! /// The EAP packet to send back, if any, and whether the conversation is over.
+//! fn handle(conversation: &mut Conversation, now: Instant, packet: &[u8]) -> Option<(Vec<u8>, bool)> {
+//!     let mut step = conversation.receive(now, packet);
+//!     while let Step::Ask(question) = step {
+//!         step = conversation.resume(now, look_up(question));
+//!     }
+//!     match step {
+//!         Step::Request(request) => Some((request, false)),
+//!         Step::Success(success) if policy_permits(&success) => Some((conversation.accept(), true)),
+//!         Step::Success(_) => Some((conversation.refuse(), true)),
+//!         Step::Failure { packet, .. } => Some((packet, true)),
+//!         Step::Ignore(_) | Step::Ask(_) => None,
+//!     }
+//! }
+//! ```
+//!
 //! # Invariants
 //!
 //! * No I/O, no clock, no `async`, no RADIUS. Packets, `now`, the wall clock time and randomness
@@ -47,6 +71,12 @@ pub mod reason;
 mod sessions;
 mod settings;
 mod tls;
+
+#[cfg(test)]
+extern crate self as nac_eap;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 pub use conversation::{Answer, Conversation, Question, Random, Step, Success};
 pub use reason::Reason;

@@ -6,6 +6,8 @@
 pub(crate) mod avp;
 pub(crate) mod mschapv2;
 pub(crate) mod peap;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod ttls;
 
@@ -118,8 +120,16 @@ impl TlsMethod {
         &self.tls
     }
 
-    pub(crate) fn sessions(&self) -> &ConversationSessions {
-        &self.sessions
+    /// Makes the TLS session resumable.
+    pub(crate) fn keep_session(&self, record: &SessionRecord) {
+        self.sessions.commit(record);
+    }
+
+    /// Makes the TLS session worthless. A session that was resumed dies only if the peer has shown
+    /// that it knows the secret: its id alone, seen in the clear, must not be enough.
+    pub(crate) fn forget_session(&self) {
+        self.sessions
+            .forget(!self.tls.is_handshaking() && self.tls.is_resumed());
     }
 
     /// Takes the type data of a response.

@@ -50,10 +50,10 @@ impl ConversationSessions {
         }
     }
 
-    /// Forgets this conversation's sessions, and the one that it resumed.
-    pub(crate) fn forget(&self) {
+    /// Forgets this conversation's sessions, and the one that it resumed if it did.
+    pub(crate) fn forget(&self, resumed: bool) {
         let State { offered, .. } = std::mem::take(&mut *self.lock());
-        if let Some((id, _)) = offered {
+        if let Some((id, _)) = offered.filter(|_| resumed) {
             self.store.remove(&id);
         }
     }
