@@ -59,7 +59,7 @@ CREATE TABLE user_account (
     name TEXT NOT NULL,
     name_key TEXT NOT NULL UNIQUE,
     password TEXT,
-    nt_hash BYTEA,
+    cleartext BYTEA,
     enabled BOOLEAN NOT NULL,
     member_of TEXT NOT NULL,
     created_us BIGINT NOT NULL,

@@ -59,7 +59,7 @@ CREATE TABLE user_account (
     name TEXT NOT NULL,
     name_key TEXT NOT NULL UNIQUE,
     password TEXT,
-    nt_hash BLOB,
+    cleartext BLOB,
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     member_of TEXT NOT NULL,
     created_us INTEGER NOT NULL,

@@ -260,7 +260,7 @@ mod tests {
         );
         assert!(key.unseal(at(&"two"), &sealed).is_err());
         let other = Cell {
-            column: "nt_hash",
+            column: "cleartext",
             ..at(&"one")
         };
         assert!(key.unseal(other, &sealed).is_err());

@@ -1,4 +1,4 @@
-//! Users: people with a password, an NT hash, groups.
+//! Users: people with passwords and groups.
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use uuid::Uuid;
@@ -20,8 +20,9 @@ pub struct User {
     pub name: String,
     /// The password as an argon2id PHC string.
     pub password: Option<String>,
-    /// The NT hash (16 octets), which MS-CHAPv2 needs (RFC 2759 section 8).
-    pub nt_hash: Option<SecretBytes>,
+    /// The password itself, sealed at rest, for methods that cannot use a one-way hash: CHAP (RFC 1994) and MS-CHAPv2
+    /// (RFC 2759).
+    pub cleartext: Option<SecretBytes>,
     /// Whether the user may authenticate.
     pub enabled: bool,
     /// Groups, sorted.
@@ -39,8 +40,8 @@ pub struct UserRecord {
     pub name: String,
     /// The password as an argon2id PHC string.
     pub password: Option<String>,
-    /// The NT hash, 16 octets.
-    pub nt_hash: Option<SecretBytes>,
+    /// The password itself, for challenge-response methods; 1 to 256 octets.
+    pub cleartext: Option<SecretBytes>,
     /// Whether the user may authenticate.
     pub enabled: bool,
     /// Groups, in any order.
@@ -71,7 +72,7 @@ impl Serialize for User {
         out.serialize_field("id", &self.id)?;
         out.serialize_field("name", &self.name)?;
         out.serialize_field("password", &self.password.as_ref().map(|_| "argon2id"))?;
-        out.serialize_field("mschap", &self.nt_hash.is_some())?;
+        out.serialize_field("mschap", &self.cleartext.is_some())?;
         out.serialize_field("enabled", &self.enabled)?;
         out.serialize_field("groups", &self.groups)?;
         out.serialize_field("created_us", &self.created_us)?;
@@ -86,7 +87,7 @@ impl std::fmt::Debug for User {
             .field("id", &self.id)
             .field("name", &self.name)
             .field("password", &self.password.as_ref().map(|_| "argon2id"))
-            .field("mschap", &self.nt_hash.is_some())
+            .field("mschap", &self.cleartext.is_some())
             .field("enabled", &self.enabled)
             .field("groups", &self.groups)
             .finish_non_exhaustive()
@@ -98,7 +99,7 @@ impl std::fmt::Debug for UserRecord {
         f.debug_struct("UserRecord")
             .field("name", &self.name)
             .field("password", &self.password.as_ref().map(|_| "argon2id"))
-            .field("mschap", &self.nt_hash.is_some())
+            .field("mschap", &self.cleartext.is_some())
             .field("enabled", &self.enabled)
             .field("groups", &self.groups)
             .finish_non_exhaustive()
@@ -111,7 +112,7 @@ struct UserRow {
     name: String,
     name_key: String,
     password: Option<String>,
-    nt_hash: Option<Vec<u8>>,
+    cleartext: Option<Vec<u8>>,
     enabled: bool,
     #[sqlx(try_from = "Json<Vec<String>>")]
     member_of: Vec<String>,
@@ -125,7 +126,7 @@ struct UserValues {
     name: String,
     name_key: String,
     password: Option<String>,
-    nt_hash: Option<Vec<u8>>,
+    cleartext: Option<Vec<u8>>,
     enabled: bool,
     member_of: String,
 }
@@ -135,7 +136,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] for an empty name or an NT hash that is not 16 octets; [`StoreError::Sealed`] for an NT
+    /// [`StoreError::Invalid`] for an empty name or a password of more than 256 octets; [`StoreError::Sealed`] for a
     /// hash without a sealing key.
     pub async fn user_put(&self, record: UserRecord) -> Result<User, StoreError> {
         let name = record.name.clone();
@@ -168,18 +169,18 @@ impl Store {
         let mut tx = self.write().await?;
         let touched = sql_rows!(
             tx,
-            "INSERT INTO user_account (id, name, name_key, password, nt_hash, enabled, member_of, created_us, \
+            "INSERT INTO user_account (id, name, name_key, password, cleartext, enabled, member_of, created_us, \
              updated_us) VALUES",
             9,
             "ON CONFLICT (name_key) DO UPDATE SET name = excluded.name, password = excluded.password, \
-             nt_hash = excluded.nt_hash, enabled = excluded.enabled, member_of = excluded.member_of, \
+             cleartext = excluded.cleartext, enabled = excluded.enabled, member_of = excluded.member_of, \
              updated_us = excluded.updated_us",
             values,
             |value| value.id,
             value.name.as_str(),
             value.name_key.as_str(),
             value.password.as_deref(),
-            value.nt_hash.as_deref(),
+            value.cleartext.as_deref(),
             value.enabled,
             value.member_of.as_str(),
             at_us,
@@ -194,7 +195,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the database fails, or without the key for an NT hash.
+    /// [`StoreError`] when the database fails, or without the key for a sealed password.
     pub async fn user_list(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
         let limit = if filter.limit == 0 {
             1_000
@@ -229,7 +230,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the database fails, or without the key for an NT hash.
+    /// [`StoreError`] when the database fails, or without the key for a sealed password.
     pub async fn user_list_all(
         &self,
         after: Option<Uuid>,
@@ -332,13 +333,13 @@ impl Store {
                 what: "a user needs a name".to_owned(),
             });
         }
-        let nt_hash = match &record.nt_hash {
-            Some(hash) if hash.expose().len() != 16 => {
+        let cleartext = match &record.cleartext {
+            Some(password) if !(1..=256).contains(&password.expose().len()) => {
                 return Err(StoreError::Invalid {
-                    what: format!("the NT hash of {name_key} is not 16 octets"),
+                    what: format!("the password of {name_key} must have 1 to 256 octets"),
                 });
             }
-            Some(hash) => Some(self.seal(nt_hash_cell(&name_key), hash)?),
+            Some(password) => Some(self.seal(cleartext_cell(&name_key), password)?),
             None => None,
         };
         Ok(UserValues {
@@ -346,22 +347,22 @@ impl Store {
             name: plain(record.name.trim()),
             name_key,
             password: record.password,
-            nt_hash,
+            cleartext,
             enabled: record.enabled,
             member_of: json(&sorted(record.groups))?,
         })
     }
 
     fn user(&self, row: UserRow) -> Result<User, StoreError> {
-        let nt_hash = row
-            .nt_hash
-            .map(|sealed| self.unseal(nt_hash_cell(&row.name_key), &sealed))
+        let cleartext = row
+            .cleartext
+            .map(|sealed| self.unseal(cleartext_cell(&row.name_key), &sealed))
             .transpose()?;
         Ok(User {
             id: row.id,
             name: row.name,
             password: row.password,
-            nt_hash,
+            cleartext,
             enabled: row.enabled,
             groups: row.member_of,
             created_us: row.created_us,
@@ -371,10 +372,10 @@ impl Store {
 }
 
 /// The name is the row's key here: it never changes, and an upsert does not have to ask for the id first.
-fn nt_hash_cell(name_key: &String) -> Cell<'_> {
+fn cleartext_cell(name_key: &String) -> Cell<'_> {
     Cell {
         table: "user_account",
-        column: "nt_hash",
+        column: "cleartext",
         row: name_key,
     }
 }

@@ -27,7 +27,7 @@ use crate::snapshot::{Client, World};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate::Throttle;
 
-pub use conversations::{Conversations, random};
+pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
 pub(crate) use duplicate::{DuplicateCache, Seen};
 use request::Request;

@@ -76,37 +76,18 @@ impl Context {
     }
 }
 
-/// Opens the database that the settings name, with its sealing key, and furnishes it if it is a new one.
-///
-/// A SQLite database must exist: a path with a typing error would otherwise become an empty installation. A
-/// PostgreSQL database may be empty, because that is how one moves there.
+/// Opens the database that the settings name, with its sealing key. A database that has never been used,
+/// such as the PostgreSQL server that an installation moves to, is furnished like a new installation.
 ///
 /// # Errors
-/// A missing or unfitting sealing key, a database that is missing, read-only, newer or unreachable.
+/// A missing or unfitting sealing key, a database that is read-only, newer or unreachable.
 pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
-    let url = &settings.database.url;
-    if let Some(file) = sqlite_file(url)
-        && !file.exists()
-    {
-        return Err(Failure::cannot(format!("the database {} does not exist", file.display()))
-            .place(format!("[database] url in {}", settings.file.display()))
-            .fix("correct the url, restore the file from a backup, or create a new installation: nac init DIR"));
-    }
     let key = SealingKey::from_file(&settings.secrets.sealing_key_file)
         .map_err(nac_store::StoreError::from)?;
-    let store = Store::open(url, Some(key)).await?;
+    let store = Store::open(&settings.database.url, Some(key)).await?;
     let added = furnish(&store).await?;
     if added.anything() {
-        output::note(&format!("the database was new and now holds {added}"));
+        output::note(&format!("the database {} was new; it now holds {added}", store.location()));
     }
     Ok(store)
-}
-
-/// The file of a SQLite URL; `None` for a server.
-pub(super) fn sqlite_file(url: &str) -> Option<&Path> {
-    let rest = url.strip_prefix("sqlite:")?;
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    Some(Path::new(
-        rest.split_once('?').map_or(rest, |(path, _)| path),
-    ))
 }

@@ -58,7 +58,7 @@ Exit status: 0 ok, 1 the answer is no, 2 wrong usage, 3 cannot.";
 
 #[derive(Debug, Parser)]
 #[command(name = "nac", version, about = "Network access control in one program", after_help = EXAMPLES)]
-#[command(propagate_version = true, arg_required_else_help = true)]
+#[command(arg_required_else_help = true)]
 struct Arguments {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", env = "NAC_CONFIG")]

@@ -164,12 +164,12 @@ pub(super) fn now_us() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
-/// `1 user`, `2 users`.
+/// `1 user`, `2 users`, `2 policies`.
 pub(super) fn count(number: usize, one: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{number} {one}s")
+    match (number, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {one}s"),
     }
 }
 
@@ -192,6 +192,13 @@ mod tests {
     fn an_empty_table_is_a_sentence() {
         let table = Table::new(&["NAME"], "there is none; add one");
         assert_eq!(table.render(), "there is none; add one\n");
+    }
+
+    #[test]
+    fn plurals_are_english() {
+        assert_eq!(count(1, "policy"), "1 policy");
+        assert_eq!(count(0, "policy"), "0 policies");
+        assert_eq!(count(2, "user"), "2 users");
     }
 
     #[test]

@@ -133,7 +133,7 @@ async fn apply(context: &Context, file: &Path, note: &str) -> Outcome {
         return Ok(Answer::Yes);
     }
     let applied = store.policy_apply(&text, note, &context.operator()).await?;
-    let number = count(engine.policies().len(), "policy").replace("policys", "policies");
+    let number = count(engine.policies().len(), "policy");
     let sentence = format!("version {} decides from now on ({number})", applied.version);
     answer(context.json(), &summary(&applied, true), &sentence)?;
     Ok(Answer::Yes)

@@ -18,7 +18,7 @@ Examples:
   printf %s \"$PASSWORD\" | nac user add bob --group staff --password-stdin
   nac user add carol@example.org --group staff --no-password      certificates only
 
-Passwords are stored as argon2id. PEAP-MSCHAPv2 and MS-CHAPv2 need an NT hash beside it, which is weaker;
+Passwords are stored as argon2id. CHAP, MS-CHAPv2 and PEAP-MSCHAPv2 need the password itself beside it, sealed, which is weaker;
 it is stored, sealed, only with --mschap.";
 
 const IMPORT_EXAMPLES: &str = "\
@@ -77,7 +77,7 @@ pub(super) struct AddArguments {
     /// No password: the user logs in with certificates only
     #[arg(long, conflicts_with_all = ["password_stdin", "password_prompt", "mschap"])]
     no_password: bool,
-    /// Store an NT hash as well, which PEAP-MSCHAPv2 and MS-CHAPv2 need
+    /// Store the password sealed as well, which CHAP, MS-CHAPv2 and PEAP-MSCHAPv2 need
     #[arg(long)]
     mschap: bool,
 }
@@ -110,10 +110,10 @@ pub(super) struct SetArguments {
     disable: bool,
     #[command(flatten)]
     password: PasswordArguments,
-    /// Store an NT hash of the new password as well
+    /// Store the new password sealed as well
     #[arg(long)]
     mschap: bool,
-    /// Forget the NT hash
+    /// Forget the sealed password: argon2id only
     #[arg(long, conflicts_with = "mschap")]
     no_mschap: bool,
 }
@@ -159,12 +159,12 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
                 .fix(format!("change it with: nac user set {}", arguments.name)),
         );
     }
-    let (hash, nt_hash) = hashes(password.as_ref(), arguments.mschap)?;
+    let (hash, cleartext) = hashes(password.as_ref(), arguments.mschap)?;
     let user = store
         .user_put(UserRecord {
             name: arguments.name,
             password: hash,
-            nt_hash,
+            cleartext,
             enabled: true,
             groups: arguments.groups,
         })
@@ -190,7 +190,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     let mut record = UserRecord {
         name: user.name,
         password: user.password,
-        nt_hash: user.nt_hash,
+        cleartext: user.cleartext,
         enabled: (user.enabled || arguments.enable) && !arguments.disable,
         groups: user.groups,
     };
@@ -198,12 +198,12 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         record.groups = arguments.groups;
     }
     if password.is_some() {
-        // An NT hash of the old password would let the old password in.
-        let mschap = (arguments.mschap || record.nt_hash.is_some()) && !arguments.no_mschap;
-        (record.password, record.nt_hash) = hashes(password.as_ref(), mschap)?;
+        // The old password kept sealed would let the old password in.
+        let mschap = (arguments.mschap || record.cleartext.is_some()) && !arguments.no_mschap;
+        (record.password, record.cleartext) = hashes(password.as_ref(), mschap)?;
     }
     if arguments.no_mschap {
-        record.nt_hash = None;
+        record.cleartext = None;
     }
     let user = store.user_put(record).await?;
     let sentence = format!("user {} was changed", user.name);
@@ -284,7 +284,7 @@ impl PasswordArguments {
     }
 }
 
-/// The argon2id hash, and the NT hash where it is wanted.
+/// The argon2id hash, and the password for challenge-response methods where it is wanted.
 fn hashes(
     password: Option<&Zeroizing<String>>,
     mschap: bool,
@@ -294,13 +294,13 @@ fn hashes(
     };
     Ok((
         Some(hash_password(password)?),
-        mschap.then(|| nt_hash(password)),
+        mschap.then(|| cleartext(password)),
     ))
 }
 
-fn nt_hash(password: &str) -> SecretBytes {
-    let hash = Zeroizing::new(nac_eap::mschapv2::nt_hash(password));
-    SecretBytes::new(hash.as_slice())
+/// The store seals it. MS-CHAPv2's NT hash would be no safer, since whoever has it can log in with it, and CHAP needs the password.
+fn cleartext(password: &str) -> SecretBytes {
+    SecretBytes::new(password.as_bytes())
 }
 
 async fn fetch(store: &Store, name: &str) -> Result<Option<User>, Failure> {
@@ -350,7 +350,7 @@ fn check_password(password: &str) -> Result<(), String> {
 }
 
 const fn credentials(user: &User) -> &'static str {
-    match (user.password.is_some(), user.nt_hash.is_some()) {
+    match (user.password.is_some(), user.cleartext.is_some()) {
         (true, true) => "argon2id + NT hash",
         (true, false) => "argon2id",
         (false, true) => "NT hash",

@@ -312,7 +312,8 @@ fn policy_lines(policy: &PolicyExplanation, decided: Option<&str>) -> String {
             Some(true) if policy.matched => continue,
             Some(true) => "holds",
             Some(false) => "does not hold",
-            None => "could not be evaluated",
+            None if condition.error.is_some() => "could not be evaluated",
+            None => "not looked at",
         };
         let values: Vec<String> = condition
             .seen

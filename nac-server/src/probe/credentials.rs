@@ -1,16 +1,11 @@
-//! What the person types, and the methods that are over after one round trip.
+//! What the person types, or the device holds.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use nac_eap::peer::{PeerMethod, PeerSettings};
-use nac_radius::{MacFormat, Packet, attribute, chap_response};
+use nac_radius::MacFormat;
 use zeroize::Zeroizing;
-
-use super::outcome::{Accepted, KeyCheck, Outcome};
-use super::station::ServiceType;
-use super::{ProbeFault, RadiusClient, Reply, Station, access_request, random};
 
 /// How an endpoint authenticates.
 #[derive(Clone)]
@@ -93,62 +88,4 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("method", &self.method()).finish_non_exhaustive()
     }
-}
-
-/// PAP, CHAP and MAB: one request, one answer, no keys.
-pub(super) async fn authenticate(
-    client: &mut RadiusClient,
-    station: &Station,
-    credentials: &Credentials,
-) -> Result<Outcome, ProbeFault> {
-    let began = Instant::now();
-    let request = match credentials {
-        Credentials::Pap { user, password } => {
-            let mut request = access_request(client, station, user, ServiceType::Framed)?;
-            request.push_user_password(password.as_bytes(), client.secret())?;
-            request
-        }
-        Credentials::Chap { user, password } => {
-            let challenge: [u8; 16] = random()?;
-            let [identifier] = random()?;
-            let answer = chap_response(identifier, password.as_bytes(), &challenge);
-            let mut request = access_request(client, station, user, ServiceType::Framed)?;
-            request.push(attribute::CHAP_PASSWORD, &[&[identifier], &answer[..]].concat())?;
-            request.push(attribute::CHAP_CHALLENGE, &challenge)?;
-            request
-        }
-        Credentials::Mab { format } => {
-            let name = station.mac.format(*format);
-            let mut request = access_request(client, station, &name, ServiceType::CallCheck)?;
-            request.push_user_password(name.as_bytes(), client.secret())?;
-            request
-        }
-        Credentials::MsChapV2 { .. } | Credentials::Eap(_) => {
-            return Err(ProbeFault::EapOverRadius("this method takes another way"));
-        }
-    };
-    let reply = client.exchange(request).await?;
-    conclude(credentials.method(), &reply, began, |packet| {
-        Ok(Accepted::new(packet, KeyCheck::NotDefined, None))
-    })
-}
-
-/// The outcome of a method that is over after one round trip. `accepted` checks an Access-Accept.
-pub(super) fn conclude(
-    method: &'static str,
-    reply: &Reply,
-    began: Instant,
-    accepted: impl FnOnce(&Packet<'_>) -> Result<Accepted, ProbeFault>,
-) -> Result<Outcome, ProbeFault> {
-    use super::outcome::{Rejected, Verdict};
-    let packet = reply.packet();
-    let verdict = match packet.code() {
-        nac_radius::Code::AccessAccept => Verdict::Accept(accepted(&packet)?),
-        nac_radius::Code::AccessReject => Verdict::Reject(Rejected::new(&packet, None)),
-        other => {
-            let request = nac_radius::Code::AccessRequest;
-            return Err(ProbeFault::WrongCode { request, reply: other });
-        }
-    };
-    Ok(Outcome::new(method, verdict, &packet, 1, reply.sent - 1, began.elapsed()))
 }

@@ -32,12 +32,14 @@ mod client;
 mod credentials;
 mod eap;
 mod fault;
-mod ms_chap_v2;
+mod one_round;
 mod outcome;
 mod segment;
 mod station;
 
-use nac_radius::{Code, PacketBuilder};
+use nac_radius::{Code, PacketBuilder, attribute};
+
+use self::station::ServiceType;
 
 pub use accounting::{AccountingRecord, AccountingStatus, Acknowledged, accounting, status};
 pub use client::{RadiusClient, Reply};
@@ -57,13 +59,15 @@ pub async fn authenticate(
     credentials: &Credentials,
 ) -> Result<Outcome, ProbeFault> {
     match credentials {
-        Credentials::Eap(settings) => eap::authenticate(client, station, settings).await,
+        Credentials::Pap { user, password } => one_round::pap(client, station, user, password).await,
+        Credentials::Chap { user, password } => {
+            one_round::chap(client, station, user, password).await
+        }
         Credentials::MsChapV2 { user, password } => {
-            ms_chap_v2::authenticate(client, station, user, password).await
+            one_round::ms_chap_v2(client, station, user, password).await
         }
-        Credentials::Pap { .. } | Credentials::Chap { .. } | Credentials::Mab { .. } => {
-            credentials::authenticate(client, station, credentials).await
-        }
+        Credentials::Mab { format } => one_round::mab(client, station, *format).await,
+        Credentials::Eap(settings) => eap::authenticate(client, station, settings).await,
     }
 }
 
@@ -72,10 +76,10 @@ fn access_request(
     client: &mut RadiusClient,
     station: &Station,
     user: &str,
-    service: station::ServiceType,
+    service: ServiceType,
 ) -> Result<PacketBuilder, ProbeFault> {
     let mut request = client.request(Code::AccessRequest)?;
-    request.push_text(nac_radius::attribute::USER_NAME, user)?;
+    request.push_text(attribute::USER_NAME, user)?;
     station.describe(&mut request, client.local_address(), Some(service))?;
     Ok(request)
 }

@@ -179,7 +179,7 @@ pub fn is_blocked(device: &Device) -> bool {
 }
 
 fn entry(user: User) -> Arc<UserEntry> {
-    let challenge = user.nt_hash.as_ref().map(|secret| {
+    let challenge = user.cleartext.as_ref().map(|secret| {
         let cleartext = Zeroizing::new(secret.expose().to_vec());
         let nt_hash = Zeroizing::new(mschapv2::nt_hash(&String::from_utf8_lossy(&cleartext)));
         ChallengeSecrets { cleartext, nt_hash }

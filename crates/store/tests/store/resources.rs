@@ -143,7 +143,7 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
     let alice = store.user_put(new_user("Alice")).await.unwrap();
     assert_eq!(alice.groups, ["admins", "staff"]);
     assert_eq!(
-        alice.nt_hash.as_ref().unwrap().expose(),
+        alice.cleartext.as_ref().unwrap().expose(),
         b"0123456789abcdef"
     );
     let again = store.user_put(new_user("aLICE ")).await.unwrap();
@@ -220,10 +220,10 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
         .await,
         ["carol"]
     );
-    let mut short = new_user("dave");
-    short.nt_hash = Some(SecretBytes::new(*b"short"));
+    let mut empty = new_user("dave");
+    empty.cleartext = Some(SecretBytes::new(*b""));
     assert!(matches!(
-        store.user_put(short).await,
+        store.user_put(empty).await,
         Err(StoreError::Invalid { .. })
     ));
     store.user_remove("ALICE").await.unwrap();

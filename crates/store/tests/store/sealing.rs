@@ -34,7 +34,7 @@ async fn a_ciphertext_moved_to_another_row_does_not_open(world: Arc<World>) {
     world
         .tamper(
             "UPDATE client SET secret = (SELECT secret FROM client WHERE name = 'one') WHERE name = 'two'; \
-             UPDATE user_account SET nt_hash = (SELECT nt_hash FROM user_account WHERE name_key = 'alice') \
+             UPDATE user_account SET cleartext = (SELECT cleartext FROM user_account WHERE name_key = 'alice') \
              WHERE name_key = 'bob'",
         )
         .await;
@@ -135,6 +135,6 @@ fn what_is_printed_or_serialised_holds_no_secret() {
             (&json[1]["password"], &json[1]["mschap"]),
             (&"argon2id".into(), &true.into())
         );
-        assert!(json[1].get("nt_hash").is_none());
+        assert!(json[1].get("cleartext").is_none());
     });
 }

@@ -141,7 +141,7 @@ pub(crate) fn new_user(name: &str) -> UserRecord {
     UserRecord {
         name: name.to_owned(),
         password: Some("$argon2id$v=19$m=1,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned()),
-        nt_hash: Some(SecretBytes::new(*b"0123456789abcdef")),
+        cleartext: Some(SecretBytes::new(*b"0123456789abcdef")),
         enabled: true,
         groups: vec!["staff".to_owned(), "admins".to_owned(), "staff".to_owned()],
     }

@@ -1,13 +1,13 @@
 //! `nac user import`: many users at once, all lines checked before the first is stored.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 
 use nac_store::{UserRecord, user_key};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{check_group, check_name, check_password, nt_hash};
+use super::{check_group, check_name, check_password, cleartext};
 use crate::cli::csv::{self, Row};
 use crate::cli::output::{Progress, answer, count};
 use crate::cli::password::hash_passwords;
@@ -29,14 +29,13 @@ struct Candidate {
 }
 
 pub(super) async fn run(context: &Context, file: &Path, skip_bad: bool) -> Outcome {
-    let mut seen = HashMap::new();
-    let mut line = 1;
+    let mut seen = HashSet::new();
     let parsed = csv::read(file, &COLUMNS, REQUIRED, |row| {
-        line += 1;
         let candidate = candidate(row)?;
-        match seen.insert(user_key(&candidate.name), line) {
-            Some(_) => Err(format!("the user {} comes a second time", candidate.name)),
-            None => Ok(candidate),
+        if seen.insert(user_key(&candidate.name)) {
+            Ok(candidate)
+        } else {
+            Err(format!("the user {} comes a second time", candidate.name))
         }
     })?;
     let parsed = parsed.accept(file, skip_bad)?;
@@ -113,11 +112,11 @@ fn records(chunk: &[(u64, Candidate)]) -> Result<Vec<UserRecord>, Failure> {
     let record = |((_, user), password): (&(u64, Candidate), Option<String>)| UserRecord {
         name: user.name.clone(),
         password,
-        nt_hash: user
+        cleartext: user
             .password
             .as_ref()
             .filter(|_| user.mschap)
-            .map(|password| nt_hash(password)),
+            .map(|password| cleartext(password)),
         enabled: true,
         groups: user.groups.clone(),
     };
