@@ -4,9 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls_pki_types::CertificateDer;
-use zeroize::Zeroizing;
-
 use crate::fragment::START_DATA;
 use crate::keys;
 use crate::method::{Authenticated, Context, Next, TlsMethod};
@@ -14,124 +11,7 @@ use crate::packet::{self, Body, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
-
-/// A cryptographically strong source of random bytes, given by the caller: it fills the slice.
-pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
-
-/// What happens next.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives at a time, for a moment"
-)]
-pub enum Step {
-    /// Send this request, inside an Access-Challenge.
-    Request(Vec<u8>),
-    /// Something outside must be known first; the answer goes to [`Conversation::resume`].
-    Ask(Question),
-    /// The supplicant is authenticated. The caller decides whether it may come in, and says so
-    /// with [`Conversation::accept`] or [`Conversation::refuse`].
-    Success(Success),
-    /// The login is over.
-    Failure {
-        /// The EAP-Failure packet for the Access-Reject.
-        packet: Vec<u8>,
-        /// Why.
-        reason: Reason,
-    },
-    /// Not for this conversation at this point: drop it silently (RFC 3748 section 4.1).
-    Ignore(Reason),
-}
-
-/// Something that only the world outside knows.
-pub enum Question {
-    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::Refused`], or the
-    /// NT hash to compare with.
-    Password {
-        /// The user name, as sent inside the tunnel.
-        user: String,
-        /// The password, as sent inside the tunnel.
-        password: Zeroizing<Vec<u8>>,
-    },
-    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`] or
-    /// [`Answer::Refused`].
-    NtHash {
-        /// The user name, as sent inside the tunnel: it may carry a `DOMAIN\` prefix.
-        user: String,
-    },
-}
-
-/// The world's answer to a [`Question`].
-pub enum Answer {
-    /// The password is right.
-    Accepted,
-    /// The NT hash of the user's password (RFC 2759 section 8.3).
-    NtHash(Zeroizing<[u8; 16]>),
-    /// The user is unknown or disabled, or the password is wrong. The supplicant is not told which.
-    Refused(Reason),
-}
-
-/// Who was authenticated and how, and the keys for the link.
-pub struct Success {
-    /// `EAP-TLS`, `PEAP-MSCHAPv2`, `TTLS-PAP` or `TTLS-MSCHAPv2`.
-    pub method: &'static str,
-    /// The identity that was authenticated inside the tunnel. For EAP-TLS it is the outer identity,
-    /// a hint only: the certificate says who it is.
-    pub identity: String,
-    /// The identity outside the tunnel, often anonymous.
-    pub outer_identity: String,
-    /// The Master Session Key: its first half is the NAS's receiving key (RFC 2548 section 2.4.3).
-    pub msk: Zeroizing<[u8; 64]>,
-    /// The Extended Master Session Key, which never leaves the server.
-    pub emsk: Zeroizing<[u8; 64]>,
-    /// The EAP Session-Id, for EAP-Key-Name (RFC 5247 section 1.4).
-    pub session_id: Vec<u8>,
-    /// Whether a TLS session was resumed, so that no credential was checked this time. Check
-    /// account, certificate, posture and policy again.
-    pub resumed: bool,
-    /// `1.2` or `1.3`.
-    pub tls_version: &'static str,
-    /// The TLS cipher suite by its IANA name.
-    pub cipher_suite: String,
-    /// The supplicant's certificate chain, leaf first; empty when it did not show one.
-    pub certificates: Vec<CertificateDer<'static>>,
-}
-
-impl fmt::Debug for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Password { user, .. } => f
-                .debug_struct("Password")
-                .field("user", user)
-                .finish_non_exhaustive(),
-            Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
-        }
-    }
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accepted => f.write_str("Accepted"),
-            Self::NtHash(_) => f.write_str("NtHash(…)"),
-            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
-        }
-    }
-}
-
-impl fmt::Debug for Success {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Success")
-            .field("method", &self.method)
-            .field("identity", &self.identity)
-            .field("outer_identity", &self.outer_identity)
-            .field("resumed", &self.resumed)
-            .field("tls_version", &self.tls_version)
-            .field("cipher_suite", &self.cipher_suite)
-            .field("certificates", &self.certificates.len())
-            .finish_non_exhaustive()
-    }
-}
+use crate::step::{Answer, Random, Step, Success};
 
 /// How many malformed packets a conversation bears (RFC 3579 section 2.2).
 const INVALID_LIMIT: u16 = 5;
@@ -266,7 +146,7 @@ impl Conversation {
     pub fn accept(&mut self) -> Vec<u8> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Authenticated(method, record) => {
-                method.keep_session(&record);
+                method.keep_session(&record, self.unix_time);
                 packet::success(self.identifier)
             }
             state => {
@@ -369,16 +249,18 @@ impl Conversation {
     }
 
     /// The supplicant refused the proposed method (RFC 3748 section 5.3).
-    fn negative(&mut self, wanted: &[String]) -> Step {
-        let next = self.untried.iter().copied();
-        let mut next =
-            next.filter(|method| wanted.contains(&packet::type_name(method.type_number())));
-        if let Some(method) = next.next() {
-            return self.propose(method);
+    fn negative(&mut self, wanted: &[Wanted]) -> Step {
+        let acceptable = |method: &&Method| wanted.contains(&Wanted::Type(method.type_number()));
+        if let Some(method) = self.untried.iter().find(acceptable) {
+            return self.propose(*method);
         }
         let wanted = match wanted {
             [] => "none of the methods on offer".to_owned(),
-            wanted => wanted.join(" or "),
+            wanted => wanted
+                .iter()
+                .map(Wanted::to_string)
+                .collect::<Vec<_>>()
+                .join(" or "),
         };
         let offered: Vec<String> = offered(&self.settings)
             .iter()
@@ -524,29 +406,44 @@ fn offered(settings: &Settings) -> Vec<Method> {
     offered
 }
 
-/// The types that a NAK asks for, by name; `None` if it is no NAK. Type 0 asks for nothing.
-fn wanted_types(body: Body<'_>) -> Option<Vec<String>> {
-    let named = |number: u8| (number != 0).then(|| packet::type_name(number));
+/// A type that a NAK asks for.
+#[derive(PartialEq, Eq)]
+enum Wanted {
+    Type(u8),
+    OfVendor { vendor: u32, number: u32 },
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(number) => f.write_str(&packet::type_name(*number)),
+            Self::OfVendor { vendor, number } => write!(f, "type {number} of vendor {vendor}"),
+        }
+    }
+}
+
+/// The types that a NAK asks for; `None` if it is no NAK. Type 0 asks for nothing.
+fn wanted_types(body: Body<'_>) -> Option<Vec<Wanted>> {
+    let wanted = |number: u8| (number != 0).then_some(Wanted::Type(number));
     match body.eap_type {
         eap_type::NAK => Some(
             body.data
                 .iter()
-                .filter_map(|number| named(*number))
+                .filter_map(|number| wanted(*number))
                 .collect(),
         ),
         eap_type::EXPANDED => {
             // RFC 3748 section 5.3.2: vendor 0, type 3, then expanded types of 8 octets each.
             let types = body.data.strip_prefix(&[0, 0, 0, 0, 0, 0, eap_type::NAK])?;
-            let name = |expanded: &[u8; 8]| match expanded {
-                [254, 0, 0, 0, 0, 0, 0, number] => named(*number),
-                [254, a, b, c, vendor_type @ ..] => {
-                    let vendor = u32::from_be_bytes([0, *a, *b, *c]);
-                    let number = u32::from_be_bytes(*vendor_type);
-                    Some(format!("type {number} of vendor {vendor}"))
-                }
+            let read = |expanded: &[u8; 8]| match expanded {
+                [254, 0, 0, 0, 0, 0, 0, number] => wanted(*number),
+                [254, a, b, c, number @ ..] => Some(Wanted::OfVendor {
+                    vendor: u32::from_be_bytes([0, *a, *b, *c]),
+                    number: u32::from_be_bytes(*number),
+                }),
                 _ => None,
             };
-            Some(types.as_chunks().0.iter().filter_map(name).collect())
+            Some(types.as_chunks().0.iter().filter_map(read).collect())
         }
         _ => None,
     }

@@ -70,6 +70,7 @@ pub mod peer;
 pub mod reason;
 mod sessions;
 mod settings;
+mod step;
 mod tls;
 
 #[cfg(test)]
@@ -78,8 +79,9 @@ extern crate self as nac_eap;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-pub use conversation::{Answer, Conversation, Question, Random, Step, Success};
+pub use conversation::Conversation;
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use settings::{Method, Settings, TlsVersions};
+pub use step::{Answer, Question, Random, Step, Success};
 pub use tls::{ServerTls, TlsSetupError};

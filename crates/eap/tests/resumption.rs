@@ -182,3 +182,45 @@ fn a_resumed_session_brings_the_same_certificate() {
         assert_eq!(first.certificates, pki().client.0);
     });
 }
+
+#[test]
+fn a_superfluous_expired_certificate_costs_resumption_but_no_login() {
+    for versions in VERSIONS {
+        let settings = settings_of(&server_tls(versions), &ALL);
+        let (mut chain, key) = copy(&pki().client);
+        chain.extend(pki().expired_client.0.clone());
+        let tls = peer_tls(versions, Some(&(chain, key)));
+        for _ in 0..3 {
+            assert!(!resumed(Login::new(&settings, PeerMethod::Tls, &tls)));
+        }
+    }
+}
+
+#[test]
+fn who_only_knows_the_id_of_a_session_cannot_kill_it() {
+    use nac_eap::Step;
+    use nac_eap::peer::PeerStep;
+    use support::start_of_time;
+
+    // On TLS 1.2 the id is sent in the clear. Somebody repeats the victim's ClientHello.
+    let settings = settings_of(&server_tls(TlsVersions::Only12), &ALL);
+    let tls = peer_tls(TlsVersions::Only12, Some(&pki().client));
+    let victim = || Login::new(&settings, PeerMethod::Tls, &tls);
+    assert!(!resumed(victim()));
+    let (mut conversation, mut peer) = (victim().conversation(), victim().peer());
+    let mut request = conversation.start();
+    for _ in 0..2 {
+        let PeerStep::Response(response) = peer.receive(&request) else {
+            panic!()
+        };
+        let Step::Request(next) = conversation.receive(start_of_time(), &response) else {
+            panic!()
+        };
+        request = next;
+    }
+    // The Finished is what the thief cannot make.
+    let garbage = [2, request[1], 0, 10, 13, 0, 22, 3, 3, 0];
+    conversation.receive(start_of_time(), &garbage);
+    conversation.refuse();
+    assert!(resumed(victim()));
+}

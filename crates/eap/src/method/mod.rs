@@ -14,12 +14,12 @@ mod ttls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::conversation::{Answer, Question};
 use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
-use crate::tls::{ConversationSessions, Tls};
+use crate::step::{Answer, Question};
+use crate::tls::{ConversationSessions, Tls, check_validity};
 
 /// What a method wants next.
 pub(crate) enum Next {
@@ -121,8 +121,13 @@ impl TlsMethod {
     }
 
     /// Makes the TLS session resumable.
-    pub(crate) fn keep_session(&self, record: &SessionRecord) {
-        self.sessions.commit(record);
+    pub(crate) fn keep_session(&self, record: &SessionRecord, unix_time: Duration) {
+        // A peer may send a certificate that is expired and not part of the verified chain. Which
+        // ones are is not known on resumption, where such a chain would be refused; so it is not
+        // resumed at all.
+        if check_validity(&self.tls.certificates(), unix_time).is_ok() {
+            self.sessions.commit(record);
+        }
     }
 
     /// Makes the TLS session worthless. A session that was resumed dies only if the peer has shown

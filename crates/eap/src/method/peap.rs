@@ -4,10 +4,10 @@
 
 use super::mschapv2::{self, Message, Response};
 use super::{Context, Inner, Phase2};
-use crate::conversation::{Answer, Question};
 use crate::mschapv2 as crypto;
 use crate::packet::{self, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
+use crate::step::{Answer, Question};
 use crate::tls::{Tls, Version};
 
 /// The name under which the login is recorded.

@@ -1,8 +1,8 @@
 //! EAP-TLS after the handshake (RFC 5216 section 2.1, RFC 9190 section 2.1).
 
 use super::{Context, Inner, Phase2};
-use crate::conversation::Answer;
 use crate::reason;
+use crate::step::Answer;
 use crate::tls::{Tls, Version, check_validity};
 
 /// The application data that promises the peer that nothing but EAP-Success or EAP-Failure follows

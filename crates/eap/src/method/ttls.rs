@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 use super::avp::{self, Avp};
 use super::tls::COMMITMENT;
 use super::{Context, Inner, Phase2};
-use crate::conversation::{Answer, Question};
 use crate::keys;
 use crate::mschapv2;
 use crate::reason::{self, Reason};
+use crate::step::{Answer, Question};
 use crate::tls::{Tls, Version};
 
 const PAP: &str = "TTLS-PAP";

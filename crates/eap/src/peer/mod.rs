@@ -9,12 +9,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use self::tunnel::Tunnel;
-use crate::conversation::Random;
 use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::keys;
 use crate::packet::{self, Body, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
 use crate::settings::Method;
+use crate::step::Random;
 
 pub use crate::tls::PeerTls;
 

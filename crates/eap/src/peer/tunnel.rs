@@ -3,13 +3,13 @@
 use zeroize::Zeroizing;
 
 use super::{PeerMethod, PeerSettings};
-use crate::conversation::Random;
 use crate::keys;
 use crate::method::mschapv2::{self as messages, Message};
 use crate::method::{avp, peap};
 use crate::mschapv2;
 use crate::packet::{self, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
+use crate::step::Random;
 use crate::tls::{Tls, Version};
 
 pub(super) struct Tunnel {

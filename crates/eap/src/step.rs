@@ -1,0 +1,126 @@
+//! What goes into a conversation and what comes out of it.
+
+use std::fmt;
+
+use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
+
+use crate::reason::Reason;
+
+/// A cryptographically strong source of random bytes, given by the caller: it fills the slice.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// What happens next.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, for a moment"
+)]
+pub enum Step {
+    /// Send this request, inside an Access-Challenge.
+    Request(Vec<u8>),
+    /// Something outside must be known first; the answer goes to [`Conversation::resume`](crate::Conversation::resume).
+    Ask(Question),
+    /// The supplicant is authenticated. The caller decides whether it may come in, and says so
+    /// with [`Conversation::accept`](crate::Conversation::accept) or [`Conversation::refuse`](crate::Conversation::refuse).
+    Success(Success),
+    /// The login is over.
+    Failure {
+        /// The EAP-Failure packet for the Access-Reject.
+        packet: Vec<u8>,
+        /// Why.
+        reason: Reason,
+    },
+    /// Not for this conversation at this point: drop it silently (RFC 3748 section 4.1).
+    Ignore(Reason),
+}
+
+/// Something that only the world outside knows.
+pub enum Question {
+    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::Refused`], or the
+    /// NT hash to compare with.
+    Password {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The password, as sent inside the tunnel.
+        password: Zeroizing<Vec<u8>>,
+    },
+    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`] or
+    /// [`Answer::Refused`].
+    NtHash {
+        /// The user name, as sent inside the tunnel: it may carry a `DOMAIN\` prefix.
+        user: String,
+    },
+}
+
+/// The world's answer to a [`Question`].
+pub enum Answer {
+    /// The password is right.
+    Accepted,
+    /// The NT hash of the user's password (RFC 2759 section 8.3).
+    NtHash(Zeroizing<[u8; 16]>),
+    /// The user is unknown or disabled, or the password is wrong. The supplicant is not told which.
+    Refused(Reason),
+}
+
+/// Who was authenticated and how, and the keys for the link.
+pub struct Success {
+    /// `EAP-TLS`, `PEAP-MSCHAPv2`, `TTLS-PAP` or `TTLS-MSCHAPv2`.
+    pub method: &'static str,
+    /// The identity that was authenticated inside the tunnel. For EAP-TLS it is the outer identity,
+    /// a hint only: the certificate says who it is.
+    pub identity: String,
+    /// The identity outside the tunnel, often anonymous.
+    pub outer_identity: String,
+    /// The Master Session Key: its first half is the NAS's receiving key (RFC 2548 section 2.4.3).
+    pub msk: Zeroizing<[u8; 64]>,
+    /// The Extended Master Session Key, which never leaves the server.
+    pub emsk: Zeroizing<[u8; 64]>,
+    /// The EAP Session-Id, for EAP-Key-Name (RFC 5247 section 1.4).
+    pub session_id: Vec<u8>,
+    /// Whether a TLS session was resumed, so that no credential was checked this time. Check
+    /// account, certificate, posture and policy again.
+    pub resumed: bool,
+    /// `1.2` or `1.3`.
+    pub tls_version: &'static str,
+    /// The TLS cipher suite by its IANA name.
+    pub cipher_suite: String,
+    /// The supplicant's certificate chain, leaf first; empty when it did not show one.
+    pub certificates: Vec<CertificateDer<'static>>,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password { user, .. } => f
+                .debug_struct("Password")
+                .field("user", user)
+                .finish_non_exhaustive(),
+            Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("Accepted"),
+            Self::NtHash(_) => f.write_str("NtHash(…)"),
+            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Success {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Success")
+            .field("method", &self.method)
+            .field("identity", &self.identity)
+            .field("outer_identity", &self.outer_identity)
+            .field("resumed", &self.resumed)
+            .field("tls_version", &self.tls_version)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("certificates", &self.certificates.len())
+            .finish_non_exhaustive()
+    }
+}
