@@ -26,7 +26,7 @@ pub(crate) struct Sample {
     pub(crate) wall: Duration,
     /// How long each took, ascending.
     pub(crate) times: Vec<Duration>,
-    /// The server's largest memory so far, in KiB.
+    /// The server's largest memory in this round, in KiB.
     pub(crate) peak_memory_kib: u64,
 }
 
@@ -113,6 +113,8 @@ pub(crate) fn run_round(
             })
             .collect();
         ready.wait();
+        // Makes the kernel begin a new peak (proc(5), clear_refs).
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5");
         let (cpu_before, started) = (cpu_time(server.pid()), Instant::now());
         go.wait();
         for worker in workers {

@@ -30,6 +30,13 @@ fn pap_with_a_wrong_password() {
 }
 
 #[test]
+fn chap() {
+    let user = format!("User-Name = \"{}\"", cast::USER);
+    let password = format!("CHAP-Password = \"{}\"", cast::PASSWORD);
+    assert_eq!(vlan_of(&[&user, &password]), accepted(cast::STAFF_VLAN));
+}
+
+#[test]
 fn chap_with_a_wrong_password() {
     let user = format!("User-Name = \"{}\"", cast::USER);
     let (code, _) = vlan_of(&[&user, "CHAP-Password = \"wrong\""]);

@@ -7,3 +7,4 @@ mod access;
 mod accounting;
 mod eap;
 mod refusals;
+mod resumption;

@@ -25,6 +25,7 @@ pub mod program;
 pub mod radclient;
 pub mod service;
 pub mod subject;
+pub mod supplicant;
 pub mod wait;
 pub mod wire;
 

@@ -143,6 +143,32 @@ impl Nac {
         run_with(&self.config, arguments, input)
     }
 
+    /// Issues a certificate for a member of staff who is made for it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be issued.
+    #[must_use]
+    pub fn issue(&self, name: &str) -> Credential {
+        self.command_with_input(
+            &["user", "add", name, "--group", "staff", "--password-stdin"],
+            cast::PASSWORD,
+        );
+        let out = self.directory.path().join("issued");
+        self.command(&[
+            "certificate",
+            "issue",
+            "--user",
+            name,
+            "--out",
+            &out.display().to_string(),
+        ]);
+        Credential {
+            certificate: out.join(format!("{name}.crt")),
+            key: out.join(format!("{name}.key")),
+        }
+    }
+
     /// The configuration file.
     #[must_use]
     pub fn config(&self) -> &Path {

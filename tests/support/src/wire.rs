@@ -37,6 +37,7 @@ pub mod attribute {
     pub const SERVICE_TYPE: u8 = 6;
     pub const REPLY_MESSAGE: u8 = 18;
     pub const STATE: u8 = 24;
+    pub const FRAMED_MTU: u8 = 12;
     pub const CLASS: u8 = 25;
     pub const VENDOR_SPECIFIC: u8 = 26;
     pub const CALLED_STATION_ID: u8 = 30;

@@ -1,0 +1,163 @@
+//! The supplicant of `crates/eap` behind a switch: logs in step by step, and can break off anywhere.
+//!
+//! eapol_test is the supplicant that proves interoperability. This one is for what eapol_test cannot do:
+//! stop in the middle, carry a TLS session from one method to another, resume after something changed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nac_eap::peer::{Peer, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
+use nac_eap::{CertificateDer, PrivateKeyDer, TlsVersions};
+use rustls_pki_types::pem::PemObject;
+
+use crate::exchange::{Exchange, fresh_authenticator};
+use crate::pki::Credential;
+use crate::wire::{Packet, attribute, code};
+
+/// Framed-MTU 1400 less 4 (RFC 3580 section 3.10).
+const EAP_MTU: usize = 1396;
+
+/// Who logs in and how.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The method.
+    pub method: PeerMethod,
+    /// The inner identity.
+    pub identity: String,
+    /// The password, for tunnel methods.
+    pub password: String,
+    /// Trust anchors and resumable sessions; two profiles that share it share sessions.
+    pub tls: Arc<PeerTls>,
+    /// The station's MAC.
+    pub mac: [u8; 6],
+}
+
+/// How a login ended.
+#[derive(Debug)]
+pub struct Login {
+    /// The last answer of the server.
+    pub reply: Packet,
+    /// The supplicant's keys, when both sides agree that it succeeded.
+    pub success: Option<PeerSuccess>,
+    /// Requests that were sent.
+    pub rounds: usize,
+}
+
+impl Login {
+    /// Whether the server let the supplicant in.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.reply.code == code::ACCESS_ACCEPT
+    }
+
+    /// Whether it did so on a resumed session.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.success.as_ref().is_some_and(|success| success.resumed)
+    }
+}
+
+/// TLS for a supplicant, from PEM files.
+///
+/// # Panics
+///
+/// When the files are not what they should be.
+#[must_use]
+pub fn tls(ca: &Path, credential: Option<&Credential>, versions: TlsVersions) -> Arc<PeerTls> {
+    let certificates = |path: &Path| -> Vec<CertificateDer<'static>> {
+        let found = CertificateDer::pem_file_iter(path).expect("a certificate file can be read");
+        found
+            .map(|found| found.expect("it holds certificates"))
+            .collect()
+    };
+    let identity = credential.map(|credential| {
+        let key = PrivateKeyDer::from_pem_file(&credential.key).expect("a key file can be read");
+        (certificates(&credential.certificate), key)
+    });
+    let tls = PeerTls::new(certificates(ca), None, identity, versions);
+    Arc::new(tls.expect("the files fit together"))
+}
+
+/// Logs in to the end.
+#[must_use]
+pub fn log_in(client: &Exchange, profile: &Profile) -> Login {
+    run(client, profile, usize::MAX).expect("nothing breaks the login off")
+}
+
+/// Sends at most `requests` requests, then falls silent. `None` when it broke off before the end.
+#[must_use]
+pub fn break_off(client: &Exchange, profile: &Profile, requests: usize) -> Option<Login> {
+    run(client, profile, requests)
+}
+
+fn run(client: &Exchange, profile: &Profile, limit: usize) -> Option<Login> {
+    let tunnelled = profile.method != PeerMethod::Tls;
+    let settings = PeerSettings {
+        method: profile.method,
+        identity: profile.identity.clone(),
+        anonymous_identity: tunnelled.then(|| "anonymous".to_owned()),
+        password: tunnelled.then(|| profile.password.clone().into()),
+        tls: Arc::clone(&profile.tls),
+        eap_mtu: EAP_MTU,
+    };
+    let outer = if tunnelled {
+        "anonymous".to_owned()
+    } else {
+        profile.identity.clone()
+    };
+    let clock = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut peer = Peer::new(Arc::new(settings), clock, Box::new(fill));
+    // The switch asks for the identity by itself (RFC 3579 section 2.1).
+    let mut packet = vec![1, 1, 0, 5, 1];
+    let mut last: Option<Packet> = None;
+    for rounds in 0..60 {
+        let response = match peer.receive(&packet) {
+            PeerStep::Response(response) => response,
+            PeerStep::Success(success) => {
+                return last.map(|reply| Login {
+                    reply,
+                    success: Some(success),
+                    rounds,
+                });
+            }
+            PeerStep::Failure(_) | PeerStep::Ignore => {
+                return last.map(|reply| Login {
+                    reply,
+                    success: None,
+                    rounds,
+                });
+            }
+        };
+        if rounds == limit {
+            return None;
+        }
+        let mac = hex::encode(profile.mac);
+        let mut request = client
+            .request(code::ACCESS_REQUEST, rounds as u8)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, &outer)
+            .with(attribute::CALLING_STATION_ID, mac)
+            .with(attribute::NAS_PORT_TYPE, 15_u32.to_be_bytes())
+            .with(attribute::FRAMED_MTU, 1400_u32.to_be_bytes());
+        if let Some(state) = last
+            .as_ref()
+            .and_then(|reply| reply.first(attribute::STATE))
+        {
+            request = request.with(attribute::STATE, state);
+        }
+        let reply = client.answer(&request.with_eap(&response));
+        packet = reply.eap();
+        last = Some(reply);
+    }
+    panic!("the login did not end within 60 rounds");
+}
+
+/// Randomness of a simulated supplicant. It protects nothing, so it need not be strong.
+fn fill(octets: &mut [u8]) {
+    for chunk in octets.chunks_mut(8) {
+        chunk.copy_from_slice(&fresh_authenticator()[..chunk.len()]);
+    }
+}
