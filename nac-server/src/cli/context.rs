@@ -84,10 +84,17 @@ impl Context {
 pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
     let key = SealingKey::from_file(&settings.secrets.sealing_key_file)
         .map_err(nac_store::StoreError::from)?;
-    let store = Store::open(&settings.database.url, Some(key)).await?;
+    let store = Store::open(&settings.database.url, Some(key))
+        .await
+        .map_err(|error| {
+            Failure::from(error).place(format!("the database {}", settings.database.shown()))
+        })?;
     let added = furnish(&store).await?;
     if added.anything() {
-        output::note(&format!("the database {} was new; it now holds {added}", store.location()));
+        output::note(&format!(
+            "the database {} was new; it now holds {added}",
+            store.location()
+        ));
     }
     Ok(store)
 }

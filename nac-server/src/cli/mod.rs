@@ -19,6 +19,7 @@ mod client;
 mod config;
 mod context;
 mod csv;
+mod demo;
 mod device;
 mod failure;
 mod init;
@@ -75,6 +76,8 @@ struct Arguments {
 enum Command {
     /// Create an installation: configuration, database, keys, certificates, starter policy
     Init(init::InitArguments),
+    /// The whole story on this machine in a minute: a server, devices, posture, CoA
+    Demo(demo::DemoArguments),
     /// Run the server until SIGTERM; SIGHUP reads the configuration again
     Serve,
     /// Why somebody was let in or refused, and which condition kept another policy from matching
@@ -114,6 +117,7 @@ impl Command {
     async fn run(self, context: &Context) -> Outcome {
         match self {
             Self::Init(arguments) => init::run(context, arguments).await,
+            Self::Demo(arguments) => demo::run(context, arguments).await,
             Self::Serve => serve::run(context).await,
             Self::Why(arguments) => why::run(context, arguments).await,
             Self::Tail(arguments) => tail::run(context, arguments).await,

@@ -132,11 +132,19 @@ pub enum LogFormat {
     Json,
 }
 
+impl DatabaseSettings {
+    /// The URL for people, without its password.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        without_passwords(&self.url)
+    }
+}
+
 /// The password is not shown.
 impl fmt::Debug for DatabaseSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseSettings")
-            .field("url", &without_passwords(&self.url))
+            .field("url", &self.shown())
             .finish()
     }
 }

@@ -1,0 +1,210 @@
+//! Clients and segments.
+
+use crate::site::Site;
+
+#[test]
+fn a_weak_secret_needs_consent() {
+    let site = Site::new();
+    let add = [
+        "client",
+        "add",
+        "lab",
+        "--address",
+        "127.0.0.0/8",
+        "--secret-stdin",
+    ];
+    for weak in [
+        "testing123",
+        "radius",
+        "secret",
+        "cisco",
+        "short",
+        "aaaaaaaaaaaaaaaaaaaaaaaa",
+    ] {
+        site.run_with(&add, weak)
+            .ends(1)
+            .says(&["weak", "--allow-weak-secret"]);
+    }
+    site.run_with(&add, "").ends(2).says(&["empty"]);
+    assert_eq!(
+        site.json(&["client", "list"]).as_array().map(Vec::len),
+        Some(0)
+    );
+    let mut consent = add.to_vec();
+    consent.push("--allow-weak-secret");
+    site.run_with(&consent, "testing123").ends(0);
+    site.run(&["client", "show", "lab", "--secret"])
+        .ends(0)
+        .says(&["testing123"]);
+}
+
+#[test]
+fn a_secret_that_nobody_hands_in_is_made_and_printed_once() {
+    let site = Site::new();
+    let added = site.json(&["client", "add", "sw1", "--address", "192.0.2.1"]);
+    let secret = added["secret"].as_str().expect("a secret");
+    assert_eq!(secret.len(), 32);
+    let shown = site.run(&["client", "show", "sw1"]).ends(0);
+    assert!(!shown.out.contains(secret));
+    assert!(
+        !site
+            .run(&["client", "list", "--json"])
+            .ends(0)
+            .out
+            .contains(secret)
+    );
+    assert_eq!(
+        site.json(&["client", "show", "sw1", "--secret"])["secret"],
+        secret
+    );
+    let renewed = site.json(&["client", "set", "sw1", "--new-secret"]);
+    assert_ne!(renewed["secret"], secret);
+    site.run(&[
+        "client",
+        "add",
+        "sw2",
+        "--address",
+        "192.0.2.2",
+        "--vendor",
+        "cisco-ios",
+    ])
+    .ends(0)
+    .says(&["aaa new-model", "shared secret:"]);
+}
+
+#[test]
+fn a_name_or_an_address_is_given_to_one_client_only() {
+    let site = Site::new();
+    site.run(&["client", "add", "sw1", "--address", "192.0.2.1"])
+        .ends(0);
+    site.run(&["client", "add", "sw1", "--address", "192.0.2.2"])
+        .ends(1)
+        .says(&["already"]);
+    site.run(&["client", "add", "sw2", "--address", "192.0.2.1/32"])
+        .ends(1)
+        .says(&["already"]);
+    site.run(&["client", "add", "sw2", "--address", "192.0.2.x"])
+        .ends(2)
+        .says(&["192.0.2.0/24"]);
+    site.run(&["client", "add", "sw 2", "--address", "192.0.2.2"])
+        .ends(2);
+    site.run(&[
+        "client",
+        "add",
+        "sw2",
+        "--address",
+        "192.0.2.2",
+        "--vendor",
+        "cisc0",
+    ])
+    .ends(2)
+    .says(&["cisco-ios"]);
+}
+
+#[test]
+fn a_client_is_changed_shown_and_removed() {
+    let site = Site::new();
+    site.run(&["client", "list"])
+        .ends(0)
+        .says(&["no NAS may ask yet", "nac client add"]);
+    site.run(&[
+        "client",
+        "add",
+        "sw1",
+        "--address",
+        "192.0.2.1",
+        "--site",
+        "hq",
+    ])
+    .ends(0);
+    let set = [
+        "client",
+        "set",
+        "sw1",
+        "--rename",
+        "core",
+        "--address",
+        "192.0.2.0/24",
+    ];
+    site.run(
+        &[
+            &set[..],
+            &["--no-require-message-authenticator", "--coa-port", "1700"],
+        ]
+        .concat(),
+    )
+    .ends(0);
+    let shown = site.json(&["client", "show", "core"]);
+    assert_eq!(shown["address"], "192.0.2.0/24");
+    assert_eq!(shown["coa_port"], 1700);
+    assert_eq!(shown["require_message_authenticator"], false);
+    assert_eq!(shown["site"], "hq");
+    site.run(&["client", "set", "core", "--coa-port", "0"])
+        .ends(0);
+    assert!(site.json(&["client", "show", "core"])["coa_port"].is_null());
+    site.run(&["client", "list"])
+        .ends(0)
+        .says(&["NAME", "core", "not required"]);
+    site.run(&["client", "remove", "core"]).ends(0);
+    site.run(&["client", "remove", "core"])
+        .ends(1)
+        .says(&["there is no client core"]);
+    site.run(&["client", "set", "core", "--site", "x"]).ends(1);
+}
+
+#[test]
+fn a_segment_keeps_what_is_not_named() {
+    let site = Site::new();
+    let set = [
+        "segment", "set", "printers", "--vlan", "30", "--role", "PRN",
+    ];
+    let acl = [
+        "--acl",
+        "permit ip any any",
+        "--acl",
+        "deny udp any any",
+        "--session-timeout",
+        "8h",
+    ];
+    site.run(&[&set[..], &acl[..]].concat())
+        .ends(0)
+        .says(&["created", "VLAN 30"]);
+    site.run(&["segment", "set", "printers", "--vlan", "31"])
+        .ends(0)
+        .says(&["changed"]);
+    let shown = site.json(&["segment", "show", "printers"]);
+    assert_eq!(shown["vlan"], "31");
+    assert_eq!(shown["role"], "PRN");
+    assert_eq!(shown["acl"].as_array().map(Vec::len), Some(2));
+    assert_eq!(shown["session_timeout_s"], 28_800);
+    site.run(&["segment", "set", "printers", "--role", "", "--acl", ""])
+        .ends(0);
+    let shown = site.json(&["segment", "show", "printers"]);
+    assert!(shown["role"].is_null());
+    assert_eq!(shown["acl"].as_array().map(Vec::len), Some(0));
+    for bad in [
+        ["--vlan", "4095"],
+        ["--vlan", "0"],
+        ["--session-timeout", "soon"],
+    ] {
+        site.run(&["segment", "set", "printers", bad[0], bad[1]])
+            .ends(2);
+    }
+    site.run(&["segment", "set", "two words", "--vlan", "1"])
+        .ends(2);
+}
+
+#[test]
+fn a_segment_that_the_policy_names_or_that_always_exists_stays() {
+    let site = Site::new();
+    site.run(&["segment", "remove", "staff"])
+        .ends(1)
+        .says(&["the policy in force names"]);
+    site.run(&["segment", "remove", "guest"])
+        .ends(1)
+        .says(&["always exists"]);
+    site.run(&["segment", "set", "spare", "--vlan", "5"])
+        .ends(0);
+    site.run(&["segment", "remove", "spare"]).ends(0);
+    site.run(&["segment", "show", "spare"]).ends(1);
+}
