@@ -178,3 +178,73 @@ fn reply(request: &Packet, script: Script) -> Option<Vec<u8>> {
         Behaviour::Forge => Some(request.reply(ack, &[signature], "another secret altogether")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Exchange;
+
+    const SOON: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn the_switch_answers_as_it_is_told() {
+        let nas = FakeNas::start();
+        let client = Exchange::new(nas.address(), cast::SECRET);
+        let request = |code, identifier| {
+            let request = client
+                .request(code, identifier)
+                .with_message_authenticator();
+            request.with(attribute::ACCT_SESSION_ID, "one").bytes()
+        };
+        let answer = client
+            .ask(&request(code::COA_REQUEST, 1))
+            .map(|reply| reply.code);
+        assert_eq!(answer, Some(code::COA_ACK));
+
+        nas.behave(Behaviour::Refuse(503), Behaviour::Acknowledge);
+        let refusal = client.ask(&request(code::COA_REQUEST, 2)).expect("a NAK");
+        assert_eq!(refusal.code, code::COA_NAK);
+        assert_eq!(
+            refusal.first(attribute::ERROR_CAUSE),
+            Some(&503_u32.to_be_bytes()[..])
+        );
+        let answer = client
+            .ask(&request(code::DISCONNECT_REQUEST, 3))
+            .map(|reply| reply.code);
+        assert_eq!(answer, Some(code::DISCONNECT_ACK));
+
+        nas.behave(Behaviour::Silent, Behaviour::Silent);
+        assert!(client.is_ignored(&request(code::COA_REQUEST, 4)));
+        assert_eq!(nas.pending().len(), 4);
+    }
+
+    #[test]
+    fn the_switch_remembers_whether_a_request_was_genuine() {
+        let nas = FakeNas::start();
+        let genuine = Exchange::new(nas.address(), cast::SECRET);
+        genuine.send(
+            &genuine
+                .request(code::COA_REQUEST, 1)
+                .with_message_authenticator()
+                .bytes(),
+        );
+        let received = nas.next(SOON).expect("it arrives");
+        assert_eq!(
+            (received.signed, received.message_authenticator),
+            (true, Some(true))
+        );
+
+        let forged = Exchange::new(nas.address(), "not the secret");
+        forged.send(
+            &forged
+                .request(code::COA_REQUEST, 2)
+                .with_message_authenticator()
+                .bytes(),
+        );
+        let received = nas.next(SOON).expect("it arrives");
+        assert_eq!(
+            (received.signed, received.message_authenticator),
+            (false, Some(false))
+        );
+    }
+}
