@@ -1,5 +1,6 @@
 //! The gate itself: what RADIUS asks, what it tells, and what is behind the osquery endpoints.
 
+mod commit;
 mod keep;
 
 use std::collections::HashMap;
@@ -8,9 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nac_policy::Verdict;
-use nac_store::{
-    CheckResult, EnrollSecret, NodeStatus, NodeVerdict, OsqueryNode, Store, StoreError,
-};
+use nac_store::{CheckResult, EnrollSecret, NodeStatus, OsqueryNode, Store, StoreError};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -357,7 +356,8 @@ impl PostureGate {
                 .flat_map(|term| index.find(term).take(32))
                 .collect()
         };
-        let mut best: Option<(Arc<Node>, Binding, String, (bool, i64))> = None;
+        let mut best: Option<(Arc<Node>, Binding, String)> = None;
+        let mut best_rank = (Binding::B0, false, 0);
         for node in candidates {
             let (level, reason, rank) = {
                 let state = node.lock();
@@ -368,16 +368,14 @@ impl PostureGate {
                 let active = state.record.status == NodeStatus::Active;
                 // A node that waits for approval must not hide one that counts.
                 let level = if active { level } else { Binding::B0 };
-                (level, reason, (active, state.record.last_seen_us))
+                (level, reason, (level, active, state.record.last_seen_us))
             };
-            let stronger = best
-                .as_ref()
-                .is_none_or(|(_, other, _, other_rank)| (level, rank) > (*other, *other_rank));
-            if stronger {
-                best = Some((node, level, reason, rank));
+            if best.is_none() || rank > best_rank {
+                best = Some((node, level, reason));
+                best_rank = rank;
             }
         }
-        best.map(|(node, level, reason, _)| (node, level, reason))
+        best
     }
 
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -436,73 +434,6 @@ impl PostureGate {
             secret.last_used_us = Some(now_us);
         }
     }
-
-    /// Writes to the store what it does not know of a node, and publishes the verdict when there
-    /// is a reason to. On failure the news are kept; [`Self::run`] tries again.
-    pub(crate) async fn commit(&self, node: &Arc<Node>, now_us: i64) -> Result<(), StoreError> {
-        let _newest_last = node.commit.lock().await;
-        let (record, results, verdict, wanted) = {
-            let mut state = node.lock();
-            // Taken before anything is awaited; put back on failure.
-            let record = std::mem::take(&mut state.unwritten.record).then(|| state.record.clone());
-            let results: Vec<CheckResult> = state
-                .unwritten
-                .results
-                .iter()
-                .filter_map(|name| state.results.get(name).cloned())
-                .collect();
-            let verdict = state
-                .unwritten
-                .must_publish()
-                .then(|| node_verdict(&state, now_us));
-            (record, results, verdict, state.unwritten.wanted)
-        };
-        let store = &self.shared.store;
-        let mut outcome = Ok(());
-        if let Some(record) = &record {
-            outcome = store.node_put(record).await;
-        }
-        if outcome.is_ok() && (!results.is_empty() || verdict.is_some()) {
-            let id = node.lock().record.id;
-            outcome = store.node_results_put(id, &results, verdict.as_ref()).await;
-        }
-        let mut state = node.lock();
-        match &outcome {
-            Ok(()) => {
-                for written in &results {
-                    if state.results.get(&written.check) == Some(written) {
-                        state.unwritten.results.remove(&written.check);
-                    }
-                }
-                state.unwritten.published = wanted;
-                state.unwritten.soon = false;
-                state.unwritten.flushed_us = now_us;
-            }
-            Err(error) => {
-                state.unwritten.record |= record.is_some();
-                count(&self.shared.counting.commits_failed);
-                tracing::warn!(node = %state.record.id, %error, "posture was not stored; will retry");
-            }
-        }
-        outcome
-    }
-
-    /// Judges a node anew, and says whether that must be committed at once.
-    pub(crate) fn judge(&self, node: &Node, now_us: i64) -> bool {
-        let mut state = node.lock();
-        if state.judge(&self.shared.checks, &self.shared.settings, now_us) {
-            count(&self.shared.counting.verdict_changes);
-            let verdict = state.judgement.verdict;
-            tracing::info!(node = %state.record.id, %verdict, "posture changed");
-        }
-        let unwritten = &state.unwritten;
-        let old = now_us.saturating_sub(unwritten.flushed_us)
-            >= micros(self.shared.settings.flush_interval);
-        unwritten.must_publish()
-            || unwritten.record
-            || unwritten.soon
-            || (old && !unwritten.results.is_empty())
-    }
 }
 
 impl std::fmt::Debug for PostureGate {
@@ -522,16 +453,6 @@ fn view(state: &NodeState) -> NodePosture {
         advisory: state.judgement.advisory.clone(),
         unanswered: state.judgement.unanswered.clone(),
         results: state.results.values().cloned().collect(),
-    }
-}
-
-fn node_verdict(state: &NodeState, now_us: i64) -> NodeVerdict {
-    NodeVerdict {
-        node_id: state.record.id,
-        verdict: state.judgement.verdict,
-        failing: state.judgement.failing.clone(),
-        changed_us: state.changed_us,
-        evaluated_us: now_us,
     }
 }
 

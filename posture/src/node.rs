@@ -99,12 +99,23 @@ pub(crate) struct Unwritten {
     pub(crate) soon: bool,
     /// The record has changed.
     pub(crate) record: bool,
+    /// It was this process that decided the record's status.
+    pub(crate) status: bool,
+    /// It was this process that found the record's device.
+    pub(crate) device: bool,
+    /// The time it was last seen, as stored.
+    pub(crate) seen_us: i64,
     pub(crate) flushed_us: i64,
 }
 
 impl Unwritten {
     pub(crate) fn publish(&mut self) {
         self.wanted = self.wanted.wrapping_add(1);
+    }
+
+    /// Whether something should be stored without waiting for the next flush.
+    pub(crate) fn urgent(&self) -> bool {
+        self.must_publish() || self.record || self.soon
     }
 
     pub(crate) fn must_publish(&self) -> bool {
@@ -115,6 +126,7 @@ impl Unwritten {
 impl Node {
     pub(crate) fn new(record: OsqueryNode, now_us: i64) -> Self {
         let source_ip = record.source_ip.parse().ok();
+        let seen_us = record.last_seen_us;
         let state = NodeState {
             record,
             results: BTreeMap::new(),
@@ -139,6 +151,7 @@ impl Node {
             bucket: None,
             unwritten: Unwritten {
                 flushed_us: now_us,
+                seen_us,
                 ..Unwritten::default()
             },
         };
@@ -179,7 +192,7 @@ impl NodeState {
             self.unwritten.record = true;
             // A host that moved is asked at once.
             self.hurry(now_us, 0);
-            self.awaiting_us = self.awaiting_us.or(Some(now_us.saturating_sub(1)));
+            self.awaiting_us = self.awaiting_us.max(Some(now_us.saturating_sub(1)));
         }
     }
 

@@ -86,6 +86,11 @@ pub(crate) fn router(gate: &PostureGate) -> Router {
             router = router.route(&format!("{prefix}/{path}"), handler);
         }
     }
+    guarded(router, gate)
+}
+
+/// A panic becomes an answer too.
+fn guarded(router: Router, gate: &PostureGate) -> Router {
     let counting = gate.clone();
     router.layer(CatchPanicLayer::custom(
         move |_: Box<dyn std::any::Any + Send>| {
@@ -261,4 +266,38 @@ fn capped(text: &str, limit: usize) -> String {
         .filter(|character| !character.is_control())
         .take(limit)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use nac_store::Store;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{CheckSet, PostureSettings};
+
+    #[tokio::test]
+    async fn a_panic_is_answered_busy() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite:{}/nac.db", directory.path().display());
+        let store = Store::open(&url, None).await.expect("a store");
+        let checks = Arc::new(CheckSet::embedded());
+        let gate = PostureGate::open(store, checks, PostureSettings::default()).await;
+        let gate = gate.expect("a gate");
+        let handler = any(|| async {
+            if true {
+                panic!("on purpose")
+            }
+        });
+        let router = guarded(Router::new().route("/", handler), &gate);
+        let request = Request::new(Body::empty());
+        let answer = router.oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let bytes = axum::body::to_bytes(answer.into_body(), 1024)
+            .await
+            .expect("a body");
+        assert_eq!(bytes.as_ref(), b"{\"error\":\"busy\"}");
+        assert_eq!(gate.counters().busy, 1);
+    }
 }

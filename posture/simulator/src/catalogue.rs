@@ -23,7 +23,10 @@ impl TableSchema {
     /// Columns as `(name, type)`, in order.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.columns.split(',').map(|column| {
-            let (name, kind) = column.trim().split_once(' ').unwrap_or((column.trim(), ""));
+            let (name, kind) = column
+                .trim()
+                .split_once(' ')
+                .unwrap_or_else(|| (column.trim(), ""));
             match kind {
                 "i" => (name, "INTEGER"),
                 "b" => (name, "BIGINT"),

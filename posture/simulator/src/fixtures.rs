@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::settings::{Fixture, HostSettings, Profile};
+use crate::settings::{Fixture, HostSettings};
 
 /// Rows that follow from the settings: who the host is and how its agent runs.
 pub(crate) fn identity(settings: &HostSettings) -> Vec<Fixture> {
@@ -25,7 +25,7 @@ pub(crate) fn identity(settings: &HostSettings) -> Vec<Fixture> {
             }),
         ),
     ];
-    if settings.profile == Profile::ChromeExtension {
+    if settings.platform == "chrome" {
         for mac in &settings.macs {
             rows.push(Fixture::new("network_interfaces", json!({ "mac": mac })));
         }

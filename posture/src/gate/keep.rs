@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use super::{PostureGate, lock, now_us};
 use crate::index::Term;
-use crate::node::Node;
+use crate::node::{Node, NodeState};
 use crate::settings::micros;
 
 /// The most nodes that one tick writes to the store.
 const COMMITS_PER_TICK: usize = 200;
+/// The time a node was last seen is stored in steps of a minute.
+const SEEN_STEP_US: i64 = 60_000_000;
 /// Events are gathered this long, so that a storm of them costs one look.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -82,7 +84,7 @@ impl PostureGate {
         for node in self.index().all() {
             let state = node.lock();
             let unwritten = &state.unwritten;
-            let urgent = unwritten.must_publish() || unwritten.record || unwritten.soon;
+            let urgent = unwritten.urgent();
             let old = everything || now_us.saturating_sub(unwritten.flushed_us) >= patience;
             if urgent || (old && !unwritten.results.is_empty()) {
                 drop(state);
@@ -96,21 +98,29 @@ impl PostureGate {
             COMMITS_PER_TICK
         };
         for (_, node) in waiting.into_iter().take(limit) {
-            // The reason is logged there; a store that is away is tried again at the next tick.
-            if self.commit(&node, now_us).await.is_err() {
-                return;
+            match self.commit(&node, now_us).await {
+                // Logged there. A store that is away is tried again at the next tick.
+                Err(error) if error.is_outage() => return,
+                // It was removed; its event may still be on the way.
+                Err(StoreError::NotFound { .. }) => {
+                    let id = node.lock().record.id;
+                    self.index_mut().remove(id);
+                }
+                Ok(()) | Err(_) => {}
             }
         }
     }
 
     async fn store_last_seen(&self) {
-        let seen: Vec<(Uuid, i64)> = self
-            .index()
-            .all()
-            .iter()
-            .map(|node| node.lock())
-            .map(|state| (state.record.id, state.record.last_seen_us))
-            .collect();
+        let mut seen: Vec<(Uuid, i64)> = Vec::new();
+        for node in self.index().all() {
+            let mut state = node.lock();
+            let seen_us = state.record.last_seen_us;
+            if seen_us.saturating_sub(state.unwritten.seen_us) >= SEEN_STEP_US {
+                state.unwritten.seen_us = seen_us;
+                seen.push((state.record.id, seen_us));
+            }
+        }
         for group in seen.chunks(1_000) {
             if let Err(error) = self.shared.store.node_seen(group).await {
                 tracing::warn!(%error, "the time nodes were last seen was not stored");
@@ -205,15 +215,12 @@ impl PostureGate {
         let node = known.unwrap_or_else(|| Arc::new(Node::new(record.clone(), now_us)));
         {
             let mut state = node.lock();
-            let here = &mut state.record;
-            if record.enrolled_us > here.enrolled_us {
+            if record.enrolled_us > state.record.enrolled_us {
                 // It has enrolled again with another process.
                 let accelerate_s = self.shared.settings.accelerate_s;
                 state.renew(record, now_us, accelerate_s);
             } else {
-                here.status = record.status;
-                here.device_id = record.device_id;
-                here.last_seen_us = here.last_seen_us.max(record.last_seen_us);
+                take_over_record(&mut state, record);
             }
             for result in results {
                 let newer = state
@@ -240,4 +247,30 @@ impl PostureGate {
         }
         self.file(&node);
     }
+}
+
+/// Takes from a stored record what this process did not decide itself.
+fn take_over_record(state: &mut NodeState, record: OsqueryNode) {
+    let unwritten = &state.unwritten;
+    let status = if unwritten.status {
+        state.record.status
+    } else {
+        record.status
+    };
+    let device_id = if unwritten.device {
+        state.record.device_id
+    } else {
+        record.device_id
+    };
+    if status != state.record.status || device_id != state.record.device_id {
+        // Somebody approved it, withdrew it, or moved it: decisions on it must be made again.
+        state.unwritten.publish();
+    }
+    if record.last_seen_us > state.record.last_seen_us && !state.unwritten.record {
+        // Its host talks to another process.
+        state.source_ip = record.source_ip.parse().ok();
+        state.record = record;
+    }
+    state.record.status = status;
+    state.record.device_id = device_id;
 }

@@ -72,6 +72,10 @@ pub(super) async fn read<'a>(
             if permit.is_none() {
                 permit = Some(large.try_acquire().map_err(|_| Refusal::Busy)?);
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the permit bounds how many there are"
+            )]
             let inflated = tokio::task::spawn_blocking(move || inflate(&bytes, limit)).await;
             bytes = inflated.map_err(|_| Refusal::Busy)??;
             if bytes.len() <= LARGE {

@@ -112,7 +112,9 @@ pub(super) fn apply(gate: &PostureGate, node: &Arc<Node>, found: Found) -> Vec<S
             // One key, two machines: somebody copied it.
             tracing::warn!(node = %record.id, "the node key is used from another machine");
             record.status = NodeStatus::Pending;
+            state.unwritten.status = true;
         }
+        let record = &mut state.record;
         record.hostname = found.hostname.unwrap_or_else(|| record.hostname.clone());
         if record.hardware_serial.is_empty() {
             record.hardware_serial = found.hardware_serial.unwrap_or_default();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nac_store::CheckOutcome;
 use serde_json::{Map, Value, json};
 
-use super::{Refusal, capped, details};
+use super::{Refusal, capped, details, enroll};
 use crate::check::OUTCOME_COLUMN;
 use crate::gate::{PostureGate, count, now_us};
 use crate::node::{Node, Topic};
@@ -137,6 +137,7 @@ pub(super) async fn write(
         // A failure is logged and repeated from memory; the host must not send it all again.
         let _ = gate.commit(node, now_us).await;
     }
+    enroll::adopt(gate, node, now_us).await;
     details::note_macs(gate, node, new_macs).await;
     Ok(json!({}))
 }

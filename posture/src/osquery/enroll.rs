@@ -106,7 +106,7 @@ pub(super) async fn enroll(
         record.macs = old.macs;
     }
     if status == NodeStatus::Active {
-        let device = device::attach(gate, &secret, &newcomer, record.device_id).await;
+        let device = device::attach(gate, secret.device_id, &newcomer, record.device_id).await;
         record.device_id = Some(device.map_err(busy)?);
     }
     gate.shared.store.node_put(&record).await.map_err(busy)?;
@@ -120,6 +120,35 @@ pub(super) async fn enroll(
     note_use(gate, &secret, now_us).await;
     count(&counting.enrolled);
     Ok(json!({ "node_key": key }))
+}
+
+/// Gives a node that was approved after its enrolment the device it did not get then.
+pub(super) async fn adopt(gate: &PostureGate, node: &Arc<Node>, now_us: i64) {
+    let record = {
+        let state = node.lock();
+        let approved = state.record.status == NodeStatus::Active;
+        if !approved || state.record.device_id.is_some() {
+            return;
+        }
+        state.record.clone()
+    };
+    match device::attach(gate, None, &Newcomer::of(&record), None).await {
+        Ok(device) => {
+            {
+                let mut state = node.lock();
+                state.record.device_id = Some(device);
+                state.unwritten.record = true;
+                state.unwritten.device = true;
+                state.unwritten.publish();
+            }
+            gate.file(node);
+            // A failure is logged and repeated from memory.
+            let _ = gate.commit(node, now_us).await;
+        }
+        Err(error) => {
+            tracing::warn!(node = %record.id, %error, "an approved node got no device yet");
+        }
+    }
 }
 
 async fn known_secret(
@@ -254,6 +283,24 @@ impl Newcomer {
         }
     }
 
+    /// The newcomer that a node once was.
+    fn of(record: &OsqueryNode) -> Self {
+        Self {
+            host_identifier: record.host_identifier.clone(),
+            platform: record.platform.clone(),
+            hardware_uuid: record.hardware_uuid.clone(),
+            hardware_serial: record.hardware_serial.clone(),
+            instance_id: record.instance_id.clone(),
+            hostname: record.hostname.clone(),
+            os_name: record.os_name.clone(),
+            os_version: record.os_version.clone(),
+            osquery_version: record.osquery_version.clone(),
+            spki: record.client_spki.clone(),
+            asserted_id: record.client_asserted_id.clone(),
+            source_ip: record.source_ip.clone(),
+        }
+    }
+
     /// Whether UUID and instance id are those of `known`. Hosts without an instance id are never
     /// taken for one another.
     fn is(&self, known: &OsqueryNode) -> bool {
@@ -357,7 +404,9 @@ pub(super) fn meaningful_serial(text: &str) -> Option<String> {
         "123456789",
     ];
     let serial = text.trim().to_lowercase();
-    let repeated = serial.chars().all(|c| Some(c) == serial.chars().next());
+    let repeated = serial
+        .chars()
+        .all(|character| serial.starts_with(character));
     let placeholder = PLACEHOLDERS.contains(&serial.as_str());
     (serial.len() >= 4 && !repeated && !placeholder).then_some(serial)
 }

@@ -1,4 +1,5 @@
 //! A gate on a loopback port with a database of its own.
+#![allow(clippy::disallowed_methods, reason = "a test has no task tracker")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::net::SocketAddr;
@@ -110,6 +111,11 @@ impl Site {
         PostureGate::open(store, checks, PostureSettings::default())
             .await
             .expect("a gate")
+    }
+
+    /// Where the database is.
+    pub(crate) fn database_url(&self) -> String {
+        database_url(&self.directory)
     }
 
     /// Posts and demands what osquery needs of every answer: a JSON object that is not empty text.
@@ -228,8 +234,13 @@ fn app(gate: &PostureGate) -> Router {
 }
 
 async fn open(directory: &tempfile::TempDir) -> Store {
-    let url = format!("sqlite:{}/nac.db", directory.path().display());
-    Store::open(&url, None).await.expect("a store")
+    Store::open(&database_url(directory), None)
+        .await
+        .expect("a store")
+}
+
+fn database_url(directory: &tempfile::TempDir) -> String {
+    format!("sqlite:{}/nac.db", directory.path().display())
 }
 
 /// The device of the first node that the gate knows.

@@ -1,6 +1,6 @@
 //! Which device record a node belongs to: a proven one, its own, or a new one.
 
-use nac_store::{DeviceRecord, DeviceStatus, EnrollSecret, IdentifierKind, StoreError};
+use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, StoreError};
 use uuid::Uuid;
 
 use super::{Newcomer, meaningful_serial, meaningful_uuid};
@@ -15,13 +15,13 @@ const SOURCE: &str = "osquery";
 /// that mark.
 pub(super) async fn attach(
     gate: &PostureGate,
-    secret: &EnrollSecret,
+    issued_for: Option<Uuid>,
     newcomer: &Newcomer,
     known: Option<Uuid>,
 ) -> Result<Uuid, StoreError> {
     let store = &gate.shared.store;
     let marks = marks(newcomer);
-    let device = match secret.device_id {
+    let device = match issued_for {
         Some(device) => Some(device),
         None => proven(gate, newcomer).await?.or(known),
     };
