@@ -111,6 +111,11 @@ reasons! {
 }
 
 impl Refusal {
+    /// Whether this is want of room and no answer at all: the NAS is told nothing and asks again.
+    pub fn is_overload(&self) -> bool {
+        self.code == Self::overloaded().code
+    }
+
     /// What the policy's refusal means.
     pub fn from_policy(decision: &nac_policy::Decision, reason: nac_policy::RefuseReason) -> Self {
         use nac_policy::RefuseReason;

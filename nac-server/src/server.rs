@@ -1,5 +1,6 @@
 //! The running server: opens everything, wires the rooms together, reloads, stops cleanly.
 
+mod housekeeping;
 mod restore;
 mod tls;
 
@@ -130,6 +131,7 @@ impl Server {
         let (watcher, watch_cancel) = (store.clone(), cancel.clone());
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
         tracker.spawn(gate.clone().run(cancel.clone()));
+        tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
 
         let portal = nac_portal::start::router(start_page(&store).await?).merge(gate.router());
         let admin = nac_portal::admin::router(store.clone());

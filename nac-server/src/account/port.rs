@@ -47,7 +47,7 @@ impl Responder for AccountingPort {
             _ => return Disposition::Silence,
         }
         if !packet.request_authenticator_valid(&client.secret) {
-            if let Some(held) = client.complaints.wrong_secret.may_speak() {
+            if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
                     "wrong secret: the Accounting-Request's authenticator does not verify; set the same shared secret on the NAS and here");
             }

@@ -28,8 +28,6 @@ pub(crate) struct Active {
     pub(crate) expected: State,
     /// Packets that had to be ignored so far (RFC 3579 section 2.2 allows five).
     pub(crate) invalid: u8,
-    /// When it began.
-    pub(crate) began: Instant,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
 }
@@ -61,7 +59,6 @@ impl Conversations {
             conversation,
             expected: [0; 16],
             invalid: 0,
-            began: now,
             credential_us: 0,
         }));
         let mut table = self.lock();

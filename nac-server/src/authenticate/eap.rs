@@ -100,6 +100,11 @@ fn advance(
                         return Progress::Later(Box::pin(async move {
                             let began = Instant::now();
                             let result = authenticator.passwords.verify(slow).await;
+                            // No answer: the supplicant starts again when there is room.
+                            if result.as_ref().is_err_and(Refusal::is_overload) {
+                                authenticator.conversations.remove(&id);
+                                return None;
+                            }
                             let step = {
                                 let mut active = lock(&active);
                                 active.credential_us += answer::micros(began);

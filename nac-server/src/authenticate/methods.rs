@@ -36,7 +36,7 @@ pub(super) fn check(
                     return Progress::Later(Box::pin(async move {
                         let began = Instant::now();
                         let result = authenticator.passwords.verify(slow).await;
-                        if result.as_ref().is_err_and(|refusal| refusal.code == Refusal::overloaded().code) {
+                        if result.as_ref().is_err_and(Refusal::is_overload) {
                             request.client.complaints.overload.may_speak().inspect(|held| {
                                 tracing::warn!(client = %request.client.name, held_back = held,
                                     "password checks are shed: more arrive than the cores can do");

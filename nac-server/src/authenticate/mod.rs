@@ -25,7 +25,7 @@ use crate::identity::password::Passwords;
 use crate::listen::udp::{Disposition, Responder};
 use crate::snapshot::{Client, World};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::rate::Throttle;
+use crate::telemetry::rate::PerSource;
 
 pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
@@ -44,7 +44,7 @@ pub struct Authenticator {
     pub(crate) passwords: Passwords,
     conversations: Conversations,
     duplicates: DuplicateCache,
-    unknown_nas: Throttle,
+    unknown_nas: PerSource,
 }
 
 /// What a step of authentication leads to.
@@ -78,7 +78,7 @@ impl Authenticator {
             passwords: Passwords::new(cores),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
-            unknown_nas: Throttle::default(),
+            unknown_nas: PerSource::default(),
         }
     }
 
@@ -123,7 +123,7 @@ impl Authenticator {
         let snapshot = self.world.snapshot();
         let Some(client) = snapshot.clients.by_address(source.ip()) else {
             self.metrics.unknown_nas.inc();
-            if let Some(held) = self.unknown_nas.may_speak() {
+            if let Some(held) = self.unknown_nas.may_speak(source.ip()) {
                 tracing::warn!(%source, held_back = held,
                     "ignored a packet from an unknown NAS: add it with nac client add NAME --address ADDRESS");
             }
@@ -133,7 +133,7 @@ impl Authenticator {
             Ok(packet) => Some((client.clone(), packet)),
             Err(error) => {
                 self.metrics.malformed.inc();
-                if let Some(held) = client.complaints.malformed.may_speak() {
+                if let Some(held) = client.complaints.malformed.may_speak(source.ip()) {
                     tracing::warn!(client = %client.name, %source, %error, held_back = held, "malformed packet");
                 }
                 None
@@ -147,25 +147,39 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
     match packet.message_authenticator(&client.secret) {
         MessageAuthenticator::Valid => true,
         MessageAuthenticator::Invalid => {
-            if let Some(held) = client.complaints.wrong_secret.may_speak() {
+            if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
                     "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here");
             }
             false
         }
         MessageAuthenticator::Absent => {
-            let needed = client.require_message_authenticator
-                || packet.code() == Code::StatusServer
-                || packet.attribute(attribute::EAP_MESSAGE).is_some();
-            if needed
-                && let Some(held) = client.complaints.missing_message_authenticator.may_speak()
-            {
-                tracing::warn!(client = %client.name, %source, held_back = held,
-                    "missing Message-Authenticator: update the NAS, or accept the risk (CVE-2024-3596) with nac client set NAME --no-require-message-authenticator");
+            let Some(fix) = message_authenticator_needed(client, packet) else { return true };
+            if let Some(held) = client.complaints.missing_message_authenticator.may_speak(source.ip()) {
+                tracing::warn!(client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
             }
-            !needed
+            false
         }
     }
+}
+
+/// Why a packet without Message-Authenticator is not looked at, as what to do about it.
+fn message_authenticator_needed(client: &Client, packet: &Packet<'_>) -> Option<&'static str> {
+    if packet.code() == Code::StatusServer {
+        return Some("Status-Server must carry one (RFC 5997 section 3): update the monitor that sends it");
+    }
+    if packet.has_eap_message() {
+        return Some("EAP must carry one (RFC 3579 section 3.2): update the NAS");
+    }
+    if client.require_message_authenticator {
+        return Some(
+            "update the NAS, or accept the risk (CVE-2024-3596) with nac client set NAME --no-require-message-authenticator",
+        );
+    }
+    // The forger of CVE-2024-3596 needs Proxy-State to be echoed; a NAS that is that old never sends it.
+    packet.attribute(attribute::PROXY_STATE).map(|_| {
+        "the request carries Proxy-State, through which answers are forged (CVE-2024-3596): update the proxy that sent it"
+    })
 }
 
 /// Status-Server's answer (RFC 5997 section 4).

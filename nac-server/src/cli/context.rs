@@ -38,7 +38,7 @@ impl Context {
         let usual = || PLACES.iter().map(Path::new).find(|place| place.is_file());
         match &self.config {
             Some(file) => file.clone(),
-            None => usual().unwrap_or(Path::new(PLACES[0])).to_owned(),
+            None => usual().unwrap_or_else(|| Path::new(PLACES[0])).to_owned(),
         }
     }
 

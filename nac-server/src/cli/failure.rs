@@ -32,7 +32,10 @@ impl From<Answer> for ExitCode {
 
 /// Why a command did not do its work: what, where, and what to do.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
     status: u8,
     what: String,
     place: Option<String>,
@@ -45,15 +48,14 @@ pub struct Failure {
 
 impl Failure {
     fn new(status: u8, what: impl Into<String>) -> Self {
-        let what = what.into();
-        Self {
+        Self(Box::new(Details {
             status,
-            what,
+            what: what.into(),
             place: None,
             remedy: None,
             rendered: None,
             records: Vec::new(),
-        }
+        }))
     }
 
     /// The answer is no: exit status 1.
@@ -97,27 +99,27 @@ impl Failure {
     /// Adds where it went wrong.
     #[must_use]
     pub fn place(mut self, place: impl Into<String>) -> Self {
-        self.place = Some(place.into());
+        self.0.place = Some(place.into());
         self
     }
 
     /// Adds what to do about it.
     #[must_use]
     pub fn fix(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+        self.0.remedy = Some(remedy.into());
         self
     }
 
     /// Adds faults with their places; `status` as for the other constructors.
     #[must_use]
     pub fn faults(mut self, errors: &ConfigErrors) -> Self {
-        self.rendered = Some(errors.render_for_stderr());
+        self.0.rendered = Some(errors.render_for_stderr());
         let records = errors
             .records()
             .iter()
             .map(serde_json::to_value)
             .collect::<Result<_, _>>();
-        self.records = records.unwrap_or_default();
+        self.0.records = records.unwrap_or_default();
         self
     }
 
@@ -131,13 +133,13 @@ impl Failure {
         };
         // Nobody is left to tell when standard error is closed.
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
-        ExitCode::from(self.status)
+        ExitCode::from(self.0.status)
     }
 
     fn as_text(&self) -> String {
-        let mut text = self.rendered.clone().unwrap_or_default();
-        text.push_str(&format!("nac: {}\n", self.what));
-        for (label, line) in [("  in: ", &self.place), (" fix: ", &self.remedy)] {
+        let mut text = self.0.rendered.clone().unwrap_or_default();
+        text.push_str(&format!("nac: {}\n", self.0.what));
+        for (label, line) in [("  in: ", &self.0.place), (" fix: ", &self.0.remedy)] {
             if let Some(line) = line {
                 text.push_str(label);
                 text.push_str(&line.replace('\n', "\n      "));
@@ -148,13 +150,13 @@ impl Failure {
     }
 
     fn as_json(&self) -> String {
-        let mut record = json!({ "error": self.what });
+        let mut record = json!({ "error": self.0.what });
         let members = [
-            ("in", self.place.clone().map(Into::into)),
-            ("fix", self.remedy.clone().map(Into::into)),
+            ("in", self.0.place.clone().map(Into::into)),
+            ("fix", self.0.remedy.clone().map(Into::into)),
             (
                 "faults",
-                (!self.records.is_empty()).then(|| self.records.clone().into()),
+                (!self.0.records.is_empty()).then(|| self.0.records.clone().into()),
             ),
         ];
         for (name, value) in members {

@@ -28,6 +28,7 @@ mod output;
 mod password;
 mod policy;
 mod posture;
+mod probe;
 mod quarantine;
 mod secret;
 mod segment;
@@ -84,6 +85,8 @@ enum Command {
     Why(why::WhyArguments),
     /// Show decisions as they happen
     Tail(tail::TailArguments),
+    /// Try a login as a switch or an access point would: every method that is served
+    Probe(probe::ProbeArguments),
     /// Check the configuration file
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -121,6 +124,7 @@ impl Command {
             Self::Serve => serve::run(context).await,
             Self::Why(arguments) => why::run(context, arguments).await,
             Self::Tail(arguments) => tail::run(context, arguments).await,
+            Self::Probe(arguments) => probe::run(context, arguments).await,
             Self::Config(command) => config::run(context, command),
             Self::Client(command) => client::run(context, command).await,
             Self::Segment(command) => segment::run(context, command).await,

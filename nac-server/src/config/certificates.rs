@@ -10,7 +10,7 @@ use nac_pki::{CertificateFacts, PkiError, pem_certificates, pem_key};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fault::{Fault, Source};
-use super::settings::Parsed;
+use super::read::Parsed;
 
 /// What the certificate files hold.
 #[derive(Clone, Debug)]

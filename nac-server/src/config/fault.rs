@@ -262,3 +262,39 @@ impl SourceCode for Lines<'_> {
         )))
     }
 }
+
+/// Replaces the password in every database URL by as many stars, so that offsets stay true.
+pub(super) fn without_passwords(text: &str) -> String {
+    let mut masked = text.to_owned();
+    let mut from = 0;
+    while let Some(found) = masked.get(from..).and_then(|rest| rest.find("://")) {
+        let start = from + found + 3;
+        let rest = masked.get(start..).unwrap_or_default();
+        let length = rest.find(['"', '\'', '\n', ' ']).unwrap_or(rest.len());
+        let url = rest.get(..length).unwrap_or_default();
+        if let (Some(colon), Some(at)) = (url.find(':'), url.rfind('@'))
+            && colon < at
+        {
+            masked.replace_range(start + colon + 1..start + at, &"*".repeat(at - colon - 1));
+        }
+        from = start + length;
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_become_stars_of_the_same_length() {
+        let text = "url = \"postgres://nac:s3cr@et@db/nac\" # x\nother = 'sqlite://nac.db'\n";
+        let masked = without_passwords(text);
+        assert_eq!(
+            masked,
+            "url = \"postgres://nac:*******@db/nac\" # x\nother = 'sqlite://nac.db'\n"
+        );
+        assert_eq!(masked.len(), text.len());
+        assert_eq!(without_passwords("://:ü@"), "://:**@");
+    }
+}

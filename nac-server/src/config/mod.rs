@@ -16,8 +16,11 @@
 mod certificates;
 mod duration;
 mod fault;
+mod listeners;
+mod read;
 mod reader;
 mod settings;
+mod suggestion;
 
 use std::ops::Deref;
 use std::path::Path;
@@ -48,7 +51,7 @@ impl Config {
     /// addresses, two listeners on one port, missing files, unreadable PEM, a key that does not belong to
     /// its certificate, an expired certificate.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let (mut source, settings) = settings::read(path)?;
+        let (mut source, settings) = read::read(path)?;
         let certificates = certificates::read(&settings, &mut source);
         match certificates {
             Some(certificates) if source.faults.is_empty() => Ok(Self {
@@ -67,7 +70,7 @@ impl Settings {
     /// # Errors
     /// Every fault of the file itself, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let (source, settings) = settings::read(path)?;
+        let (source, settings) = read::read(path)?;
         if source.faults.is_empty() {
             Ok(settings.values)
         } else {

@@ -40,7 +40,6 @@ pub(super) async fn authenticate(
     let mut retransmissions = 0;
     for round in 1..=MAX_ROUNDS {
         let mut request = access_request(client, station, &user_name, ServiceType::Framed)?;
-        request.push_integer(attribute::FRAMED_MTU, station.framed_mtu)?;
         if station.wants_key_name {
             // RFC 4072 section 2.8: one octet, which stands for no name yet.
             request.push(attribute::EAP_KEY_NAME, &[0])?;

@@ -48,7 +48,7 @@ pub struct Station {
     pub nas_port_type: NasPortType,
     /// Acct-Session-Id, which ties accounting to the login.
     pub acct_session_id: Option<String>,
-    /// Framed-MTU, in octets: how large the server's EAP packets may be. Sent with EAP only.
+    /// Framed-MTU, in octets: how large the server's EAP packets may be.
     pub framed_mtu: u32,
     /// Whether EAP-Key-Name is asked for, as switches with MACsec do.
     pub wants_key_name: bool,
@@ -157,6 +157,8 @@ impl Station {
         integer(attribute::NAS_PORT, self.nas_port)?;
         integer(attribute::NAS_PORT_TYPE, Some(self.nas_port_type.number()))?;
         integer(attribute::SERVICE_TYPE, service.map(ServiceType::number))?;
+        let framed = service == Some(ServiceType::Framed);
+        integer(attribute::FRAMED_MTU, framed.then_some(self.framed_mtu))?;
         Ok(())
     }
 }

@@ -57,7 +57,10 @@ pub enum WorldError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The stored policy does not load, for example because a segment that it names is gone.
-    #[error("policy version {version} does not load: {fault}")]
+    #[error(
+        "policy version {version} does not load: {fault}. Put back what it names (nac segment set), or \
+         replace it (nac policy rollback, nac policy apply FILE)"
+    )]
     Policy {
         /// The stored version.
         version: i64,

@@ -50,7 +50,7 @@ impl Workshop {
         let name = folder.file_name().ok_or_else(|| {
             Failure::usage(format!("{} names no folder", folder.display())).fix("name a new folder")
         })?;
-        let parent = folder.parent().unwrap_or(Path::new("/"));
+        let parent = folder.parent().unwrap_or_else(|| Path::new("/"));
         fs::create_dir_all(parent).map_err(|error| Failure::file("create", parent, &error))?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);

@@ -1,0 +1,365 @@
+//! `nac probe`: tries a login as a switch or an access point would, and says what came of it.
+
+mod arguments;
+mod report;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use nac_eap::peer::PeerMethod;
+use nac_radius::{MacFormat, Secret};
+
+use self::arguments::{
+    EapArguments, PasswordArguments, ServerArguments, StationArguments, TlsArguments,
+};
+use super::{Answer, Context, Failure, Outcome};
+use crate::probe::{
+    AccountingRecord, AccountingStatus, Credentials, ProbeFault, RadiusClient, Station, accounting,
+    authenticate, status,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  printf %s \"$PASSWORD\" | nac probe peap --server 127.0.0.1:1812 --secret-file secret.txt \\
+      --user alice --password-stdin --ca ca.crt
+  nac probe tls --secret-file secret.txt --user alice --cert alice.crt --key alice.key --ca ca.crt --resume
+  nac probe mab --secret-file secret.txt --mac 02:00:00:00:00:01
+  nac probe status --secret-file secret.txt
+  nac probe acct start --secret-file secret.txt --session-id 0001 --user alice
+
+This machine must be a client of the server: nac client add lab --address 127.0.0.0/8
+Exit status: 0 accepted, 1 rejected, 2 wrong usage, 3 no answer or none that can be believed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ProbeArguments {
+    #[command(subcommand)]
+    method: Method,
+}
+
+#[derive(Debug, Subcommand)]
+enum Method {
+    /// A password (PAP)
+    Pap(PasswordLogin),
+    /// A challenge and its answer (CHAP)
+    Chap(PasswordLogin),
+    /// MS-CHAPv2 without EAP: checks the server's proof and the keys
+    Mschapv2(PasswordLogin),
+    /// The MAC address as name and password
+    Mab(MabLogin),
+    /// EAP-TLS: a certificate on both sides
+    Tls(TlsLogin),
+    /// PEAP with EAP-MSCHAPv2
+    Peap(TunnelLogin),
+    /// EAP-TTLS with PAP
+    TtlsPap(TunnelLogin),
+    /// EAP-TTLS with MS-CHAPv2
+    TtlsMschapv2(TunnelLogin),
+    /// Ask whether the server is there (Status-Server)
+    Status(StatusProbe),
+    /// Report a session to the accounting port
+    Acct(AccountingProbe),
+}
+
+#[derive(Debug, Args)]
+struct PasswordLogin {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// The user's name
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct MabLogin {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// How the address is written as name and password
+    #[arg(long, value_name = "FORM", default_value = "plain", value_parser = arguments::mac_format())]
+    format: String,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct TlsLogin {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// The identity to show; the certificate's common name unless given
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The client certificate, with its intermediates
+    #[arg(long = "cert", value_name = "FILE")]
+    certificate: std::path::PathBuf,
+    /// Its private key
+    #[arg(long, value_name = "FILE")]
+    key: std::path::PathBuf,
+    #[command(flatten)]
+    tls: TlsArguments,
+    #[command(flatten)]
+    eap: EapArguments,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct TunnelLogin {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// The user's name, inside the tunnel
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    tls: TlsArguments,
+    #[command(flatten)]
+    eap: EapArguments,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct StatusProbe {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// Ask this accounting port as well
+    #[arg(long, value_name = "HOST[:PORT]")]
+    acct_server: Option<String>,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct AccountingProbe {
+    /// What is reported
+    #[arg(value_parser = ["start", "interim", "stop"])]
+    event: String,
+    #[command(flatten)]
+    server: ServerArguments,
+    /// The user's name
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The endpoint's address
+    #[arg(long, value_name = "ADDRESS")]
+    framed_ip: Option<std::net::IpAddr>,
+    /// How long the session has lasted, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    session_time: u32,
+    /// Octets from the endpoint
+    #[arg(long, value_name = "OCTETS", default_value_t = 0)]
+    input_octets: u64,
+    /// Octets to the endpoint
+    #[arg(long, value_name = "OCTETS", default_value_t = 0)]
+    output_octets: u64,
+    /// The Class of the Access-Accept, in hexadecimal, as `nac probe` prints it
+    #[arg(long, value_name = "HEX", value_parser = arguments::octets)]
+    class: Vec<arguments::Octets>,
+    /// Acct-Terminate-Cause of a stop: 1 is User-Request
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    cause: u32,
+    #[command(flatten)]
+    station: StationArguments,
+}
+
+pub(super) async fn run(context: &Context, arguments: ProbeArguments) -> Outcome {
+    let json = context.json();
+    match arguments.method {
+        Method::Pap(login) => login.run(json, |user, password| Credentials::Pap { user, password }).await,
+        Method::Chap(login) => {
+            login.run(json, |user, password| Credentials::Chap { user, password }).await
+        }
+        Method::Mschapv2(login) => {
+            login.run(json, |user, password| Credentials::MsChapV2 { user, password }).await
+        }
+        Method::Mab(login) => login.run(json).await,
+        Method::Tls(login) => login.run(json).await,
+        Method::Peap(login) => login.run(json, PeerMethod::PeapMschapv2).await,
+        Method::TtlsPap(login) => login.run(json, PeerMethod::TtlsPap).await,
+        Method::TtlsMschapv2(login) => login.run(json, PeerMethod::TtlsMschapv2).await,
+        Method::Status(probe) => probe.run(json).await,
+        Method::Acct(probe) => probe.run(json).await,
+    }
+}
+
+/// The default ports (RFC 2865 section 3, RFC 2866 section 3).
+const AUTHENTICATION: u16 = 1812;
+const ACCOUNTING: u16 = 1813;
+
+impl PasswordLogin {
+    async fn run(
+        self,
+        json: bool,
+        credentials: impl FnOnce(String, zeroize::Zeroizing<String>) -> Credentials,
+    ) -> Outcome {
+        let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
+        let client = self.server.connect(secret, AUTHENTICATION).await?;
+        let login = Login {
+            client,
+            station: self.station.station()?,
+            user: self.user.clone(),
+            credentials: credentials(self.user, password),
+        };
+        login.once(json).await
+    }
+}
+
+impl MabLogin {
+    async fn run(self, json: bool) -> Outcome {
+        let client = self.server.connect(self.server.secret()?, AUTHENTICATION).await?;
+        let station = self.station.station()?;
+        let format = arguments::mac_format_named(&self.format).unwrap_or(MacFormat::Plain);
+        let user = station.mac.format(format);
+        Login { client, station, user, credentials: Credentials::Mab { format } }.once(json).await
+    }
+}
+
+impl TlsLogin {
+    async fn run(self, json: bool) -> Outcome {
+        let (identity, name) = arguments::identity(&self.certificate, &self.key)?;
+        let user = self.user.or(name).ok_or_else(|| {
+            Failure::usage("the certificate has no name to show").fix("add --user NAME")
+        })?;
+        let tls = self.tls.client(Some(identity))?;
+        let settings = self.eap.settings(PeerMethod::Tls, user.clone(), None, tls);
+        let client = self.server.connect(self.server.secret()?, AUTHENTICATION).await?;
+        let station = self.eap.station(self.station.station()?);
+        let credentials = Credentials::eap(settings);
+        Login { client, station, user, credentials }.run(json, self.eap.resume).await
+    }
+}
+
+impl TunnelLogin {
+    async fn run(self, json: bool, method: PeerMethod) -> Outcome {
+        let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
+        let tls = self.tls.client(None)?;
+        let settings = self.eap.settings(method, self.user.clone(), Some(password), tls);
+        let client = self.server.connect(secret, AUTHENTICATION).await?;
+        let station = self.eap.station(self.station.station()?);
+        let credentials = Credentials::eap(settings);
+        Login { client, station, user: self.user, credentials }.run(json, self.eap.resume).await
+    }
+}
+
+/// One login, ready to go.
+struct Login {
+    client: RadiusClient,
+    station: Station,
+    user: String,
+    credentials: Credentials,
+}
+
+impl Login {
+    async fn run(self, json: bool, resume: bool) -> Outcome {
+        if resume { self.twice(json).await } else { self.once(json).await }
+    }
+
+    async fn once(mut self, json: bool) -> Outcome {
+        let outcome = authenticate(&mut self.client, &self.station, &self.credentials)
+            .await
+            .map_err(failure)?;
+        report::login(json, self.client.server(), &self.user, &outcome, None)?;
+        Ok(if outcome.is_accept() { Answer::Yes } else { Answer::No })
+    }
+
+    /// In full, then by resumption. A first login that was rejected leaves nothing to resume.
+    async fn twice(mut self, json: bool) -> Outcome {
+        let (station, credentials) = (&self.station, &self.credentials);
+        let first = authenticate(&mut self.client, station, credentials).await.map_err(failure)?;
+        if !first.is_accept() {
+            report::login(json, self.client.server(), &self.user, &first, None)?;
+            return Ok(Answer::No);
+        }
+        let second = authenticate(&mut self.client, station, credentials).await.map_err(failure)?;
+        report::login(json, self.client.server(), &self.user, &second, Some(&first))?;
+        Ok(if second.is_resumed() { Answer::Yes } else { Answer::No })
+    }
+}
+
+impl StatusProbe {
+    async fn run(self, json: bool) -> Outcome {
+        let secret = self.server.secret()?;
+        let station = self.station.station()?;
+        let mut client = self.server.connect(secret.clone(), AUTHENTICATION).await?;
+        let mut answers = vec![(client.server(), status(&mut client, &station).await.map_err(failure)?)];
+        if let Some(server) = &self.acct_server {
+            let address = arguments::resolve(server, ACCOUNTING).await?;
+            let mut client = self.server.connect_to(address, secret).await?;
+            answers.push((client.server(), status(&mut client, &station).await.map_err(failure)?));
+        }
+        report::acknowledged(json, "alive", &answers)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl AccountingProbe {
+    async fn run(self, json: bool) -> Outcome {
+        let mut client = self.server.connect(self.server.secret()?, ACCOUNTING).await?;
+        let mut station = self.station.station()?;
+        // RFC 2866 section 5.5: every accounting packet has one.
+        station.acct_session_id.get_or_insert_with(|| "nac-probe".to_owned());
+        let record = AccountingRecord {
+            status: match self.event.as_str() {
+                "start" => AccountingStatus::Start,
+                "stop" => AccountingStatus::Stop { cause: self.cause },
+                _ => AccountingStatus::Interim,
+            },
+            user_name: self.user,
+            class: self.class.into_iter().map(|octets| octets.0).collect(),
+            framed_ip: self.framed_ip,
+            session_time_s: self.session_time,
+            input_octets: self.input_octets,
+            output_octets: self.output_octets,
+        };
+        let answer = accounting(&mut client, &station, &record).await.map_err(failure)?;
+        report::acknowledged(json, "recorded", &[(client.server(), answer)])?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl ServerArguments {
+    async fn connect(&self, secret: Secret, default_port: u16) -> Result<RadiusClient, Failure> {
+        let server = match &self.server {
+            Some(server) => arguments::resolve(server, default_port).await?,
+            None => SocketAddr::from(([127, 0, 0, 1], default_port)),
+        };
+        self.connect_to(server, secret).await
+    }
+
+    async fn connect_to(&self, server: SocketAddr, secret: Secret) -> Result<RadiusClient, Failure> {
+        let connected = match self.source {
+            Some(source) => {
+                RadiusClient::connect_from(SocketAddr::new(source, 0), server, secret).await
+            }
+            None => RadiusClient::connect(server, secret).await,
+        };
+        let timeout = Duration::try_from_secs_f64(self.timeout).map_err(|_| {
+            Failure::usage("the timeout is no length of time").fix("give seconds, such as --timeout 2.5")
+        })?;
+        Ok(connected.map_err(failure)?.with_timeout(timeout).with_tries(self.tries))
+    }
+}
+
+/// A fault with everything that may be behind it.
+fn failure(fault: ProbeFault) -> Failure {
+    let failure = match fault.is_usage() {
+        true => Failure::usage(fault.to_string()),
+        false => Failure::cannot(fault.to_string()),
+    };
+    match fault.hints().as_slice() {
+        [] => failure,
+        [hint] => failure.fix(*hint),
+        hints => {
+            let lines = hints.iter().map(|hint| format!("- {hint}"));
+            failure.fix(format!("look at, in this order:\n{}", lines.collect::<Vec<_>>().join("\n")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! What nobody asks for and has to happen anyway: quarantines that end, histories that are long enough.
+
+use std::time::Duration;
+
+use nac_store::{Store, StoreError, now_us};
+use tokio_util::sync::CancellationToken;
+
+/// A quarantine ends at most this much late.
+const TICK: Duration = Duration::from_secs(1);
+/// How often old history is forgotten, in ticks.
+const PRUNE_TICKS: u32 = 3_600;
+/// How long decisions, accounting and ended sessions are kept, in microseconds: 400 days, a year and the time to ask about it.
+const RETENTION_US: i64 = 400 * 24 * 3_600 * 1_000_000;
+/// The most batches of one table in one go; the rest waits for the next hour, so that others get to write.
+const BATCHES: u32 = 100;
+
+/// Runs until cancelled. A database that is away is tried again at the next tick.
+pub(super) async fn run(store: Store, cancel: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut until_prune = PRUNE_TICKS;
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match store.quarantine_expire().await {
+            Ok(ended) => {
+                for quarantine in ended {
+                    tracing::info!(quarantine = %quarantine.id, reason = %quarantine.reason, "a quarantine has ended by its time");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "quarantines are not looked at"),
+        }
+        until_prune -= 1;
+        if until_prune == 0 {
+            until_prune = PRUNE_TICKS;
+            if let Err(error) = prune(&store).await {
+                tracing::warn!(%error, "old history is not forgotten yet");
+            }
+        }
+    }
+}
+
+async fn prune(store: &Store) -> Result<(), StoreError> {
+    let before = now_us() - RETENTION_US;
+    for _ in 0..BATCHES {
+        let removed = store.decision_prune(before).await? + store.accounting_prune(before).await?;
+        if removed == 0 {
+            break;
+        }
+    }
+    store.session_prune(before).await?;
+    Ok(())
+}
