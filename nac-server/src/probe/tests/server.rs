@@ -222,7 +222,7 @@ impl Server {
         let response: [u8; 24] = value[26..50].try_into().expect("24 octets");
         let hash = mschapv2::nt_hash(PASSWORD);
         let user = request.text(attribute::USER_NAME).unwrap_or_default();
-        let Some(proof) = mschapv2::verify(&hash, &challenge, &peer_challenge, &user, &response) else {
+        let Some(proof) = mschapv2::verify(&hash, &challenge, &peer_challenge, &*user, &response) else {
             let error = [&value[..1], b"E=691 R=0 V=3"].concat();
             return self.reject(request, |reply| {
                 reply.push_vendor(MICROSOFT, microsoft::CHAP_ERROR, &error).expect("room");
