@@ -23,7 +23,11 @@ impl fmt::Display for Refusal {
 
 impl From<nac_eap::Reason> for Refusal {
     fn from(reason: nac_eap::Reason) -> Self {
-        Self { code: reason.code, sentence: reason.sentence, remedy: reason.remedy }
+        Self {
+            code: reason.code,
+            sentence: reason.sentence,
+            remedy: reason.remedy,
+        }
     }
 }
 
@@ -122,9 +126,12 @@ impl Refusal {
         match reason {
             RefuseReason::NoPermit => Self::no_permit(),
             RefuseReason::Forbidden => Self::forbidden(decision.policy.as_deref().unwrap_or("?")),
-            RefuseReason::PolicyError => {
-                Self::policy_error(decision.errors.first().map_or("unknown error", String::as_str))
-            }
+            RefuseReason::PolicyError => Self::policy_error(
+                decision
+                    .errors
+                    .first()
+                    .map_or("unknown error", String::as_str),
+            ),
         }
     }
 }
@@ -135,7 +142,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_own_code() {
-        let mut codes: Vec<_> = Refusal::table().into_iter().map(|reason| reason.code).collect();
+        let mut codes: Vec<_> = Refusal::table()
+            .into_iter()
+            .map(|reason| reason.code)
+            .collect();
         let count = codes.len();
         codes.sort_unstable();
         codes.dedup();
@@ -144,6 +154,9 @@ mod tests {
 
     #[test]
     fn a_refusal_names_its_subject() {
-        assert_eq!(Refusal::unknown_user("eve").sentence, "there is no user \"eve\"");
+        assert_eq!(
+            Refusal::unknown_user("eve").sentence,
+            "there is no user \"eve\""
+        );
     }
 }

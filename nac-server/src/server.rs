@@ -98,7 +98,10 @@ impl Server {
         let writer_cancel = CancellationToken::new();
         let writer = Writer::new(store.clone(), spool_dir(config))?;
         let writer_handle = writer.handle();
-        #[expect(clippy::disallowed_methods, reason = "the writer must outlive every tracked task")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the writer must outlive every tracked task"
+        )]
         let writer = tokio::spawn(writer.run(writer_cancel.clone()));
 
         let metrics = Arc::new(Metrics::default());
@@ -126,7 +129,13 @@ impl Server {
 
         let (scopes, scope_receiver) = mpsc::channel(1_024);
         let events = store.subscribe();
-        tracker.spawn(feed::run(world, store.clone(), events, scopes, cancel.clone()));
+        tracker.spawn(feed::run(
+            world,
+            store.clone(),
+            events,
+            scopes,
+            cancel.clone(),
+        ));
         tracker.spawn(enforcer.run(scope_receiver, changes, cancel.clone()));
         let (watcher, watch_cancel) = (store.clone(), cancel.clone());
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
@@ -135,8 +144,25 @@ impl Server {
 
         let portal = nac_portal::start::router(start_page(&store).await?).merge(gate.router());
         let admin = nac_portal::admin::router(store.clone());
-        listeners.serve(&authenticator, &https, portal, admin, metrics, &tracker, &cancel);
-        Ok(Self { addresses, store, authenticator, https, tracker, cancel, writer_cancel, writer })
+        listeners.serve(
+            &authenticator,
+            &https,
+            portal,
+            admin,
+            metrics,
+            &tracker,
+            &cancel,
+        );
+        Ok(Self {
+            addresses,
+            store,
+            authenticator,
+            https,
+            tracker,
+            cancel,
+            writer_cancel,
+            writer,
+        })
     }
 
     /// The open database.
@@ -169,7 +195,10 @@ impl Server {
     pub async fn stop(self) {
         self.cancel.cancel();
         self.tracker.close();
-        if tokio::time::timeout(STOP_DEADLINE, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(STOP_DEADLINE, self.tracker.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections did not end in time");
         }
         self.writer_cancel.cancel();
@@ -182,10 +211,15 @@ impl Server {
 
 async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartError> {
     let checks = match &config.posture.checks_dir {
-        Some(folder) => CheckSet::load_dir(folder).map_err(|faults| StartError::Posture(faults.to_string()))?,
+        Some(folder) => {
+            CheckSet::load_dir(folder).map_err(|faults| StartError::Posture(faults.to_string()))?
+        }
         None => CheckSet::embedded(),
     };
-    let settings = PostureSettings { max_age: config.posture.max_age, ..PostureSettings::default() };
+    let settings = PostureSettings {
+        max_age: config.posture.max_age,
+        ..PostureSettings::default()
+    };
     PostureGate::open(store.clone(), Arc::new(checks), settings)
         .await
         .map_err(|error| StartError::Posture(error.to_string()))
@@ -193,18 +227,27 @@ async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartE
 
 async fn start_page(store: &Store) -> Result<StartPage, StartError> {
     let Some((ca_pem, _)) = store.authority_fetch().await? else {
-        return Ok(StartPage { ca_pem: String::new(), ca_fingerprint: String::new() });
+        return Ok(StartPage {
+            ca_pem: String::new(),
+            ca_fingerprint: String::new(),
+        });
     };
     let ca_fingerprint = nac_pki::pem_certificates(&ca_pem)
         .ok()
         .and_then(|certificates| certificates.into_iter().next())
         .map(|certificate| nac_pki::fingerprint_sha256(&certificate))
         .unwrap_or_default();
-    Ok(StartPage { ca_pem, ca_fingerprint })
+    Ok(StartPage {
+        ca_pem,
+        ca_fingerprint,
+    })
 }
 
 fn spool_dir(config: &Config) -> std::path::PathBuf {
-    config.file.parent().map_or_else(|| "spool".into(), |folder| folder.join("spool"))
+    config
+        .file
+        .parent()
+        .map_or_else(|| "spool".into(), |folder| folder.join("spool"))
 }
 
 /// Every socket, bound before anything starts, so that a taken port stops the start and not the service.
@@ -225,16 +268,35 @@ impl Listeners {
         let admin = TcpListener::bind(config.admin.listen).await;
         let metrics = TcpListener::bind(config.metrics.listen).await;
         match (auth, acct, portal, admin, metrics) {
-            (Ok(auth), Ok(acct), Ok(portal), Ok(admin), Ok(metrics)) => {
-                Ok(Self { auth, acct, portal, admin, metrics })
-            }
+            (Ok(auth), Ok(acct), Ok(portal), Ok(admin), Ok(metrics)) => Ok(Self {
+                auth,
+                acct,
+                portal,
+                admin,
+                metrics,
+            }),
             (auth, acct, portal, admin, metrics) => {
                 let faults = [
-                    cannot_bind("[radius] listen_auth", "UDP", config.radius.listen_auth, auth.err()),
-                    cannot_bind("[radius] listen_acct", "UDP", config.radius.listen_acct, acct.err()),
+                    cannot_bind(
+                        "[radius] listen_auth",
+                        "UDP",
+                        config.radius.listen_auth,
+                        auth.err(),
+                    ),
+                    cannot_bind(
+                        "[radius] listen_acct",
+                        "UDP",
+                        config.radius.listen_acct,
+                        acct.err(),
+                    ),
                     cannot_bind("[portal] listen", "TCP", config.portal.listen, portal.err()),
                     cannot_bind("[admin] listen", "TCP", config.admin.listen, admin.err()),
-                    cannot_bind("[metrics] listen", "TCP", config.metrics.listen, metrics.err()),
+                    cannot_bind(
+                        "[metrics] listen",
+                        "TCP",
+                        config.metrics.listen,
+                        metrics.err(),
+                    ),
                 ];
                 let faults: Vec<String> = faults.into_iter().flatten().collect();
                 Err(StartError::Listen(faults.join("\n")))
@@ -255,7 +317,9 @@ impl Listeners {
                 metrics: self.metrics.local_addr()?,
             })
         };
-        all().map_err(|error| StartError::Listen(format!("cannot read a listener's address: {error}")))
+        all().map_err(|error| {
+            StartError::Listen(format!("cannot read a listener's address: {error}"))
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the wiring names each part once")]
@@ -282,27 +346,49 @@ impl Listeners {
             }
         }
         for (listener, router) in [(self.portal, portal), (self.admin, admin)] {
-            tracker.spawn(https::serve(listener, tls.clone(), router, tracker.clone(), cancel.clone()));
+            tracker.spawn(https::serve(
+                listener,
+                tls.clone(),
+                router,
+                tracker.clone(),
+                cancel.clone(),
+            ));
         }
-        let metrics = Router::new()
-            .route("/metrics", axum::routing::get(move || async move { metrics.text() }));
+        let metrics = Router::new().route(
+            "/metrics",
+            axum::routing::get(move || async move { metrics.text() }),
+        );
         let cancelled = cancel.clone().cancelled_owned();
         let listener = self.metrics;
         tracker.spawn(async move {
-            if let Err(error) = axum::serve(listener, metrics).with_graceful_shutdown(cancelled).await {
+            if let Err(error) = axum::serve(listener, metrics)
+                .with_graceful_shutdown(cancelled)
+                .await
+            {
                 tracing::error!(%error, "the metrics listener failed");
             }
         });
     }
 }
 
-fn cannot_bind(key: &str, protocol: &str, address: SocketAddr, error: Option<io::Error>) -> Option<String> {
+fn cannot_bind(
+    key: &str,
+    protocol: &str,
+    address: SocketAddr,
+    error: Option<io::Error>,
+) -> Option<String> {
     let error = error?;
     let fix = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program uses this port: stop it, or choose another port",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
+        io::ErrorKind::AddrInUse => {
+            "another program uses this port: stop it, or choose another port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "see the system's message",
     };
-    Some(format!("cannot listen on {protocol} {address} ({key}): {error}; {fix}"))
+    Some(format!(
+        "cannot listen on {protocol} {address} ({key}): {error}; {fix}"
+    ))
 }

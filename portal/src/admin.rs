@@ -12,16 +12,20 @@ use crate::web;
 
 /// `/health`: 200 while the database answers, 503 otherwise. Authentication goes on from memory either way.
 pub fn router(store: Store) -> Router {
-    web::secured(Router::new().route("/health", get(health)).with_state(store))
+    web::secured(
+        Router::new()
+            .route("/health", get(health))
+            .with_state(store),
+    )
 }
 
 async fn health(State(store): State<Store>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
     match store.statistics().await {
-        Ok(statistics) => {
-            Json(json!({ "status": "ok", "version": version, "database": "ok", "rows": statistics }))
-                .into_response()
-        }
+        Ok(statistics) => Json(
+            json!({ "status": "ok", "version": version, "database": "ok", "rows": statistics }),
+        )
+        .into_response(),
         Err(error) => {
             tracing::warn!(%error, "health: the database does not answer");
             let report = json!({

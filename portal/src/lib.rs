@@ -8,7 +8,10 @@
 //! * Every page works without JavaScript and loads nothing from elsewhere.
 //! * Every response carries the security headers of [`web::secured`].
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should panic"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a failing test should panic")
+)]
 
 pub mod admin;
 pub mod start;

@@ -37,7 +37,9 @@ pub fn router(page: StartPage) -> Router {
 }
 
 async fn start(State(page): State<Arc<StartPage>>) -> Response {
-    let page = Page { ca_fingerprint: &page.ca_fingerprint };
+    let page = Page {
+        ca_fingerprint: &page.ca_fingerprint,
+    };
     match page.render() {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
@@ -54,13 +56,19 @@ async fn ca(State(page): State<Arc<StartPage>>) -> Response {
     }
     let headers = [
         (header::CONTENT_TYPE, "application/x-pem-file"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"nac-ca.pem\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"nac-ca.pem\"",
+        ),
     ];
     (headers, page.ca_pem.clone()).into_response()
 }
 
 async fn style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../assets/style.css"))
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("../assets/style.css"),
+    )
 }
 
 #[cfg(test)]
@@ -76,11 +84,18 @@ mod tests {
         let response = router(page).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+        (
+            parts.status,
+            parts.headers,
+            String::from_utf8(body.to_vec()).unwrap(),
+        )
     }
 
     fn page() -> StartPage {
-        StartPage { ca_pem: "-----BEGIN CERTIFICATE-----\n".into(), ca_fingerprint: "AB:CD".into() }
+        StartPage {
+            ca_pem: "-----BEGIN CERTIFICATE-----\n".into(),
+            ca_fingerprint: "AB:CD".into(),
+        }
     }
 
     #[tokio::test]
@@ -89,15 +104,26 @@ mod tests {
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("AB:CD"));
         assert!(!body.contains("<script"));
-        assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("frame-ancestors 'none'"));
+        assert!(
+            headers[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap()
+                .contains("frame-ancestors 'none'")
+        );
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
     }
 
     #[tokio::test]
     async fn the_ca_certificate_is_a_download_and_its_absence_is_said() {
         let (status, _, body) = fetch(page(), "/ca.pem").await;
-        assert_eq!((status, body.as_str()), (StatusCode::OK, "-----BEGIN CERTIFICATE-----\n"));
-        let external = StartPage { ca_pem: String::new(), ca_fingerprint: String::new() };
+        assert_eq!(
+            (status, body.as_str()),
+            (StatusCode::OK, "-----BEGIN CERTIFICATE-----\n")
+        );
+        let external = StartPage {
+            ca_pem: String::new(),
+            ca_fingerprint: String::new(),
+        };
         assert_eq!(fetch(external, "/ca.pem").await.0, StatusCode::NOT_FOUND);
     }
 }

@@ -6,8 +6,7 @@ use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// No script, no frame, nothing from elsewhere; style sheets only from here.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Adds the security headers to every response of a router.
 pub fn secured(router: Router) -> Router {
@@ -16,7 +15,10 @@ pub fn secured(router: Router) -> Router {
     };
     router.layer(
         ServiceBuilder::new()
-            .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+            .layer(set(
+                header::CONTENT_SECURITY_POLICY,
+                CONTENT_SECURITY_POLICY,
+            ))
             .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .layer(set(header::REFERRER_POLICY, "no-referrer"))
             .layer(set(header::CACHE_CONTROL, "no-store")),

@@ -28,7 +28,10 @@ pub struct AccountingPort {
 impl AccountingPort {
     /// Shares clients, sessions and the writer with the authentication port.
     pub fn new(authenticator: Arc<Authenticator>) -> Self {
-        Self { authenticator, duplicates: Arc::default() }
+        Self {
+            authenticator,
+            duplicates: Arc::default(),
+        }
     }
 }
 
@@ -92,8 +95,12 @@ impl AccountingPort {
     ) -> (Accounting, Vec<u8>) {
         let attributes = described(packet);
         let framed_ip = framed_ip(packet);
-        let status_type = packet.integer(attribute::ACCT_STATUS_TYPE).unwrap_or_default();
-        let cause = packet.integer(attribute::ACCT_TERMINATE_CAUSE).unwrap_or_default();
+        let status_type = packet
+            .integer(attribute::ACCT_STATUS_TYPE)
+            .unwrap_or_default();
+        let cause = packet
+            .integer(attribute::ACCT_TERMINATE_CAUSE)
+            .unwrap_or_default();
         self.follow(source, packet, status_type, framed_ip, &attributes);
         let text = |number| packet.text(number).map(std::borrow::Cow::into_owned);
         let mac = text(attribute::CALLING_STATION_ID)
@@ -107,9 +114,19 @@ impl AccountingPort {
             mac,
             user_name: text(attribute::USER_NAME).unwrap_or_default(),
             framed_ip: framed_ip.map(|address| address.to_string()),
-            input_octets: octets(packet, attribute::ACCT_INPUT_OCTETS, attribute::ACCT_INPUT_GIGAWORDS),
-            output_octets: octets(packet, attribute::ACCT_OUTPUT_OCTETS, attribute::ACCT_OUTPUT_GIGAWORDS),
-            session_time_s: packet.integer(attribute::ACCT_SESSION_TIME).unwrap_or_default(),
+            input_octets: octets(
+                packet,
+                attribute::ACCT_INPUT_OCTETS,
+                attribute::ACCT_INPUT_GIGAWORDS,
+            ),
+            output_octets: octets(
+                packet,
+                attribute::ACCT_OUTPUT_OCTETS,
+                attribute::ACCT_OUTPUT_GIGAWORDS,
+            ),
+            session_time_s: packet
+                .integer(attribute::ACCT_SESSION_TIME)
+                .unwrap_or_default(),
             terminate_cause: cause,
             attributes,
         };
@@ -146,9 +163,10 @@ impl AccountingPort {
 
 /// The station's address: IPv4, or an IPv6 address (RFC 6911).
 fn framed_ip(packet: &Packet<'_>) -> Option<IpAddr> {
-    packet.ipv4(attribute::FRAMED_IP_ADDRESS).map(IpAddr::V4).or_else(|| {
-        packet.ipv6(attribute::FRAMED_IPV6_ADDRESS).map(IpAddr::V6)
-    })
+    packet
+        .ipv4(attribute::FRAMED_IP_ADDRESS)
+        .map(IpAddr::V4)
+        .or_else(|| packet.ipv6(attribute::FRAMED_IPV6_ADDRESS).map(IpAddr::V6))
 }
 
 /// Counters of 32 bits with their overflows (RFC 2869 sections 5.1 and 5.2).
@@ -161,5 +179,8 @@ fn terminate_cause(attributes: &[(String, String)]) -> String {
     attributes
         .iter()
         .find(|(name, _)| name == "Acct-Terminate-Cause")
-        .map_or_else(|| "accounting stopped".to_owned(), |(_, cause)| format!("accounting stopped: {cause}"))
+        .map_or_else(
+            || "accounting stopped".to_owned(),
+            |(_, cause)| format!("accounting stopped: {cause}"),
+        )
 }

@@ -109,7 +109,14 @@ impl SessionTable {
     /// An empty table. Changes go to the receiver in the order in which they happen.
     pub fn new(writer: WriterHandle) -> (Self, mpsc::UnboundedReceiver<SessionChange>) {
         let (changes, receiver) = mpsc::unbounded_channel();
-        (Self { table: Mutex::default(), changes, writer }, receiver)
+        (
+            Self {
+                table: Mutex::default(),
+                changes,
+                writer,
+            },
+            receiver,
+        )
     }
 
     /// Takes sessions back that a former run left open.
@@ -130,7 +137,9 @@ impl SessionTable {
     /// The id for a station's next accept: the same session goes on when the NAS says it is the same, by Acct-Session-Id or silence
     /// about it; otherwise a new one begins.
     pub fn id_for(&self, live: Option<&LiveSession>, packet: &Packet<'_>) -> Uuid {
-        let Some(live) = live else { return Uuid::now_v7() };
+        let Some(live) = live else {
+            return Uuid::now_v7();
+        };
         let named = packet.text(attribute::ACCT_SESSION_ID);
         let same = match (named.as_deref(), live.identifier("Acct-Session-Id")) {
             (Some(now), Some(then)) => now == then,
@@ -145,7 +154,11 @@ impl SessionTable {
         let now = now_us();
         let key = station(admission.nas_source.ip(), &admission.context);
         let mut table = self.lock();
-        let former = table.by_station.get(&key).and_then(|id| table.by_id.get(id)).cloned();
+        let former = table
+            .by_station
+            .get(&key)
+            .and_then(|id| table.by_id.get(id))
+            .cloned();
         let continued = former.as_ref().filter(|former| former.id == admission.id);
         let session = Arc::new(LiveSession {
             framed_ip: continued.and_then(|former| former.framed_ip),
@@ -177,9 +190,12 @@ impl SessionTable {
 
     /// A reject was sealed for an authenticated station: whatever it had is over.
     pub fn refused(&self, nas: IpAddr, context: &AccessContext, decision: Uuid) {
-        let Some(session) = self.of_station(nas, context) else { return };
+        let Some(session) = self.of_station(nas, context) else {
+            return;
+        };
         self.lock().remove(&session);
-        self.writer.session(session.stored(Some("refused on re-authentication")));
+        self.writer
+            .session(session.stored(Some("refused on re-authentication")));
         self.tell(SessionChange::Refused(session, decision));
     }
 
@@ -199,7 +215,9 @@ impl SessionTable {
             .or_else(|| {
                 let mac: nac_radius::MacAddr =
                     packet.text(attribute::CALLING_STATION_ID)?.parse().ok()?;
-                table.by_id.get(table.by_station.get(&(nas, mac.to_string()))?)
+                table
+                    .by_id
+                    .get(table.by_station.get(&(nas, mac.to_string()))?)
             })
             .cloned()
     }
@@ -207,12 +225,18 @@ impl SessionTable {
     /// Accounting added to what we know of a session.
     pub fn heard(&self, id: Uuid, framed_ip: Option<IpAddr>, identifiers: Vec<(String, String)>) {
         let mut table = self.lock();
-        let Some(former) = table.by_id.get(&id).cloned() else { return };
+        let Some(former) = table.by_id.get(&id).cloned() else {
+            return;
+        };
         let mut session = LiveSession::clone(&former);
         session.updated_us = now_us();
         session.framed_ip = framed_ip.or(session.framed_ip);
         for (name, value) in identifiers {
-            match session.identifiers.iter_mut().find(|(known, _)| *known == name) {
+            match session
+                .identifiers
+                .iter_mut()
+                .find(|(known, _)| *known == name)
+            {
                 Some(known) => known.1 = value,
                 None => session.identifiers.push((name, value)),
             }
@@ -227,14 +251,20 @@ impl SessionTable {
 
     /// Accounting stopped.
     pub fn stopped(&self, id: Uuid, cause: &str) {
-        let Some(session) = self.lock().by_id.get(&id).cloned() else { return };
+        let Some(session) = self.lock().by_id.get(&id).cloned() else {
+            return;
+        };
         self.lock().remove(&session);
         self.end(&session, cause, None);
     }
 
     /// A NAS restarted (Accounting-On or -Off): all its sessions are over.
     pub fn nas_restarted(&self, nas: IpAddr) {
-        for session in self.all().into_iter().filter(|session| session.nas_source.ip() == nas) {
+        for session in self
+            .all()
+            .into_iter()
+            .filter(|session| session.nas_source.ip() == nas)
+        {
             self.stopped(session.id, "the NAS restarted");
         }
     }
@@ -242,7 +272,11 @@ impl SessionTable {
     /// Ends what has not been heard of for a day.
     pub fn expire(&self) {
         let limit = now_us() - SILENCE_US;
-        for session in self.all().into_iter().filter(|session| session.updated_us < limit) {
+        for session in self
+            .all()
+            .into_iter()
+            .filter(|session| session.updated_us < limit)
+        {
             self.stopped(session.id, "no sign of life for 24 hours");
         }
     }
@@ -270,7 +304,10 @@ impl SessionTable {
     fn end(&self, session: &Arc<LiveSession>, cause: &str, successor: Option<&LiveSession>) {
         self.writer.session(session.stored(Some(cause)));
         // A successor on the same port is told as an admission; the former session's jobs learn of it here.
-        let cause = successor.map_or_else(|| cause.to_owned(), |next| format!("{cause} into segment {}", next.segment));
+        let cause = successor.map_or_else(
+            || cause.to_owned(),
+            |next| format!("{cause} into segment {}", next.segment),
+        );
         self.tell(SessionChange::Stopped(session.clone(), cause));
     }
 
@@ -287,7 +324,10 @@ impl SessionTable {
 impl LiveSession {
     /// An identifier by attribute name, as the NAS sent it.
     pub fn identifier(&self, name: &str) -> Option<&str> {
-        self.identifiers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.identifiers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The row for the store.
@@ -320,9 +360,11 @@ impl LiveSession {
 impl Table {
     fn insert(&mut self, session: Arc<LiveSession>) {
         let nas = session.nas_source.ip();
-        self.by_station.insert(station(nas, &session.context), session.id);
+        self.by_station
+            .insert(station(nas, &session.context), session.id);
         if let Some(named) = session.identifier("Acct-Session-Id") {
-            self.by_accounting.insert((nas, named.to_owned()), session.id);
+            self.by_accounting
+                .insert((nas, named.to_owned()), session.id);
         }
         self.by_id.insert(session.id, session);
     }
@@ -341,5 +383,10 @@ impl Table {
 }
 
 fn station(nas: IpAddr, context: &AccessContext) -> Station {
-    (nas, context.mac.map_or_else(|| context.name.clone(), |mac| mac.to_string()))
+    (
+        nas,
+        context
+            .mac
+            .map_or_else(|| context.name.clone(), |mac| mac.to_string()),
+    )
 }

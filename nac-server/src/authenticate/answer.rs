@@ -104,13 +104,16 @@ fn decide(
         mac: authenticated.mac.or(request.mac),
         nas: request.nas(&packet),
     });
-    let live = authenticator.sessions.of_station(request.source.ip(), &context);
+    let live = authenticator
+        .sessions
+        .of_station(request.source.ip(), &context);
     let assessment = assess(
         &snapshot,
         &authenticator.world.directory,
         &authenticator.gate,
         &context,
-        live.as_ref().map(|session| (session.framed_ip, session.started_us)),
+        live.as_ref()
+            .map(|session| (session.framed_ip, session.started_us)),
     );
     let ruling = assessment.ruling.clone().and_then(|segment| {
         match snapshot.segments.answer(&segment, request.client.profile) {
@@ -126,28 +129,59 @@ fn decide(
         cipher_suite: eap.cipher_suite.clone(),
         resumed: eap.resumed,
         rounds: eap.rounds,
-        certificate_serial: context.certificate.as_ref().map(|facts| facts.serial.clone()),
+        certificate_serial: context
+            .certificate
+            .as_ref()
+            .map(|facts| facts.serial.clone()),
     });
     match ruling {
         Ok((segment, answer)) => {
             let session = authenticator.sessions.id_for(live.as_deref(), &packet);
             let eap_success = conversation.map(Conversation::accept);
-            let sealed =
-                accept(request, &packet, &context, &authenticated, &answer, session, eap_success);
+            let sealed = accept(
+                request,
+                &packet,
+                &context,
+                &authenticated,
+                &answer,
+                session,
+                eap_success,
+            );
             match sealed {
                 Ok(reply) => {
-                    admit(authenticator, request, &packet, context, assessment, &segment, session, &record);
+                    admit(
+                        authenticator,
+                        request,
+                        &packet,
+                        context,
+                        assessment,
+                        &segment,
+                        session,
+                        &record,
+                    );
                     record.finish(authenticator, request, &reply, Ok(segment), Some(session));
                     reply
                 }
-                Err(_) => {
-                    record.refuse(authenticator, request, &packet, Refusal::answer_too_long(), &[], None)
-                }
+                Err(_) => record.refuse(
+                    authenticator,
+                    request,
+                    &packet,
+                    Refusal::answer_too_long(),
+                    &[],
+                    None,
+                ),
             }
         }
         Err(refusal) => {
             let failure = conversation.map(Conversation::refuse);
-            record.refuse(authenticator, request, &packet, refusal, &[], failure.as_deref())
+            record.refuse(
+                authenticator,
+                request,
+                &packet,
+                refusal,
+                &[],
+                failure.as_deref(),
+            )
         }
     }
 }
@@ -187,8 +221,20 @@ fn accept(
         }
     }
     if let Some((send, receive)) = &authenticated.mppe {
-        reply.push_mppe_key(microsoft::MPPE_SEND_KEY, send, salts[0], authenticator, secret)?;
-        reply.push_mppe_key(microsoft::MPPE_RECV_KEY, receive, salts[1], authenticator, secret)?;
+        reply.push_mppe_key(
+            microsoft::MPPE_SEND_KEY,
+            send,
+            salts[0],
+            authenticator,
+            secret,
+        )?;
+        reply.push_mppe_key(
+            microsoft::MPPE_RECV_KEY,
+            receive,
+            salts[1],
+            authenticator,
+            secret,
+        )?;
     }
     Ok(reply.seal(secret))
 }
@@ -199,7 +245,10 @@ fn two_salts() -> [[u8; 2]; 2] {
     [[high | 0x80, low], [high | 0x80, low ^ 1]]
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one fact of the admission, used once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one fact of the admission, used once"
+)]
 fn admit(
     authenticator: &Authenticator,
     request: &Request,
@@ -225,7 +274,11 @@ fn admit(
 }
 
 /// Refuses before anybody is known.
-pub(super) fn refuse_plain(authenticator: &Authenticator, request: &Request, refusal: Refusal) -> Vec<u8> {
+pub(super) fn refuse_plain(
+    authenticator: &Authenticator,
+    request: &Request,
+    refusal: Refusal,
+) -> Vec<u8> {
     refuse(authenticator, request, "none", &request.user_name, refusal)
 }
 
@@ -251,8 +304,14 @@ pub(super) fn refuse_with(
 ) -> Vec<u8> {
     let packet = request.packet();
     let context = unauthenticated(request, &packet, method, name);
-    Record::new(&packet, request, &context, None)
-        .refuse(authenticator, request, &packet, refusal, vendor, None)
+    Record::new(&packet, request, &context, None).refuse(
+        authenticator,
+        request,
+        &packet,
+        refusal,
+        vendor,
+        None,
+    )
 }
 
 /// Refuses with an EAP-Failure.
@@ -349,7 +408,9 @@ impl Record {
         }
         let reply = reply.seal(&request.client.secret);
         if let Some(station) = &self.station {
-            authenticator.sessions.refused(request.source.ip(), station, self.id);
+            authenticator
+                .sessions
+                .refused(request.source.ip(), station, self.id);
         }
         self.finish(authenticator, request, &reply, Err(refusal), None);
         reply
@@ -364,12 +425,16 @@ impl Record {
         result: Result<String, Refusal>,
         session_id: Option<Uuid>,
     ) {
-        let attributes = Packet::parse(reply).map(|reply| described(&reply)).unwrap_or_default();
+        let attributes = Packet::parse(reply)
+            .map(|reply| described(&reply))
+            .unwrap_or_default();
         let (outcome, segment, refusal) = match result {
             Ok(segment) => (DecisionOutcome::Accept, Some(segment), None),
             Err(refusal) => (DecisionOutcome::Reject, None, Some(refusal)),
         };
-        authenticator.metrics.decided(outcome, self.method, request.arrived);
+        authenticator
+            .metrics
+            .decided(outcome, self.method, request.arrived);
         let record = DecisionRecord {
             id: self.id,
             at_us: now_us(),
@@ -381,9 +446,18 @@ impl Record {
             method: self.method.to_owned(),
             outcome,
             segment,
-            reason_code: refusal.as_ref().map_or("NAC-0000", |refusal| refusal.code).to_owned(),
-            reason: refusal.as_ref().map_or_else(|| "permitted".to_owned(), |refusal| refusal.sentence.clone()),
-            remedy: refusal.as_ref().map_or("", |refusal| refusal.remedy).to_owned(),
+            reason_code: refusal
+                .as_ref()
+                .map_or("NAC-0000", |refusal| refusal.code)
+                .to_owned(),
+            reason: refusal.as_ref().map_or_else(
+                || "permitted".to_owned(),
+                |refusal| refusal.sentence.clone(),
+            ),
+            remedy: refusal
+                .as_ref()
+                .map_or("", |refusal| refusal.remedy)
+                .to_owned(),
             policy_version: self.policy_version,
             facts: self.facts,
             decision: self.decision,

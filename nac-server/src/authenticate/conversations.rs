@@ -53,7 +53,11 @@ impl std::fmt::Debug for Conversations {
 
 impl Conversations {
     /// Starts one. Expired ones and, at the limit, the oldest are dropped.
-    pub(crate) fn insert(&self, conversation: Conversation, now: Instant) -> (ConversationId, Arc<Mutex<Active>>) {
+    pub(crate) fn insert(
+        &self,
+        conversation: Conversation,
+        now: Instant,
+    ) -> (ConversationId, Arc<Mutex<Active>>) {
         let id = random();
         let active = Arc::new(Mutex::new(Active {
             conversation,
@@ -114,6 +118,8 @@ impl Active {
 /// When the operating system has no randomness, where nothing safe can go on.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness");
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the operating system gives randomness");
     bytes
 }

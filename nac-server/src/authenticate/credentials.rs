@@ -14,11 +14,18 @@ pub(crate) enum Credentials {
     /// MAC authentication bypass: the NAS vouches for an address, which proves nothing about who uses it.
     Mab(MacAddr),
     /// A cleartext password (RFC 2865 section 5.2).
-    Pap { user: String, password: Zeroizing<Vec<u8>> },
+    Pap {
+        user: String,
+        password: Zeroizing<Vec<u8>>,
+    },
     /// CHAP (RFC 2865 section 5.3); checked against the packet.
     Chap { user: String },
     /// MS-CHAPv2 (RFC 2548 section 2.3).
-    MsChapV2 { user: String, challenge: [u8; 16], response: MsChapV2Response },
+    MsChapV2 {
+        user: String,
+        challenge: [u8; 16],
+        response: MsChapV2Response,
+    },
 }
 
 /// The fields of MS-CHAP2-Response (RFC 2548 section 2.3.2).
@@ -32,8 +39,7 @@ pub(crate) struct MsChapV2Response {
 }
 
 /// Service-Types that ask for a login to the NAS itself (RFC 2865 section 5.6).
-const LOGINS: [(u32, &str); 3] =
-    [(1, "Login"), (6, "Administrative"), (7, "NAS-Prompt")];
+const LOGINS: [(u32, &str); 3] = [(1, "Login"), (6, "Administrative"), (7, "NAS-Prompt")];
 /// Service-Type Call-Check: MAC authentication (RFC 3580 section 3.1 leaves it to vendors; all use it so).
 const CALL_CHECK: u32 = 10;
 
@@ -54,7 +60,12 @@ impl Credentials {
         let password = packet
             .user_password(&request.client.secret)
             .map_err(|error| Refusal::malformed_credentials(&error.to_string()))?;
-        if let Some(mac) = mab(request, packet, service, password.as_ref().map(|bytes| bytes.as_slice())) {
+        if let Some(mac) = mab(
+            request,
+            packet,
+            service,
+            password.as_ref().map(|bytes| bytes.as_slice()),
+        ) {
             return Ok(Self::Mab(mac));
         }
         if let Some(password) = password {
@@ -106,7 +117,10 @@ fn ms_chap_v2(user: String, packet: &Packet<'_>, response: &[u8]) -> Result<Cred
             nt_response: response.get(26..50)?.try_into().ok()?,
         })
     };
-    let response =
-        fields().ok_or_else(|| malformed("MS-CHAP2-Response must have 50 octets"))?;
-    Ok(Credentials::MsChapV2 { user, challenge, response })
+    let response = fields().ok_or_else(|| malformed("MS-CHAP2-Response must have 50 octets"))?;
+    Ok(Credentials::MsChapV2 {
+        user,
+        challenge,
+        response,
+    })
 }

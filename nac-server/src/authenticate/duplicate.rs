@@ -54,7 +54,14 @@ impl DuplicateCache {
         {
             return entry.reply.clone().map_or(Seen::InFlight, Seen::Answered);
         }
-        shard.entries.insert(slot, Entry { authenticator: *authenticator, arrived: now, reply: None });
+        shard.entries.insert(
+            slot,
+            Entry {
+                authenticator: *authenticator,
+                arrived: now,
+                reply: None,
+            },
+        );
         shard.order.push_back((now, slot));
         Seen::New
     }
@@ -71,7 +78,11 @@ impl DuplicateCache {
     /// Gives a claimed slot back: no answer was sent, so a retransmission is processed anew.
     pub(crate) fn forget(&self, slot: Slot, authenticator: &[u8; 16]) {
         let mut shard = self.shard(slot);
-        if shard.entries.get(&slot).is_some_and(|entry| &entry.authenticator == authenticator) {
+        if shard
+            .entries
+            .get(&slot)
+            .is_some_and(|entry| &entry.authenticator == authenticator)
+        {
             shard.entries.remove(&slot);
         }
     }
@@ -79,7 +90,9 @@ impl DuplicateCache {
     fn shard(&self, (source, identifier): Slot) -> std::sync::MutexGuard<'_, Shard> {
         let index = (usize::from(source.port()) ^ usize::from(identifier)) % SHARDS;
         #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS")]
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,7 +104,11 @@ impl Shard {
             }
             self.order.pop_front();
             // The slot may hold a newer request by now.
-            if self.entries.get(&slot).is_some_and(|entry| entry.arrived == arrived) {
+            if self
+                .entries
+                .get(&slot)
+                .is_some_and(|entry| entry.arrived == arrived)
+            {
                 self.entries.remove(&slot);
             }
         }
@@ -102,13 +119,17 @@ impl Shard {
 mod tests {
     use super::*;
 
-    const SOURCE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4000);
+    const SOURCE: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4000);
 
     #[test]
     fn a_retransmission_gets_the_same_octets() {
         let (cache, now) = (DuplicateCache::default(), Instant::now());
         assert!(matches!(cache.claim((SOURCE, 1), &[1; 16], now), Seen::New));
-        assert!(matches!(cache.claim((SOURCE, 1), &[1; 16], now), Seen::InFlight));
+        assert!(matches!(
+            cache.claim((SOURCE, 1), &[1; 16], now),
+            Seen::InFlight
+        ));
         cache.finish((SOURCE, 1), &[1; 16], Arc::from(&b"reply"[..]));
         let Seen::Answered(reply) = cache.claim((SOURCE, 1), &[1; 16], now) else {
             panic!("not answered from the cache")
@@ -123,7 +144,10 @@ mod tests {
         assert!(matches!(cache.claim((SOURCE, 1), &[2; 16], now), Seen::New));
         // The late answer to the first must not become the answer to the second.
         cache.finish((SOURCE, 1), &[1; 16], Arc::from(&b"old"[..]));
-        assert!(matches!(cache.claim((SOURCE, 1), &[2; 16], now), Seen::InFlight));
+        assert!(matches!(
+            cache.claim((SOURCE, 1), &[2; 16], now),
+            Seen::InFlight
+        ));
     }
 
     #[test]
@@ -131,7 +155,10 @@ mod tests {
         let (cache, now) = (DuplicateCache::default(), Instant::now());
         cache.claim((SOURCE, 1), &[1; 16], now);
         cache.finish((SOURCE, 1), &[1; 16], Arc::from(&b"reply"[..]));
-        assert!(matches!(cache.claim((SOURCE, 1), &[1; 16], now + HOLD), Seen::New));
+        assert!(matches!(
+            cache.claim((SOURCE, 1), &[1; 16], now + HOLD),
+            Seen::New
+        ));
     }
 
     #[test]
@@ -141,7 +168,11 @@ mod tests {
             let source = SocketAddr::new(std::net::Ipv4Addr::from(n).into(), 4000);
             cache.claim((source, 1), &[1; 16], now);
         }
-        let kept: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().entries.len()).sum();
+        let kept: usize = cache
+            .shards
+            .iter()
+            .map(|shard| shard.lock().unwrap().entries.len())
+            .sum();
         assert!(kept <= SHARDS * SHARD_LIMIT);
     }
 }

@@ -3,10 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
-use nac_policy::IdentityKind;
-use nac_radius::{Code, Packet, PacketBuilder, attribute};
 use super::answer::{self, Authenticated, EapAnswer};
 use super::conversations::{Active, ConversationId};
 use super::methods::challenge_user;
@@ -14,6 +10,10 @@ use super::request::Request;
 use super::{Authenticator, Progress};
 use crate::identity::{from_chain, password::Check};
 use crate::reason::Refusal;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
+use nac_policy::IdentityKind;
+use nac_radius::{Code, Packet, PacketBuilder, attribute};
 
 /// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
 const DEFAULT_MTU: usize = 1_020;
@@ -30,7 +30,11 @@ const IDENTITY: u8 = 1;
 type Shared = Arc<Mutex<Active>>;
 
 /// One EAP message from the NAS.
-pub(super) fn receive(authenticator: &Arc<Authenticator>, request: Request, message: &[u8]) -> Progress {
+pub(super) fn receive(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    message: &[u8],
+) -> Progress {
     let packet = request.packet();
     let (id, active) = match packet.attribute(attribute::STATE) {
         Some(state) => match authenticator.conversations.find(state) {
@@ -41,7 +45,14 @@ pub(super) fn receive(authenticator: &Arc<Authenticator>, request: Request, mess
                 }
                 (id, active)
             }
-            None => return refuse_message(authenticator, &request, message, Refusal::unknown_conversation()),
+            None => {
+                return refuse_message(
+                    authenticator,
+                    &request,
+                    message,
+                    Refusal::unknown_conversation(),
+                );
+            }
         },
         None => match begin(authenticator, &packet, message) {
             Ok(begun) => begun,
@@ -51,7 +62,14 @@ pub(super) fn receive(authenticator: &Arc<Authenticator>, request: Request, mess
     let mut conversation = lock(&active);
     if message.is_empty() {
         let identity_request = conversation.conversation.start();
-        return challenge(&request, &packet, &id, &mut conversation, &identity_request, None);
+        return challenge(
+            &request,
+            &packet,
+            &id,
+            &mut conversation,
+            &identity_request,
+            None,
+        );
     }
     let step = conversation.conversation.receive(Instant::now(), message);
     drop(conversation);
@@ -63,13 +81,23 @@ fn begin(
     packet: &Packet<'_>,
     message: &[u8],
 ) -> Result<(ConversationId, Shared), Refusal> {
-    let starts = message.is_empty() || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
+    let starts = message.is_empty()
+        || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
     if !starts {
         return Err(Refusal::no_state());
     }
-    let settings = authenticator.eap.load_full().ok_or_else(Refusal::no_credentials)?;
+    let settings = authenticator
+        .eap
+        .load_full()
+        .ok_or_else(Refusal::no_credentials)?;
     let now = Instant::now();
-    let conversation = Conversation::new(settings, now, unix_time(), eap_mtu(packet), Box::new(fill_random));
+    let conversation = Conversation::new(
+        settings,
+        now,
+        unix_time(),
+        eap_mtu(packet),
+        Box::new(fill_random),
+    );
     Ok(authenticator.conversations.insert(conversation, now))
 }
 
@@ -84,17 +112,27 @@ fn advance(
     loop {
         step = match step {
             Step::Request(eap) => {
-                return challenge(&request, &request.packet(), &id, &mut lock(&active), &eap, None);
+                return challenge(
+                    &request,
+                    &request.packet(),
+                    &id,
+                    &mut lock(&active),
+                    &eap,
+                    None,
+                );
             }
             Step::Ask(Question::NtHash { user }) => {
                 let answer = nt_hash(authenticator, &user);
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
             Step::Ask(Question::Password { user, password }) => {
-                match authenticator.passwords.check(&authenticator.world.directory, &user, password) {
-                    Check::Now(result) => {
-                        lock(&active).conversation.resume(Instant::now(), as_answer(result))
-                    }
+                match authenticator
+                    .passwords
+                    .check(&authenticator.world.directory, &user, password)
+                {
+                    Check::Now(result) => lock(&active)
+                        .conversation
+                        .resume(Instant::now(), as_answer(result)),
                     Check::Slow(slow) => {
                         let authenticator = authenticator.clone();
                         return Progress::Later(Box::pin(async move {
@@ -108,7 +146,9 @@ fn advance(
                             let step = {
                                 let mut active = lock(&active);
                                 active.credential_us += answer::micros(began);
-                                active.conversation.resume(Instant::now(), as_answer(result))
+                                active
+                                    .conversation
+                                    .resume(Instant::now(), as_answer(result))
                             };
                             match advance(&authenticator, request, id, active, step) {
                                 Progress::Reply(reply) => Some(reply),
@@ -121,7 +161,12 @@ fn advance(
             }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
-                return Progress::Reply(succeed(authenticator, &request, &mut lock(&active), success));
+                return Progress::Reply(succeed(
+                    authenticator,
+                    &request,
+                    &mut lock(&active),
+                    success,
+                ));
             }
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
@@ -129,7 +174,13 @@ fn advance(
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
                 return Progress::Reply(answer::refuse_eap(
-                    authenticator, &request, method, &name, reason.into(), &packet, active.credential_us,
+                    authenticator,
+                    &request,
+                    method,
+                    &name,
+                    reason.into(),
+                    &packet,
+                    active.credential_us,
                 ));
             }
             Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
@@ -186,10 +237,25 @@ fn ignore(
         let failure = active.conversation.refuse();
         let refusal = Refusal::too_many_invalid(&reason.sentence);
         let name = named(&active, request);
-        return Progress::Reply(answer::refuse_eap(authenticator, request, "EAP", &name, refusal, &failure, 0));
+        return Progress::Reply(answer::refuse_eap(
+            authenticator,
+            request,
+            "EAP",
+            &name,
+            refusal,
+            &failure,
+            0,
+        ));
     }
     let last = last.unwrap_or_default();
-    challenge(request, &request.packet(), id, &mut active, &last, Some(INVALID_EAP_PACKET))
+    challenge(
+        request,
+        &request.packet(),
+        id,
+        &mut active,
+        &last,
+        Some(INVALID_EAP_PACKET),
+    )
 }
 
 /// The supplicant proved who it is; now the policy decides, before EAP-Success is sent.
@@ -206,7 +272,13 @@ fn succeed(
             let failure = active.conversation.refuse();
             let name = success.outer_identity;
             return answer::refuse_eap(
-                authenticator, request, method, &name, refusal, &failure, active.credential_us,
+                authenticator,
+                request,
+                method,
+                &name,
+                refusal,
+                &failure,
+                active.credential_us,
             );
         }
     };
@@ -219,7 +291,12 @@ fn succeed(
         resumed: success.resumed,
         rounds: active.conversation.rounds(),
     });
-    answer::conclude_eap(authenticator, request, authenticated, &mut active.conversation)
+    answer::conclude_eap(
+        authenticator,
+        request,
+        authenticated,
+        &mut active.conversation,
+    )
 }
 
 /// EAP-TLS is whom the certificate names; tunnelled methods are whom the inner method proved. The outer identity proves nothing
@@ -234,7 +311,12 @@ fn identify(success: &Success) -> Result<Authenticated, Refusal> {
         }
         None => {
             let name = super::methods::without_domain(&success.identity).to_owned();
-            Ok(Authenticated::new(IdentityKind::User, name, "local", success.method))
+            Ok(Authenticated::new(
+                IdentityKind::User,
+                name,
+                "local",
+                success.method,
+            ))
         }
     }
 }
@@ -257,7 +339,11 @@ fn as_answer(result: Result<(), Refusal>) -> Answer {
 }
 
 fn refused(refusal: Refusal) -> Answer {
-    Answer::Refused(Reason { code: refusal.code, sentence: refusal.sentence, remedy: refusal.remedy })
+    Answer::Refused(Reason {
+        code: refusal.code,
+        sentence: refusal.sentence,
+        remedy: refusal.remedy,
+    })
 }
 
 /// An EAP message that belongs to no conversation: EAP-Failure with the message's own identifier (RFC 3748 section 4.2).
@@ -270,7 +356,15 @@ fn refuse_message(
     const FAILURE: u8 = 4;
     let failure = [FAILURE, message.get(1).copied().unwrap_or_default(), 0, 4];
     let name = request.user_name.clone();
-    Progress::Reply(answer::refuse_eap(authenticator, request, "EAP", &name, refusal, &failure, 0))
+    Progress::Reply(answer::refuse_eap(
+        authenticator,
+        request,
+        "EAP",
+        &name,
+        refusal,
+        &failure,
+        0,
+    ))
 }
 
 fn named(active: &Active, request: &Request) -> String {
@@ -285,15 +379,22 @@ fn eap_mtu(packet: &Packet<'_>) -> usize {
     packet
         .integer(attribute::FRAMED_MTU)
         .and_then(|mtu| usize::try_from(mtu).ok())
-        .map_or(DEFAULT_MTU, |mtu| mtu.saturating_sub(4).clamp(*MTU_RANGE.start(), *MTU_RANGE.end()))
+        .map_or(DEFAULT_MTU, |mtu| {
+            mtu.saturating_sub(4)
+                .clamp(*MTU_RANGE.start(), *MTU_RANGE.end())
+        })
 }
 
 fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 fn fill_random(bytes: &mut [u8]) {
-    SystemRandom::new().fill(bytes).expect("the operating system gives randomness");
+    SystemRandom::new()
+        .fill(bytes)
+        .expect("the operating system gives randomness");
 }
 
 fn lock(active: &Shared) -> MutexGuard<'_, Active> {

@@ -22,43 +22,51 @@ pub(super) fn check(
     request: Request,
     credentials: Credentials,
 ) -> Progress {
-    let reply = match credentials {
-        Credentials::Mab(mac) => {
-            let mut authenticated = Authenticated::new(IdentityKind::Mac, mac.to_string(), "mac", "MAB");
-            authenticated.mac = Some(mac);
-            answer::conclude(authenticator, &request, authenticated)
-        }
-        Credentials::Pap { user, password } => {
-            match authenticator.passwords.check(&authenticator.world.directory, &user, password) {
-                Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
-                Check::Slow(slow) => {
-                    let authenticator = authenticator.clone();
-                    return Progress::Later(Box::pin(async move {
-                        let began = Instant::now();
-                        let result = authenticator.passwords.verify(slow).await;
-                        if result.as_ref().is_err_and(Refusal::is_overload) {
-                            request.client.complaints.overload.may_speak().inspect(|held| {
+    let reply =
+        match credentials {
+            Credentials::Mab(mac) => {
+                let mut authenticated =
+                    Authenticated::new(IdentityKind::Mac, mac.to_string(), "mac", "MAB");
+                authenticated.mac = Some(mac);
+                answer::conclude(authenticator, &request, authenticated)
+            }
+            Credentials::Pap { user, password } => {
+                match authenticator
+                    .passwords
+                    .check(&authenticator.world.directory, &user, password)
+                {
+                    Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
+                    Check::Slow(slow) => {
+                        let authenticator = authenticator.clone();
+                        return Progress::Later(Box::pin(async move {
+                            let began = Instant::now();
+                            let result = authenticator.passwords.verify(slow).await;
+                            if result.as_ref().is_err_and(Refusal::is_overload) {
+                                request.client.complaints.overload.may_speak().inspect(|held| {
                                 tracing::warn!(client = %request.client.name, held_back = held,
                                     "password checks are shed: more arrive than the cores can do");
                             });
-                            return None;
-                        }
-                        let spent = answer::micros(began);
-                        Some(answer_pap(&authenticator, &request, user, result, spent))
-                    }));
+                                return None;
+                            }
+                            let spent = answer::micros(began);
+                            Some(answer_pap(&authenticator, &request, user, result, spent))
+                        }));
+                    }
                 }
             }
-        }
-        Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
-            Ok(user) => {
-                let authenticated =
-                    Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
-                answer::conclude(authenticator, &request, authenticated)
-            }
-            Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
-        },
-        Credentials::MsChapV2 { user, challenge, response } => {
-            match ms_chap_v2(authenticator, &user, &challenge, &response) {
+            Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
+                Ok(user) => {
+                    let authenticated =
+                        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                    answer::conclude(authenticator, &request, authenticated)
+                }
+                Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
+            },
+            Credentials::MsChapV2 {
+                user,
+                challenge,
+                response,
+            } => match ms_chap_v2(authenticator, &user, &challenge, &response) {
                 Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
                 Err(refusal) => answer::refuse_with(
                     authenticator,
@@ -66,13 +74,16 @@ pub(super) fn check(
                     "MS-CHAPv2",
                     &user,
                     refusal,
-                    &[(MICROSOFT, microsoft::CHAP_ERROR, ms_chap_error(response.ident))],
+                    &[(
+                        MICROSOFT,
+                        microsoft::CHAP_ERROR,
+                        ms_chap_error(response.ident),
+                    )],
                 ),
-            }
-        }
-        // Sorted out before; an EAP message never comes here.
-        Credentials::Eap(_) => return Progress::Silence,
-    };
+            },
+            // Sorted out before; an EAP message never comes here.
+            Credentials::Eap(_) => return Progress::Silence,
+        };
     Progress::Reply(reply)
 }
 
@@ -100,7 +111,8 @@ pub(super) fn challenge_user(
     method: &str,
 ) -> Result<Arc<UserEntry>, Refusal> {
     let user = authenticator.world.directory.user(name);
-    let Some(user) = user.or_else(|| authenticator.world.directory.user(without_domain(name))) else {
+    let Some(user) = user.or_else(|| authenticator.world.directory.user(without_domain(name)))
+    else {
         return Err(Refusal::unknown_user(name));
     };
     if !user.enabled {
@@ -117,13 +129,21 @@ pub(super) fn without_domain(name: &str) -> &str {
     name.rsplit_once('\\').map_or(name, |(_, user)| user)
 }
 
-fn chap(authenticator: &Authenticator, packet: &Packet<'_>, name: &str) -> Result<Arc<UserEntry>, Refusal> {
+fn chap(
+    authenticator: &Authenticator,
+    packet: &Packet<'_>,
+    name: &str,
+) -> Result<Arc<UserEntry>, Refusal> {
     let user = challenge_user(authenticator, name, "CHAP")?;
     let right = user
         .challenge
         .as_ref()
         .is_some_and(|secrets| chap_password_valid(packet, &secrets.cleartext));
-    if right { Ok(user) } else { Err(Refusal::wrong_password(name)) }
+    if right {
+        Ok(user)
+    } else {
+        Err(Refusal::wrong_password(name))
+    }
 }
 
 fn ms_chap_v2(
@@ -149,7 +169,9 @@ fn ms_chap_v2(
         Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
     let mut answer = vec![response.ident];
     answer.extend_from_slice(success.as_bytes());
-    authenticated.vendor.push((MICROSOFT, microsoft::CHAP2_SUCCESS, answer));
+    authenticated
+        .vendor
+        .push((MICROSOFT, microsoft::CHAP2_SUCCESS, answer));
     authenticated.mppe = Some(mschapv2::mppe_keys(&secrets.nt_hash, &response.nt_response));
     Ok(authenticated)
 }

@@ -154,8 +154,14 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
             false
         }
         MessageAuthenticator::Absent => {
-            let Some(fix) = message_authenticator_needed(client, packet) else { return true };
-            if let Some(held) = client.complaints.missing_message_authenticator.may_speak(source.ip()) {
+            let Some(fix) = message_authenticator_needed(client, packet) else {
+                return true;
+            };
+            if let Some(held) = client
+                .complaints
+                .missing_message_authenticator
+                .may_speak(source.ip())
+            {
                 tracing::warn!(client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
             }
             false
@@ -166,7 +172,9 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
 /// Why a packet without Message-Authenticator is not looked at, as what to do about it.
 fn message_authenticator_needed(client: &Client, packet: &Packet<'_>) -> Option<&'static str> {
     if packet.code() == Code::StatusServer {
-        return Some("Status-Server must carry one (RFC 5997 section 3): update the monitor that sends it");
+        return Some(
+            "Status-Server must carry one (RFC 5997 section 3): update the monitor that sends it",
+        );
     }
     if packet.has_eap_message() {
         return Some("EAP must carry one (RFC 3579 section 3.2): update the NAS");

@@ -30,8 +30,17 @@ pub struct Request {
 
 impl Request {
     /// Takes what is needed from a verified packet.
-    pub fn new(client: &Arc<Client>, source: SocketAddr, packet: &Packet<'_>, arrived: Instant) -> Self {
-        let text = |number| packet.text(number).map(|text| text.chars().take(TEXT_LIMIT).collect::<String>());
+    pub fn new(
+        client: &Arc<Client>,
+        source: SocketAddr,
+        packet: &Packet<'_>,
+        arrived: Instant,
+    ) -> Self {
+        let text = |number| {
+            packet
+                .text(number)
+                .map(|text| text.chars().take(TEXT_LIMIT).collect::<String>())
+        };
         Self {
             client: client.clone(),
             source,
@@ -53,11 +62,18 @@ impl Request {
     /// Where the station connects, for the policy.
     pub fn nas(&self, packet: &Packet<'_>) -> NasFacts {
         let called = packet.text(attribute::CALLED_STATION_ID);
-        let ssid = called.as_deref().and_then(|called| called_station(called).1).unwrap_or_default();
+        let ssid = called
+            .as_deref()
+            .and_then(|called| called_station(called).1)
+            .unwrap_or_default();
         let port = packet
             .text(attribute::NAS_PORT_ID)
             .map(|port| port.into_owned())
-            .or_else(|| packet.integer(attribute::NAS_PORT).map(|port| port.to_string()));
+            .or_else(|| {
+                packet
+                    .integer(attribute::NAS_PORT)
+                    .map(|port| port.to_string())
+            });
         NasFacts {
             client: self.client.name.clone(),
             site: self.client.site.clone(),
@@ -71,7 +87,9 @@ impl Request {
 
     /// NAS-IP-Address, or where the packet came from.
     pub fn nas_address(&self, packet: &Packet<'_>) -> IpAddr {
-        packet.ipv4(attribute::NAS_IP_ADDRESS).map_or(self.source.ip(), IpAddr::V4)
+        packet
+            .ipv4(attribute::NAS_IP_ADDRESS)
+            .map_or(self.source.ip(), IpAddr::V4)
     }
 }
 

@@ -42,7 +42,10 @@ struct Folder(std::path::PathBuf);
 impl Folder {
     fn create() -> Result<Self, Failure> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let name = format!("nac-demo-{}", hex::encode(crate::authenticate::random::<4>()));
+        let name = format!(
+            "nac-demo-{}",
+            hex::encode(crate::authenticate::random::<4>())
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new()
             .mode(0o700)

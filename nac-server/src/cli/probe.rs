@@ -170,12 +170,23 @@ struct AccountingProbe {
 pub(super) async fn run(context: &Context, arguments: ProbeArguments) -> Outcome {
     let json = context.json();
     match arguments.method {
-        Method::Pap(login) => login.run(json, |user, password| Credentials::Pap { user, password }).await,
+        Method::Pap(login) => {
+            login
+                .run(json, |user, password| Credentials::Pap { user, password })
+                .await
+        }
         Method::Chap(login) => {
-            login.run(json, |user, password| Credentials::Chap { user, password }).await
+            login
+                .run(json, |user, password| Credentials::Chap { user, password })
+                .await
         }
         Method::Mschapv2(login) => {
-            login.run(json, |user, password| Credentials::MsChapV2 { user, password }).await
+            login
+                .run(json, |user, password| Credentials::MsChapV2 {
+                    user,
+                    password,
+                })
+                .await
         }
         Method::Mab(login) => login.run(json).await,
         Method::Tls(login) => login.run(json).await,
@@ -211,11 +222,21 @@ impl PasswordLogin {
 
 impl MabLogin {
     async fn run(self, json: bool) -> Outcome {
-        let client = self.server.connect(self.server.secret()?, AUTHENTICATION).await?;
+        let client = self
+            .server
+            .connect(self.server.secret()?, AUTHENTICATION)
+            .await?;
         let station = self.station.station()?;
         let format = arguments::mac_format_named(&self.format).unwrap_or(MacFormat::Plain);
         let user = station.mac.format(format);
-        Login { client, station, user, credentials: Credentials::Mab { format } }.once(json).await
+        Login {
+            client,
+            station,
+            user,
+            credentials: Credentials::Mab { format },
+        }
+        .once(json)
+        .await
     }
 }
 
@@ -227,10 +248,20 @@ impl TlsLogin {
         })?;
         let tls = self.tls.client(Some(identity))?;
         let settings = self.eap.settings(PeerMethod::Tls, user.clone(), None, tls);
-        let client = self.server.connect(self.server.secret()?, AUTHENTICATION).await?;
+        let client = self
+            .server
+            .connect(self.server.secret()?, AUTHENTICATION)
+            .await?;
         let station = self.eap.station(self.station.station()?);
         let credentials = Credentials::eap(settings);
-        Login { client, station, user, credentials }.run(json, self.eap.resume).await
+        Login {
+            client,
+            station,
+            user,
+            credentials,
+        }
+        .run(json, self.eap.resume)
+        .await
     }
 }
 
@@ -238,11 +269,20 @@ impl TunnelLogin {
     async fn run(self, json: bool, method: PeerMethod) -> Outcome {
         let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
         let tls = self.tls.client(None)?;
-        let settings = self.eap.settings(method, self.user.clone(), Some(password), tls);
+        let settings = self
+            .eap
+            .settings(method, self.user.clone(), Some(password), tls);
         let client = self.server.connect(secret, AUTHENTICATION).await?;
         let station = self.eap.station(self.station.station()?);
         let credentials = Credentials::eap(settings);
-        Login { client, station, user: self.user, credentials }.run(json, self.eap.resume).await
+        Login {
+            client,
+            station,
+            user: self.user,
+            credentials,
+        }
+        .run(json, self.eap.resume)
+        .await
     }
 }
 
@@ -256,7 +296,11 @@ struct Login {
 
 impl Login {
     async fn run(self, json: bool, resume: bool) -> Outcome {
-        if resume { self.twice(json).await } else { self.once(json).await }
+        if resume {
+            self.twice(json).await
+        } else {
+            self.once(json).await
+        }
     }
 
     async fn once(mut self, json: bool) -> Outcome {
@@ -264,20 +308,38 @@ impl Login {
             .await
             .map_err(failure)?;
         report::login(json, self.client.server(), &self.user, &outcome, None)?;
-        Ok(if outcome.is_accept() { Answer::Yes } else { Answer::No })
+        Ok(if outcome.is_accept() {
+            Answer::Yes
+        } else {
+            Answer::No
+        })
     }
 
     /// In full, then by resumption. A first login that was rejected leaves nothing to resume.
     async fn twice(mut self, json: bool) -> Outcome {
         let (station, credentials) = (&self.station, &self.credentials);
-        let first = authenticate(&mut self.client, station, credentials).await.map_err(failure)?;
+        let first = authenticate(&mut self.client, station, credentials)
+            .await
+            .map_err(failure)?;
         if !first.is_accept() {
             report::login(json, self.client.server(), &self.user, &first, None)?;
             return Ok(Answer::No);
         }
-        let second = authenticate(&mut self.client, station, credentials).await.map_err(failure)?;
-        report::login(json, self.client.server(), &self.user, &second, Some(&first))?;
-        Ok(if second.is_resumed() { Answer::Yes } else { Answer::No })
+        let second = authenticate(&mut self.client, station, credentials)
+            .await
+            .map_err(failure)?;
+        report::login(
+            json,
+            self.client.server(),
+            &self.user,
+            &second,
+            Some(&first),
+        )?;
+        Ok(if second.is_resumed() {
+            Answer::Yes
+        } else {
+            Answer::No
+        })
     }
 }
 
@@ -286,11 +348,17 @@ impl StatusProbe {
         let secret = self.server.secret()?;
         let station = self.station.station()?;
         let mut client = self.server.connect(secret.clone(), AUTHENTICATION).await?;
-        let mut answers = vec![(client.server(), status(&mut client, &station).await.map_err(failure)?)];
+        let mut answers = vec![(
+            client.server(),
+            status(&mut client, &station).await.map_err(failure)?,
+        )];
         if let Some(server) = &self.acct_server {
             let address = arguments::resolve(server, ACCOUNTING).await?;
             let mut client = self.server.connect_to(address, secret).await?;
-            answers.push((client.server(), status(&mut client, &station).await.map_err(failure)?));
+            answers.push((
+                client.server(),
+                status(&mut client, &station).await.map_err(failure)?,
+            ));
         }
         report::acknowledged(json, "alive", &answers)?;
         Ok(Answer::Yes)
@@ -299,10 +367,15 @@ impl StatusProbe {
 
 impl AccountingProbe {
     async fn run(self, json: bool) -> Outcome {
-        let mut client = self.server.connect(self.server.secret()?, ACCOUNTING).await?;
+        let mut client = self
+            .server
+            .connect(self.server.secret()?, ACCOUNTING)
+            .await?;
         let mut station = self.station.station()?;
         // RFC 2866 section 5.5: every accounting packet has one.
-        station.acct_session_id.get_or_insert_with(|| "nac-probe".to_owned());
+        station
+            .acct_session_id
+            .get_or_insert_with(|| "nac-probe".to_owned());
         let record = AccountingRecord {
             status: match self.event.as_str() {
                 "start" => AccountingStatus::Start,
@@ -316,7 +389,9 @@ impl AccountingProbe {
             input_octets: self.input_octets,
             output_octets: self.output_octets,
         };
-        let answer = accounting(&mut client, &station, &record).await.map_err(failure)?;
+        let answer = accounting(&mut client, &station, &record)
+            .await
+            .map_err(failure)?;
         report::acknowledged(json, "recorded", &[(client.server(), answer)])?;
         Ok(Answer::Yes)
     }
@@ -331,7 +406,11 @@ impl ServerArguments {
         self.connect_to(server, secret).await
     }
 
-    async fn connect_to(&self, server: SocketAddr, secret: Secret) -> Result<RadiusClient, Failure> {
+    async fn connect_to(
+        &self,
+        server: SocketAddr,
+        secret: Secret,
+    ) -> Result<RadiusClient, Failure> {
         let connected = match self.source {
             Some(source) => {
                 RadiusClient::connect_from(SocketAddr::new(source, 0), server, secret).await
@@ -339,9 +418,13 @@ impl ServerArguments {
             None => RadiusClient::connect(server, secret).await,
         };
         let timeout = Duration::try_from_secs_f64(self.timeout).map_err(|_| {
-            Failure::usage("the timeout is no length of time").fix("give seconds, such as --timeout 2.5")
+            Failure::usage("the timeout is no length of time")
+                .fix("give seconds, such as --timeout 2.5")
         })?;
-        Ok(connected.map_err(failure)?.with_timeout(timeout).with_tries(self.tries))
+        Ok(connected
+            .map_err(failure)?
+            .with_timeout(timeout)
+            .with_tries(self.tries))
     }
 }
 
@@ -356,7 +439,10 @@ fn failure(fault: ProbeFault) -> Failure {
         [hint] => failure.fix(*hint),
         hints => {
             let lines = hints.iter().map(|hint| format!("- {hint}"));
-            failure.fix(format!("look at, in this order:\n{}", lines.collect::<Vec<_>>().join("\n")))
+            failure.fix(format!(
+                "look at, in this order:\n{}",
+                lines.collect::<Vec<_>>().join("\n")
+            ))
         }
     }
 }

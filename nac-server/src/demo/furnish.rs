@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nac_pki::{Authority, ClientSubject, Issued};
 use nac_radius::Secret;
-use nac_store::{
-    Certificate, CertificateKind, NewClient, SecretBytes, Store, UserRecord, now_us,
-};
+use nac_store::{Certificate, CertificateKind, NewClient, SecretBytes, Store, UserRecord, now_us};
 use zeroize::Zeroizing;
 
 use crate::cli::{Created, Failure, hash_password};
@@ -73,7 +71,11 @@ pub(super) async fn switch(store: &Store, cast: &Cast, coa: SocketAddr) -> Resul
         coa_port: Some(coa.port()),
         site: "demo".to_owned(),
     };
-    store.client_add(client).await.map(drop).map_err(|error| error.to_string())
+    store
+        .client_add(client)
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// Writes the ports that the system chose into `nac.toml`, so that the commands that the demo suggests find the server.
@@ -96,10 +98,15 @@ async fn issue(store: &Store, user: &str) -> Result<Issued, Failure> {
         Some((certificate, key)) => {
             Authority::load(&certificate, &String::from_utf8_lossy(key.expose()))?
         }
-        None => return Err(Failure::cannot("the new installation has no certificate authority")),
+        None => {
+            return Err(Failure::cannot(
+                "the new installation has no certificate authority",
+            ));
+        }
     };
     let now = now_us();
-    let issued = authority.issue_client(ClientSubject::User(user), now / 1_000_000, LIFETIME_DAYS)?;
+    let issued =
+        authority.issue_client(ClientSubject::User(user), now / 1_000_000, LIFETIME_DAYS)?;
     let facts = &issued.facts;
     store
         .certificate_add(&Certificate {

@@ -36,13 +36,21 @@ pub struct Demo {
 /// reported as such and ends in [`Demo::failed`].
 pub async fn run(folder: &Path, json: bool) -> Result<Demo, Failure> {
     let mut report = Report::new(json);
-    report.remark(&format!("nac demo: everything is in {}\n", folder.display()));
+    report.remark(&format!(
+        "nac demo: everything is in {}\n",
+        folder.display()
+    ));
     let home = folder.join("nac");
-    let created =
-        create_installation(&home, &["localhost".to_owned(), "127.0.0.1".to_owned()], None).await?;
+    let created = create_installation(
+        &home,
+        &["localhost".to_owned(), "127.0.0.1".to_owned()],
+        None,
+    )
+    .await?;
     let mut config = Config::load(&created.config)?;
     listen_on_loopback(&mut config);
-    let key = SealingKey::from_file(&config.secrets.sealing_key_file).map_err(nac_store::StoreError::from)?;
+    let key = SealingKey::from_file(&config.secrets.sealing_key_file)
+        .map_err(nac_store::StoreError::from)?;
     let store = Store::open(&config.database.url, Some(key)).await?;
     let cast = furnish::cast(&store, &created).await?;
     let server = Server::start(&config, store)
@@ -50,13 +58,24 @@ pub async fn run(folder: &Path, json: bool) -> Result<Demo, Failure> {
         .map_err(|error| Failure::cannot(error.to_string()))?;
     furnish::remember(&created.config, &server.addresses)?;
     let failed = story::tell(&mut report, &server, &cast).await;
-    Ok(Demo { server, failed, report, secret_file: cast.secret_file, config_file: created.config })
+    Ok(Demo {
+        server,
+        failed,
+        report,
+        secret_file: cast.secret_file,
+        config_file: created.config,
+    })
 }
 
 impl Demo {
     /// What to try next, for people.
     pub fn invitation(&self) {
-        let Addresses { auth, portal, metrics, .. } = self.server.addresses;
+        let Addresses {
+            auth,
+            portal,
+            metrics,
+            ..
+        } = self.server.addresses;
         let config = self.config_file.display();
         let secret = self.secret_file.display();
         self.report.remark(&format!(

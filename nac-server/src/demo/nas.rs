@@ -40,9 +40,12 @@ impl Switch {
                     () = cancel.cancelled() => return,
                     received = socket.recv_from(&mut buffer) => received,
                 };
-                let Ok((length, source)) = received else { continue };
-                let Some((reply, request)) =
-                    buffer.get(..length).and_then(|datagram| acknowledge(datagram, &secret))
+                let Ok((length, source)) = received else {
+                    continue;
+                };
+                let Some((reply, request)) = buffer
+                    .get(..length)
+                    .and_then(|datagram| acknowledge(datagram, &secret))
                 else {
                     continue;
                 };
@@ -58,7 +61,10 @@ impl Switch {
 
     /// The next request, within `limit`.
     pub(super) async fn next(&mut self, limit: Duration) -> Option<Received> {
-        tokio::time::timeout(limit, self.requests.recv()).await.ok().flatten()
+        tokio::time::timeout(limit, self.requests.recv())
+            .await
+            .ok()
+            .flatten()
     }
 }
 
@@ -78,5 +84,11 @@ fn acknowledge(datagram: &[u8], secret: &Secret) -> Option<(Vec<u8>, Received)> 
         .map(|described| (described.name, described.value))
         .collect();
     let reply = PacketBuilder::reply(code, &request).seal(secret);
-    Some((reply, Received { code: request.code(), attributes }))
+    Some((
+        reply,
+        Received {
+            code: request.code(),
+            attributes,
+        },
+    ))
 }

@@ -16,7 +16,10 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn new(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), facts: Map::new() }
+        Self {
+            sentence: sentence.into(),
+            facts: Map::new(),
+        }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -34,7 +37,11 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(json: bool) -> Self {
-        Self { json, failed: false, began: Instant::now() }
+        Self {
+            json,
+            failed: false,
+            began: Instant::now(),
+        }
     }
 
     /// Runs a step and tells how it went and how long it took. Later steps run even when one fails.
@@ -67,7 +74,10 @@ impl Report {
                 Ok(told) => ("✔", told.sentence),
                 Err(error) => ("✘", format!("FAILED: {error}")),
             };
-            say(&format!("{mark} {:>9}  {text}", format!("{:.1} ms", millis(took))));
+            say(&format!(
+                "{mark} {:>9}  {text}",
+                format!("{:.1} ms", millis(took))
+            ));
         }
         ok
     }

@@ -54,8 +54,12 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> b
     report.step("server", stage.serving()).await;
     report.step("osquery-enrolls", stage.enrolls()).await;
     report.step("laptop-eap-tls", stage.laptop_logs_in()).await;
-    report.step("disk-encryption-fails", stage.disk_check_fails()).await;
-    report.step("disk-encryption-passes-again", stage.disk_check_passes()).await;
+    report
+        .step("disk-encryption-fails", stage.disk_check_fails())
+        .await;
+    report
+        .step("disk-encryption-passes-again", stage.disk_check_passes())
+        .await;
     report.step("phone-peap", stage.phone_logs_in()).await;
     report.step("printer-mab", stage.printer_connects()).await;
     report.step("wrong-password", stage.wrong_password()).await;
@@ -73,7 +77,9 @@ impl<'a> Stage<'a> {
         tracker: &TaskTracker,
         cancel: CancellationToken,
     ) -> Result<Self, String> {
-        let switch = Switch::start(cast.secret.clone(), tracker, cancel).await.map_err(text)?;
+        let switch = Switch::start(cast.secret.clone(), tracker, cancel)
+            .await
+            .map_err(text)?;
         furnish::switch(server.store(), cast, switch.address).await?;
         let mut laptop = Station::wired(LAPTOP);
         laptop.nas_port_id = Some("GigabitEthernet1/0/7".to_owned());
@@ -82,8 +88,10 @@ impl<'a> Stage<'a> {
         let mut host = HostSettings::compliant_linux(&url, &cast.ca_pem, &cast.enroll_secret);
         host.hostname = "alice-laptop".to_owned();
         host.macs = vec![LAPTOP.to_string()];
-        host.client_identity =
-            Some((cast.laptop.certificate_pem.clone(), cast.laptop.key_pem.to_string()));
+        host.client_identity = Some((
+            cast.laptop.certificate_pem.clone(),
+            cast.laptop.key_pem.to_string(),
+        ));
         Ok(Self {
             laptop_login: eap(cast, PeerMethod::Tls, "alice", None)?,
             osquery: OsqueryHost::new(host).map_err(text)?,
@@ -97,7 +105,11 @@ impl<'a> Stage<'a> {
     async fn serving(&self) -> Result<Told, String> {
         // The server hears of the new switch by the change feed, like of any change by CLI or web.
         let began = Instant::now();
-        let mut client = self.client().await?.with_timeout(Duration::from_millis(100)).with_tries(1);
+        let mut client = self
+            .client()
+            .await?
+            .with_timeout(Duration::from_millis(100))
+            .with_tries(1);
         while let Err(fault) = crate::probe::status(&mut client, &self.laptop).await {
             if began.elapsed() > PATIENCE {
                 return Err(text(fault));
@@ -136,12 +148,16 @@ impl<'a> Stage<'a> {
     }
 
     async fn disk_check_fails(&mut self) -> Result<Told, String> {
-        self.osquery.sql("UPDATE disk_encryption SET encrypted = 0").map_err(text)?;
+        self.osquery
+            .sql("UPDATE disk_encryption SET encrypted = 0")
+            .map_err(text)?;
         self.moved("the disk encryption check failed", "99").await
     }
 
     async fn disk_check_passes(&mut self) -> Result<Told, String> {
-        self.osquery.sql("UPDATE disk_encryption SET encrypted = 1").map_err(text)?;
+        self.osquery
+            .sql("UPDATE disk_encryption SET encrypted = 1")
+            .map_err(text)?;
         self.moved("the disk is encrypted again", "10").await
     }
 
@@ -149,19 +165,25 @@ impl<'a> Stage<'a> {
     async fn moved(&mut self, what: &str, vlan: &str) -> Result<Told, String> {
         let began = Instant::now();
         self.report_posture().await?;
-        let coa = self
-            .switch
-            .next(PATIENCE)
-            .await
-            .ok_or_else(|| format!("{what}, but no CoA came within {} s", PATIENCE.as_secs()))?;
+        let coa =
+            self.switch.next(PATIENCE).await.ok_or_else(|| {
+                format!("{what}, but no CoA came within {} s", PATIENCE.as_secs())
+            })?;
         let coa_ms = began.elapsed().as_secs_f64() * 1000.0;
         let named = |name: &str| coa.attributes.iter().any(|(known, _)| known == name);
         if !named("Event-Timestamp") || !named("Calling-Station-Id") {
-            return Err(format!("the {} lacks identifiers: {:?}", coa.code, coa.attributes));
+            return Err(format!(
+                "the {} lacks identifiers: {:?}",
+                coa.code, coa.attributes
+            ));
         }
         let outcome = self.authenticate(&self.laptop, &self.laptop_login).await?;
         let vlan = expect_vlan(&outcome, vlan)?;
-        let resumed = if outcome.is_resumed() { ", TLS resumed" } else { "" };
+        let resumed = if outcome.is_resumed() {
+            ", TLS resumed"
+        } else {
+            ""
+        };
         let proof = self.proof().await?;
         Ok(Told::new(format!(
             "{what}: {} {coa_ms:.0} ms after osquery began to report, re-authenticated{resumed}: VLAN {vlan}; {proof}",
@@ -178,8 +200,16 @@ impl<'a> Stage<'a> {
     async fn proof(&self) -> Result<String, String> {
         let began = Instant::now();
         loop {
-            let filter = nac_store::EnforcementFilter { limit: 1, ..Default::default() };
-            let newest = self.server.store().enforcement_list(&filter).await.map_err(text)?;
+            let filter = nac_store::EnforcementFilter {
+                limit: 1,
+                ..Default::default()
+            };
+            let newest = self
+                .server
+                .store()
+                .enforcement_list(&filter)
+                .await
+                .map_err(text)?;
             if let Some(enforcement) = newest.first()
                 && enforcement.state == nac_store::EnforcementState::Proven
             {
@@ -200,7 +230,8 @@ impl<'a> Stage<'a> {
         let vlan = expect_vlan(&outcome, "10")?;
         Ok(Told::new(format!(
             "bob's phone, PEAP-MSCHAPv2 {}: VLAN {vlan}, {} round trips",
-            tls(&outcome), outcome.round_trips
+            tls(&outcome),
+            outcome.round_trips
         ))
         .with("vlan", vlan)
         .with("method", outcome.method))
@@ -208,25 +239,37 @@ impl<'a> Stage<'a> {
 
     async fn printer_connects(&self) -> Result<Told, String> {
         let printer = Station::wired(PRINTER);
-        let login = Credentials::Mab { format: MacFormat::Plain };
+        let login = Credentials::Mab {
+            format: MacFormat::Plain,
+        };
         let outcome = self.authenticate(&printer, &login).await?;
         let vlan = expect_vlan(&outcome, "90")?;
-        Ok(Told::new(format!("a printer by its MAC alone (MAB): registration, VLAN {vlan}"))
-            .with("vlan", vlan)
-            .with("method", outcome.method))
+        Ok(Told::new(format!(
+            "a printer by its MAC alone (MAB): registration, VLAN {vlan}"
+        ))
+        .with("vlan", vlan)
+        .with("method", outcome.method))
     }
 
     async fn wrong_password(&self) -> Result<Told, String> {
         let phone = Station::wireless(PHONE, "demo");
-        let login = eap(self.cast, PeerMethod::PeapMschapv2, "bob", Some("correct-house"))?;
+        let login = eap(
+            self.cast,
+            PeerMethod::PeapMschapv2,
+            "bob",
+            Some("correct-house"),
+        )?;
         let outcome = self.authenticate(&phone, &login).await?;
         if outcome.is_accept() {
             return Err("a wrong password was accepted".to_owned());
         }
         let decision = self.last_refusal("bob").await?;
-        Ok(Told::new(format!("a wrong password: refused, and the server says why: {} ({})", decision.0, decision.1))
-            .with("reason", decision.0)
-            .with("code", decision.1))
+        Ok(Told::new(format!(
+            "a wrong password: refused, and the server says why: {} ({})",
+            decision.0, decision.1
+        ))
+        .with("reason", decision.0)
+        .with("code", decision.1))
     }
 
     async fn last_refusal(&self, user: &str) -> Result<(String, String), String> {
@@ -238,7 +281,12 @@ impl<'a> Stage<'a> {
                 limit: 1,
                 ..Default::default()
             };
-            let newest = self.server.store().decision_list(&filter).await.map_err(text)?;
+            let newest = self
+                .server
+                .store()
+                .decision_list(&filter)
+                .await
+                .map_err(text)?;
             if let Some(decision) = newest.into_iter().next() {
                 return Ok((decision.reason, decision.reason_code));
             }
@@ -262,9 +310,9 @@ impl<'a> Stage<'a> {
         .with_tries(2);
         let login = Credentials::pap("alice", PASSWORD);
         match authenticate(&mut client, &Station::wired(PHONE), &login).await {
-            Err(ProbeFault::NoAnswer { .. }) => {
-                Ok(Told::new(format!("a NAS that nobody configured ({stranger}): ignored, as it should be")))
-            }
+            Err(ProbeFault::NoAnswer { .. }) => Ok(Told::new(format!(
+                "a NAS that nobody configured ({stranger}): ignored, as it should be"
+            ))),
             Err(fault) => Err(text(fault)),
             Ok(_) => Err("the server answered a stranger".to_owned()),
         }
@@ -280,30 +328,54 @@ impl<'a> Stage<'a> {
                 break;
             }
         }
-        if ran == 0 { Err("the server asked osquery nothing".to_owned()) } else { Ok(ran) }
+        if ran == 0 {
+            Err("the server asked osquery nothing".to_owned())
+        } else {
+            Ok(ran)
+        }
     }
 
     async fn account(&self, outcome: &Outcome) -> Result<(), String> {
-        let mut client = RadiusClient::connect(self.server.addresses.acct, self.cast.secret.clone())
-            .await
-            .map_err(text)?;
+        let mut client =
+            RadiusClient::connect(self.server.addresses.acct, self.cast.secret.clone())
+                .await
+                .map_err(text)?;
         let mut start = AccountingRecord::new(AccountingStatus::Start);
         start.user_name = Some("alice".to_owned());
         start.framed_ip = Some([127, 0, 0, 1].into());
-        start.class = outcome.accepted().map(|accepted| accepted.class.clone()).unwrap_or_default();
-        accounting(&mut client, &self.laptop, &start).await.map(drop).map_err(text)
+        start.class = outcome
+            .accepted()
+            .map(|accepted| accepted.class.clone())
+            .unwrap_or_default();
+        accounting(&mut client, &self.laptop, &start)
+            .await
+            .map(drop)
+            .map_err(text)
     }
 
-    async fn authenticate(&self, station: &Station, login: &Credentials) -> Result<Outcome, String> {
-        authenticate(&mut self.client().await?, station, login).await.map_err(text)
+    async fn authenticate(
+        &self,
+        station: &Station,
+        login: &Credentials,
+    ) -> Result<Outcome, String> {
+        authenticate(&mut self.client().await?, station, login)
+            .await
+            .map_err(text)
     }
 
     async fn client(&self) -> Result<RadiusClient, String> {
-        RadiusClient::connect(self.server.addresses.auth, self.cast.secret.clone()).await.map_err(text)
+        RadiusClient::connect(self.server.addresses.auth, self.cast.secret.clone())
+            .await
+            .map_err(text)
     }
 }
 
-fn eap(cast: &Cast, method: PeerMethod, user: &str, password: Option<&str>) -> Result<Credentials, String> {
+fn eap(
+    cast: &Cast,
+    method: PeerMethod,
+    user: &str,
+    password: Option<&str>,
+) -> Result<Credentials, String> {
     let ca = nac_pki::pem_certificates(&cast.ca_pem).map_err(text)?;
     let identity = match method {
         PeerMethod::Tls => Some((
@@ -312,7 +384,13 @@ fn eap(cast: &Cast, method: PeerMethod, user: &str, password: Option<&str>) -> R
         )),
         _ => None,
     };
-    let tls = PeerTls::new(ca, Some("localhost".to_owned()), identity, TlsVersions::Both).map_err(text)?;
+    let tls = PeerTls::new(
+        ca,
+        Some("localhost".to_owned()),
+        identity,
+        TlsVersions::Both,
+    )
+    .map_err(text)?;
     Ok(Credentials::eap(PeerSettings {
         method,
         identity: user.to_owned(),
@@ -327,7 +405,10 @@ fn expect_vlan(outcome: &Outcome, expected: &str) -> Result<String, String> {
     match outcome.vlan() {
         Some(vlan) if vlan == expected => Ok(vlan.to_owned()),
         Some(vlan) => Err(format!("VLAN {vlan} instead of {expected}")),
-        None => Err(format!("refused instead of VLAN {expected}: {:?}", outcome.rejected())),
+        None => Err(format!(
+            "refused instead of VLAN {expected}: {:?}",
+            outcome.rejected()
+        )),
     }
 }
 

@@ -60,7 +60,10 @@ pub(super) async fn send(
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
 ) -> Result<Reply, Fault> {
-    let destination = SocketAddr::new(session.nas_source.ip(), client.coa_port.unwrap_or(step.port));
+    let destination = SocketAddr::new(
+        session.nas_source.ip(),
+        client.coa_port.unwrap_or(step.port),
+    );
     let request = build(client, session, step)?;
     let local: SocketAddr = if destination.is_ipv4() {
         (std::net::Ipv4Addr::UNSPECIFIED, 0).into()
@@ -86,7 +89,10 @@ async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        if let Some(reply) = buffer.get(..length).and_then(|reply| verified(reply, request, client)) {
+        if let Some(reply) = buffer
+            .get(..length)
+            .and_then(|reply| verified(reply, request, client))
+        {
             return reply;
         }
         tracing::warn!(client = %client.name, "ignored a reply to a CoA that does not verify");
@@ -96,7 +102,9 @@ async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
 fn verified(reply: &[u8], request: &[u8], client: &Client) -> Option<Reply> {
     let (reply, request) = (Packet::parse(reply).ok()?, Packet::parse(request).ok()?);
     if reply.identifier() != request.identifier()
-        || reply.verify_reply(request.authenticator(), &client.secret).is_err()
+        || reply
+            .verify_reply(request.authenticator(), &client.secret)
+            .is_err()
     {
         return None;
     }
@@ -105,7 +113,9 @@ fn verified(reply: &[u8], request: &[u8], client: &Client) -> Option<Reply> {
             Some(Reply::Acknowledged)
         }
         (Code::CoaRequest, Code::CoaNak) | (Code::DisconnectRequest, Code::DisconnectNak) => {
-            Some(Reply::Refused { error_cause: reply.integer(attribute::ERROR_CAUSE) })
+            Some(Reply::Refused {
+                error_cause: reply.integer(attribute::ERROR_CAUSE),
+            })
         }
         _ => None,
     }
@@ -123,13 +133,21 @@ fn build(
         encode(&mut request, name, value)?;
     }
     if identifiers.is_empty() {
-        return Err(Fault::Build("the NAS sent none of the identifiers that this step needs".into()));
+        return Err(Fault::Build(
+            "the NAS sent none of the identifiers that this step needs".into(),
+        ));
     }
     for (name, value) in &step.attributes {
         encode(&mut request, name, value)?;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    request.push_integer(attribute::EVENT_TIMESTAMP, u32::try_from(now).unwrap_or(u32::MAX))?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    request.push_integer(
+        attribute::EVENT_TIMESTAMP,
+        u32::try_from(now).unwrap_or(u32::MAX),
+    )?;
     Ok(request.seal(&client.secret))
 }
 
@@ -152,7 +170,9 @@ pub(super) fn error_cause_text(cause: Option<u32>) -> String {
         Some(407) => "invalid attribute value",
         Some(501) => "administratively prohibited",
         Some(502) => "request not routable",
-        Some(503) => "session context not found: the station is gone, or our identifiers do not match this NAS",
+        Some(503) => {
+            "session context not found: the station is gone, or our identifiers do not match this NAS"
+        }
         Some(504) => "session context not removable",
         Some(505) => "other proxy processing error",
         Some(506) => "resources unavailable",

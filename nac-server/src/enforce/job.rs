@@ -47,7 +47,11 @@ impl Job {
             proof: None,
         };
         writer.enforcement(record.clone());
-        Self { record: Mutex::new(record), finished: CancellationToken::new(), writer }
+        Self {
+            record: Mutex::new(record),
+            finished: CancellationToken::new(),
+            writer,
+        }
     }
 
     pub(super) fn wants(&self, segment: Option<&str>) -> bool {
@@ -55,7 +59,10 @@ impl Job {
     }
 
     pub(super) fn target(&self) -> String {
-        self.lock().to_segment.clone().unwrap_or_else(|| "(off the network)".to_owned())
+        self.lock()
+            .to_segment
+            .clone()
+            .unwrap_or_else(|| "(off the network)".to_owned())
     }
 
     pub(super) fn reason(&self) -> String {
@@ -75,17 +82,28 @@ impl Job {
     pub(super) fn answered(&self, segment: Option<&str>, decision: Uuid) {
         let wanted = self.lock().to_segment.clone();
         if wanted.as_deref() == segment {
-            let what = segment.map_or("was refused".to_owned(), |name| format!("was answered with segment {name}"));
-            self.finish(EnforcementState::Proven, &format!("a new Access-Request {what} (decision {decision})"));
+            let what = segment.map_or("was refused".to_owned(), |name| {
+                format!("was answered with segment {name}")
+            });
+            self.finish(
+                EnforcementState::Proven,
+                &format!("a new Access-Request {what} (decision {decision})"),
+            );
         } else {
             let what = segment.unwrap_or("a refusal");
-            self.finish(EnforcementState::Superseded, &format!("decision {decision} answered with {what} instead"));
+            self.finish(
+                EnforcementState::Superseded,
+                &format!("decision {decision} answered with {what} instead"),
+            );
         }
     }
 
     /// The session is over: whatever comes next is decided afresh.
     pub(super) fn stopped(&self, cause: &str) {
-        self.finish(EnforcementState::Proven, &format!("the session ended: {cause}"));
+        self.finish(
+            EnforcementState::Proven,
+            &format!("the session ended: {cause}"),
+        );
     }
 
     pub(super) fn supersede(&self, why: &str) {
@@ -102,7 +120,9 @@ impl Job {
     }
 
     async fn climb_once(&self, enforcer: &Enforcer) {
-        let Ok(_place) = enforcer.places.acquire().await else { return };
+        let Ok(_place) = enforcer.places.acquire().await else {
+            return;
+        };
         let session_id = self.lock().session_id;
         let Some(session) = enforcer.sessions.by_id(session_id) else {
             return self.stopped("it is not in the table any more");

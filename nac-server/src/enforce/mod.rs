@@ -98,7 +98,9 @@ impl Enforcer {
                     self.examine(&[Scope::All], &cancel);
                 }
             }
-            self.metrics.sessions.set(self.sessions.len().try_into().unwrap_or(i64::MAX));
+            self.metrics
+                .sessions
+                .set(self.sessions.len().try_into().unwrap_or(i64::MAX));
         }
     }
 
@@ -157,7 +159,12 @@ impl Enforcer {
             }
             running.supersede("the rules want something else by now");
         }
-        let job = Arc::new(Job::new(session, wanted, why(assessment), self.writer.clone()));
+        let job = Arc::new(Job::new(
+            session,
+            wanted,
+            why(assessment),
+            self.writer.clone(),
+        ));
         jobs.insert(session.id, job.clone());
         drop(jobs);
         tracing::info!(session = %session.id, identity = %session.context.name, from = %session.segment,
@@ -171,7 +178,10 @@ impl Enforcer {
             }
             enforcer.metrics.enforced(&job.record());
             let mut jobs = enforcer.lock();
-            if jobs.get(&session).is_some_and(|current| Arc::ptr_eq(current, &job)) {
+            if jobs
+                .get(&session)
+                .is_some_and(|current| Arc::ptr_eq(current, &job))
+            {
                 jobs.remove(&session);
             }
         });
@@ -181,7 +191,8 @@ impl Enforcer {
     fn follow(&self, change: SessionChange) {
         match change {
             SessionChange::Admitted(session) => {
-                self.gate.session_started(&subject(&session), reference(&session));
+                self.gate
+                    .session_started(&subject(&session), reference(&session));
                 if let Some(job) = self.job(session.id) {
                     job.answered(Some(&session.segment), session.decision_id);
                 }
@@ -192,7 +203,8 @@ impl Enforcer {
                 }
             }
             SessionChange::Updated(session) => {
-                self.gate.session_updated(&subject(&session), reference(&session));
+                self.gate
+                    .session_updated(&subject(&session), reference(&session));
             }
             SessionChange::Stopped(session, cause) => {
                 self.gate.session_stopped(&session.id.to_string());
@@ -256,6 +268,10 @@ fn why(assessment: &Assessment) -> String {
     }
     match facts.posture.failing.as_slice() {
         [] => format!("{policy}: posture is {}", facts.posture.verdict),
-        failing => format!("{policy}: posture is {} ({})", facts.posture.verdict, failing.join(", ")),
+        failing => format!(
+            "{policy}: posture is {} ({})",
+            facts.posture.verdict,
+            failing.join(", ")
+        ),
     }
 }

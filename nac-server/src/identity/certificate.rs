@@ -13,7 +13,10 @@ pub fn from_chain(leaf: &[u8]) -> Result<(IdentityKind, String, CertificateFacts
     let facts = CertificateFacts::read(leaf)
         .map_err(|error| Refusal::unreadable_certificate(&error.to_string()))?;
     if facts.device_id.is_some() {
-        let name = facts.common_name.clone().or_else(|| facts.device_id.clone());
+        let name = facts
+            .common_name
+            .clone()
+            .or_else(|| facts.device_id.clone());
         return Ok((IdentityKind::Device, name.unwrap_or_default(), facts));
     }
     match facts.user_name().map(str::to_owned) {

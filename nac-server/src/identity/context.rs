@@ -63,8 +63,14 @@ pub fn assess(
     let posture = gate.posture(
         &Subject {
             device_id: device.as_ref().map(|device| device.id),
-            spki: context.certificate.as_ref().map(|facts| facts.spki_sha256.as_str()),
-            asserted_id: context.certificate.as_ref().and_then(|facts| facts.device_id.as_deref()),
+            spki: context
+                .certificate
+                .as_ref()
+                .map(|facts| facts.spki_sha256.as_str()),
+            asserted_id: context
+                .certificate
+                .as_ref()
+                .and_then(|facts| facts.device_id.as_deref()),
             mac: mac.as_deref(),
             framed_ip: session.and_then(|(address, _)| address),
             session_started_us: session.map(|(_, started_us)| started_us),
@@ -82,7 +88,13 @@ pub fn assess(
             source: context.source.to_owned(),
         },
         method: context.method.to_owned(),
-        device: device_facts(device.as_deref(), mac, context.mac, posture.enrolled, quarantined),
+        device: device_facts(
+            device.as_deref(),
+            mac,
+            context.mac,
+            posture.enrolled,
+            quarantined,
+        ),
         posture: PostureFacts {
             verdict: posture.verdict,
             failing: posture.failing,
@@ -93,7 +105,13 @@ pub fn assess(
         time: local_time(),
     });
     if let Err(refusal) = account.and_then(|()| certificate(snapshot, context)) {
-        return Assessment { facts, decision: None, ruling: Err(refusal), device, policy_us: 0 };
+        return Assessment {
+            facts,
+            decision: None,
+            ruling: Err(refusal),
+            device,
+            policy_us: 0,
+        };
     }
     let began = std::time::Instant::now();
     let decision = snapshot.policy.engine.decide(&facts);
@@ -102,7 +120,13 @@ pub fn assess(
         Outcome::Segment(segment) => Ok(segment.clone()),
         Outcome::Refuse(reason) => Err(Refusal::from_policy(&decision, *reason)),
     };
-    Assessment { facts, decision: Some(decision), ruling, device, policy_us }
+    Assessment {
+        facts,
+        decision: Some(decision),
+        ruling,
+        device,
+        policy_us,
+    }
 }
 
 /// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim.
@@ -132,13 +156,15 @@ fn account(
 ) -> (Vec<String>, Result<(), Refusal>) {
     let user = match context.kind {
         IdentityKind::User => directory.user(&context.name),
-        IdentityKind::Device => {
-            device.and_then(|device| device.owner.as_deref()).and_then(|name| directory.user(name))
-        }
+        IdentityKind::Device => device
+            .and_then(|device| device.owner.as_deref())
+            .and_then(|name| directory.user(name)),
         IdentityKind::Mac | IdentityKind::None => None,
     };
     match user {
-        Some(user) if !user.enabled => (user.groups.clone(), Err(Refusal::disabled_user(&user.name))),
+        Some(user) if !user.enabled => {
+            (user.groups.clone(), Err(Refusal::disabled_user(&user.name)))
+        }
         Some(user) => (user.groups.clone(), Ok(())),
         // A password was checked against an account that is gone by now. A certificate may name somebody we do not know.
         None if context.kind == IdentityKind::User && context.source == "local" => {
@@ -150,7 +176,9 @@ fn account(
 
 /// Revocation and validity, checked on every authentication, resumed ones included.
 fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refusal> {
-    let Some(facts) = &context.certificate else { return Ok(()) };
+    let Some(facts) = &context.certificate else {
+        return Ok(());
+    };
     if snapshot.revoked.contains(&facts.fingerprint_sha256) {
         return Err(Refusal::revoked_certificate(&context.name));
     }

@@ -66,7 +66,9 @@ impl Passwords {
     /// When the operating system has no randomness, at start.
     pub fn new(cores: usize) -> Self {
         let mut key = Zeroizing::new([0u8; 32]);
-        SystemRandom::new().fill(&mut *key).expect("the operating system gives randomness");
+        SystemRandom::new()
+            .fill(&mut *key)
+            .expect("the operating system gives randomness");
         Self {
             cores: Arc::new(Semaphore::new(cores.max(1))),
             queue: Arc::new(Semaphore::new(QUEUE_LIMIT)),
@@ -89,7 +91,13 @@ impl Passwords {
         if user.is_some() && self.is_recent(&tag) {
             return Check::Now(Ok(()));
         }
-        Check::Slow(SlowCheck { user: name.to_owned(), hash, password, real: user.is_some(), tag })
+        Check::Slow(SlowCheck {
+            user: name.to_owned(),
+            hash,
+            password,
+            real: user.is_some(),
+            tag,
+        })
     }
 
     /// Runs a check on the pool.
@@ -103,7 +111,13 @@ impl Passwords {
         let Ok(_core) = self.cores.clone().acquire_owned().await else {
             return Err(Refusal::overloaded());
         };
-        let SlowCheck { user, hash, password, real, tag } = check;
+        let SlowCheck {
+            user,
+            hash,
+            password,
+            real,
+            tag,
+        } = check;
         #[expect(clippy::disallowed_methods, reason = "this is the bounded pool")]
         let right = tokio::task::spawn_blocking(move || matches(&hash, &password)).await;
         match right {

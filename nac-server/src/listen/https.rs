@@ -77,14 +77,20 @@ async fn connection(
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let peer = TlsPeer {
         address,
-        certificates: certificates.iter().map(|certificate| certificate.clone().into_owned()).collect(),
+        certificates: certificates
+            .iter()
+            .map(|certificate| certificate.clone().into_owned())
+            .collect(),
     };
     let service = router.map_request(move |mut request: axum::http::Request<_>| {
         request.extensions_mut().insert(peer.clone());
         request
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE_DEADLINE);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HANDSHAKE_DEADLINE);
     let served = builder
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .into_owned();

@@ -59,7 +59,11 @@ fn probe_free(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
 }
 
 fn shared_socket(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     // The kernel caps these at net.core.rmem_max and wmem_max; a smaller buffer still works.
@@ -94,7 +98,9 @@ pub async fn serve(
             }
         };
         for (meta, buffer) in metas.iter().zip(storage.chunks(RECEIVE_BUFFER)).take(count) {
-            let Some(filled) = buffer.get(..meta.len) else { continue };
+            let Some(filled) = buffer.get(..meta.len) else {
+                continue;
+            };
             for datagram in filled.chunks(meta.stride.max(1)) {
                 match responder.respond(meta.addr, datagram) {
                     Disposition::Reply(bytes) => socket.send(&bytes, meta.addr, meta.dst_ip).await,
@@ -134,8 +140,10 @@ struct Endpoint {
 
 impl Endpoint {
     async fn receive(&self, storage: &mut [u8], metas: &mut [RecvMeta]) -> io::Result<usize> {
-        let mut buffers: Vec<IoSliceMut<'_>> =
-            storage.chunks_mut(RECEIVE_BUFFER).map(IoSliceMut::new).collect();
+        let mut buffers: Vec<IoSliceMut<'_>> = storage
+            .chunks_mut(RECEIVE_BUFFER)
+            .map(IoSliceMut::new)
+            .collect();
         self.socket
             .async_io(Interest::READABLE, || {
                 self.state.recv((&self.socket).into(), &mut buffers, metas)
@@ -144,8 +152,13 @@ impl Endpoint {
     }
 
     async fn send(&self, contents: &[u8], destination: SocketAddr, source: Option<IpAddr>) {
-        let transmit =
-            Transmit { destination, ecn: None, contents, segment_size: None, src_ip: source };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: source,
+        };
         let sent = self
             .socket
             .async_io(Interest::WRITABLE, || {

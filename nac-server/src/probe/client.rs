@@ -141,14 +141,24 @@ impl RadiusClient {
             if let Err(error) = self.socket.send(&octets).await {
                 return Err(self.socket_fault(error));
             }
-            let reply = self.await_reply(code, &request, Instant::now() + patience).await?;
+            let reply = self
+                .await_reply(code, &request, Instant::now() + patience)
+                .await?;
             if let Some(octets) = reply {
                 let request_authenticator = *request.authenticator();
-                return Ok(Reply { octets, request_authenticator, sent });
+                return Ok(Reply {
+                    octets,
+                    request_authenticator,
+                    sent,
+                });
             }
             patience = jittered(patience * 2)?.min(LONGEST_TIMEOUT);
         }
-        Err(ProbeFault::NoAnswer { server: self.server, sent: self.tries, waited: began.elapsed() })
+        Err(ProbeFault::NoAnswer {
+            server: self.server,
+            sent: self.tries,
+            waited: began.elapsed(),
+        })
     }
 
     /// The genuine reply, `None` when nothing came in time, or why what came is not to be believed.
@@ -216,7 +226,10 @@ fn verify(
         (_, _) => false,
     };
     if !answers {
-        return Err(ProbeFault::WrongCode { request: code, reply: reply.code() });
+        return Err(ProbeFault::WrongCode {
+            request: code,
+            reply: reply.code(),
+        });
     }
     let first = reply.attributes().next().map(|found| found.number);
     if reply.code() != Code::AccountingResponse && first != Some(attribute::MESSAGE_AUTHENTICATOR) {

@@ -45,19 +45,28 @@ impl Credentials {
     /// PAP.
     #[must_use]
     pub fn pap(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Pap { user: user.into(), password: Zeroizing::new(password.into()) }
+        Self::Pap {
+            user: user.into(),
+            password: Zeroizing::new(password.into()),
+        }
     }
 
     /// CHAP.
     #[must_use]
     pub fn chap(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Chap { user: user.into(), password: Zeroizing::new(password.into()) }
+        Self::Chap {
+            user: user.into(),
+            password: Zeroizing::new(password.into()),
+        }
     }
 
     /// MS-CHAPv2.
     #[must_use]
     pub fn ms_chap_v2(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::MsChapV2 { user: user.into(), password: Zeroizing::new(password.into()) }
+        Self::MsChapV2 {
+            user: user.into(),
+            password: Zeroizing::new(password.into()),
+        }
     }
 
     /// EAP.
@@ -86,6 +95,8 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("method", &self.method()).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("method", &self.method())
+            .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,9 @@ const MAX_ROUNDS: u32 = 200;
 /// Octets of an EAP packet before its type data.
 const EAP_HEADER_LEN: usize = 5;
 /// The supplicant's own reasons to end a login. Every other end is the server's decision.
-const DISTRUST: [&str; 6] = ["EAP-1901", "EAP-1903", "EAP-1905", "EAP-1906", "EAP-1907", "EAP-1909"];
+const DISTRUST: [&str; 6] = [
+    "EAP-1901", "EAP-1903", "EAP-1905", "EAP-1906", "EAP-1907", "EAP-1909",
+];
 
 pub(super) async fn authenticate(
     client: &mut RadiusClient,
@@ -25,7 +27,9 @@ pub(super) async fn authenticate(
     settings: &Arc<PeerSettings>,
 ) -> Result<Outcome, ProbeFault> {
     let began = Instant::now();
-    let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix_time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     // The closure cannot fail; the system's source, once tried, does not either.
     random::<1>()?;
     let fill = |octets: &mut [u8]| {
@@ -64,7 +68,14 @@ pub(super) async fn authenticate(
             }
         };
         let elapsed = began.elapsed();
-        return Ok(Outcome::new(method, verdict, &packet, round, retransmissions, elapsed));
+        return Ok(Outcome::new(
+            method,
+            verdict,
+            &packet,
+            round,
+            retransmissions,
+            elapsed,
+        ));
     }
     Err(ProbeFault::TooManyRounds(MAX_ROUNDS))
 }
@@ -76,21 +87,25 @@ fn identity(peer: &mut Peer) -> Result<Vec<u8>, ProbeFault> {
     match peer.receive(&[1, identifier, 0, 5, 1]) {
         PeerStep::Response(response) => Ok(response),
         PeerStep::Failure(reason) => Err(ProbeFault::Eap(reason)),
-        _ => Err(ProbeFault::EapOverRadius("the supplicant did not say its name")),
+        _ => Err(ProbeFault::EapOverRadius(
+            "the supplicant did not say its name",
+        )),
     }
 }
 
 /// The supplicant's answer to an Access-Challenge.
 fn challenge(peer: &mut Peer, packet: &Packet<'_>) -> Result<Vec<u8>, ProbeFault> {
     let Some(request) = packet.eap_message() else {
-        return Err(ProbeFault::EapOverRadius("an Access-Challenge has no EAP-Message"));
+        return Err(ProbeFault::EapOverRadius(
+            "an Access-Challenge has no EAP-Message",
+        ));
     };
     match peer.receive(&request) {
         PeerStep::Response(response) => Ok(response),
         PeerStep::Failure(reason) => Err(ProbeFault::Eap(reason)),
-        PeerStep::Success(_) => {
-            Err(ProbeFault::EapOverRadius("EAP-Success came in an Access-Challenge"))
-        }
+        PeerStep::Success(_) => Err(ProbeFault::EapOverRadius(
+            "EAP-Success came in an Access-Challenge",
+        )),
         PeerStep::Ignore => Err(ProbeFault::EapOverRadius(
             "an Access-Challenge holds an EAP packet that no supplicant would answer",
         )),
@@ -100,14 +115,16 @@ fn challenge(peer: &mut Peer, packet: &Packet<'_>) -> Result<Vec<u8>, ProbeFault
 /// The supplicant's keys, once it agrees that the login is complete.
 fn success(peer: &mut Peer, packet: &Packet<'_>) -> Result<PeerSuccess, ProbeFault> {
     let Some(message) = packet.eap_message() else {
-        return Err(ProbeFault::EapOverRadius("the Access-Accept has no EAP-Message"));
+        return Err(ProbeFault::EapOverRadius(
+            "the Access-Accept has no EAP-Message",
+        ));
     };
     match peer.receive(&message) {
         PeerStep::Success(success) => Ok(success),
         PeerStep::Failure(reason) => Err(ProbeFault::Eap(reason)),
-        PeerStep::Response(_) | PeerStep::Ignore => {
-            Err(ProbeFault::EapOverRadius("the Access-Accept holds no EAP-Success"))
-        }
+        PeerStep::Response(_) | PeerStep::Ignore => Err(ProbeFault::EapOverRadius(
+            "the Access-Accept holds no EAP-Success",
+        )),
     }
 }
 
@@ -126,12 +143,24 @@ fn accepted(
     }
     let key_name_verified = match packet.attribute(attribute::EAP_KEY_NAME) {
         Some(name) if name == success.session_id => true,
-        Some(_) => return Err(ProbeFault::KeyName("differs from the supplicant's Session-Id")),
+        Some(_) => {
+            return Err(ProbeFault::KeyName(
+                "differs from the supplicant's Session-Id",
+            ));
+        }
         None if station.wants_key_name => return Err(ProbeFault::KeyName("is missing")),
         None => false,
     };
-    let PeerSuccess { tls_version, resumed, .. } = *success;
-    let eap = EapFacts { tls_version, resumed, key_name_verified };
+    let PeerSuccess {
+        tls_version,
+        resumed,
+        ..
+    } = *success;
+    let eap = EapFacts {
+        tls_version,
+        resumed,
+        key_name_verified,
+    };
     Ok(Accepted::new(&packet, keys, Some(eap)))
 }
 
@@ -140,7 +169,9 @@ fn rejected(peer: &mut Peer, packet: &Packet<'_>) -> Result<Rejected, ProbeFault
     let reason: Option<Reason> = match packet.eap_message().map(|message| peer.receive(&message)) {
         Some(PeerStep::Failure(reason)) => Some(reason),
         Some(PeerStep::Success(_)) => {
-            return Err(ProbeFault::EapOverRadius("EAP-Success came in an Access-Reject"));
+            return Err(ProbeFault::EapOverRadius(
+                "EAP-Success came in an Access-Reject",
+            ));
         }
         // A server that is out of its depth rejects without EAP-Failure; it is a rejection still.
         Some(PeerStep::Response(_) | PeerStep::Ignore) | None => None,

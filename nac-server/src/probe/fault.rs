@@ -109,7 +109,9 @@ impl ProbeFault {
             ],
             Self::Reply(ReplyFault::MessageAuthenticatorMissing)
             | Self::MessageAuthenticatorNotFirst { .. } => {
-                vec!["update the server, or have it send Message-Authenticator first in every reply"]
+                vec![
+                    "update the server, or have it send Message-Authenticator first in every reply",
+                ]
             }
             Self::Eap(reason) => vec![reason.remedy],
             Self::TooManyRounds(_) => {

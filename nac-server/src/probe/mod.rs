@@ -59,7 +59,9 @@ pub async fn authenticate(
     credentials: &Credentials,
 ) -> Result<Outcome, ProbeFault> {
     match credentials {
-        Credentials::Pap { user, password } => one_round::pap(client, station, user, password).await,
+        Credentials::Pap { user, password } => {
+            one_round::pap(client, station, user, password).await
+        }
         Credentials::Chap { user, password } => {
             one_round::chap(client, station, user, password).await
         }

@@ -35,7 +35,10 @@ pub(super) async fn chap(
     let [identifier] = random()?;
     let answer = chap_response(identifier, password.as_bytes(), &challenge);
     let mut request = access_request(client, station, user, ServiceType::Framed)?;
-    request.push(attribute::CHAP_PASSWORD, &[&[identifier], &answer[..]].concat())?;
+    request.push(
+        attribute::CHAP_PASSWORD,
+        &[&[identifier], &answer[..]].concat(),
+    )?;
     request.push(attribute::CHAP_CHALLENGE, &challenge)?;
     let reply = client.exchange(request).await?;
     conclude("CHAP", &reply, began, without_keys)
@@ -69,7 +72,13 @@ pub(super) async fn ms_chap_v2(
     let nt_hash = Zeroizing::new(mschapv2::nt_hash(password));
     let nt_response = mschapv2::nt_response(&nt_hash, &challenge, &peer_challenge, account);
     // Ident, Flags, Peer-Challenge, Reserved, Response (RFC 2548 section 2.3.2).
-    let response = [&[identifier, 0], &peer_challenge[..], &[0; 8], &nt_response[..]].concat();
+    let response = [
+        &[identifier, 0],
+        &peer_challenge[..],
+        &[0; 8],
+        &nt_response[..],
+    ]
+    .concat();
     let mut request = access_request(client, station, user, ServiceType::Framed)?;
     request.push_vendor(MICROSOFT, microsoft::CHAP_CHALLENGE, &challenge)?;
     request.push_vendor(MICROSOFT, microsoft::CHAP2_RESPONSE, &response)?;
@@ -93,12 +102,16 @@ pub(super) async fn ms_chap_v2(
 fn prove_server(packet: &Packet<'_>, identifier: u8, expected: &str) -> Result<(), ProbeFault> {
     let success = packet.vendor(MICROSOFT, microsoft::CHAP2_SUCCESS);
     let Some((found, text)) = success.and_then(|value| value.split_first()) else {
-        return Err(ProbeFault::AuthenticatorResponse("the Access-Accept has no MS-CHAP2-Success"));
+        return Err(ProbeFault::AuthenticatorResponse(
+            "the Access-Accept has no MS-CHAP2-Success",
+        ));
     };
     // More may follow the response, such as a message for the user.
     let proof = text.get(..expected.len()).unwrap_or_default();
     if *found != identifier || !proof.eq_ignore_ascii_case(expected.as_bytes()) {
-        return Err(ProbeFault::AuthenticatorResponse("the MS-CHAP2-Success is wrong"));
+        return Err(ProbeFault::AuthenticatorResponse(
+            "the MS-CHAP2-Success is wrong",
+        ));
     }
     Ok(())
 }
@@ -119,7 +132,19 @@ fn conclude(
         Code::AccessAccept => Verdict::Accept(accepted(&packet)?),
         Code::AccessReject => Verdict::Reject(Rejected::new(&packet, None)),
         // None of these methods has a second round.
-        reply => return Err(ProbeFault::WrongCode { request: Code::AccessRequest, reply }),
+        reply => {
+            return Err(ProbeFault::WrongCode {
+                request: Code::AccessRequest,
+                reply,
+            });
+        }
     };
-    Ok(Outcome::new(method, verdict, &packet, 1, reply.sent - 1, began.elapsed()))
+    Ok(Outcome::new(
+        method,
+        verdict,
+        &packet,
+        1,
+        reply.sent - 1,
+        began.elapsed(),
+    ))
 }

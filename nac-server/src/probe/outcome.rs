@@ -94,7 +94,14 @@ impl Outcome {
         elapsed: Duration,
     ) -> Self {
         let attributes = Dictionary::embedded().describe(reply);
-        Self { method, verdict, attributes, round_trips, retransmissions, elapsed }
+        Self {
+            method,
+            verdict,
+            attributes,
+            round_trips,
+            retransmissions,
+            elapsed,
+        }
     }
 
     /// What belongs to the Access-Accept, if it is one.
@@ -130,16 +137,22 @@ impl Outcome {
     /// Whether a TLS session was resumed.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
-        self.accepted().and_then(|accepted| accepted.eap.as_ref()).is_some_and(|eap| eap.resumed)
+        self.accepted()
+            .and_then(|accepted| accepted.eap.as_ref())
+            .is_some_and(|eap| eap.resumed)
     }
 }
 
 impl Accepted {
     pub(super) fn new(reply: &Packet<'_>, keys: KeyCheck, eap: Option<EapFacts>) -> Self {
-        let classes = reply.attributes().filter(|found| found.number == attribute::CLASS);
+        let classes = reply
+            .attributes()
+            .filter(|found| found.number == attribute::CLASS);
         Self {
             segment: SegmentSummary::read(reply),
-            user_name: reply.text(attribute::USER_NAME).map(|name| name.into_owned()),
+            user_name: reply
+                .text(attribute::USER_NAME)
+                .map(|name| name.into_owned()),
             class: classes.map(|found| found.value.to_vec()).collect(),
             keys,
             eap,
@@ -181,7 +194,9 @@ impl KeyCheck {
 impl Rejected {
     pub(super) fn new(reply: &Packet<'_>, reason: Option<Reason>) -> Self {
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-        let messages = reply.attributes().filter(|found| found.number == attribute::REPLY_MESSAGE);
+        let messages = reply
+            .attributes()
+            .filter(|found| found.number == attribute::REPLY_MESSAGE);
         let error = reply.vendor(MICROSOFT, microsoft::CHAP_ERROR);
         Self {
             reason,

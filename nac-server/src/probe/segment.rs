@@ -19,7 +19,11 @@ pub struct SegmentSummary {
     pub session_timeout_s: Option<u32>,
 }
 
-const VLANS: [&str; 3] = ["Tunnel-Private-Group-Id", "Egress-VLAN-Name", "Mikrotik-Wireless-VLANID"];
+const VLANS: [&str; 3] = [
+    "Tunnel-Private-Group-Id",
+    "Egress-VLAN-Name",
+    "Mikrotik-Wireless-VLANID",
+];
 const ROLES: [&str; 6] = [
     "Filter-Id",
     "Aruba-User-Role",

@@ -136,8 +136,14 @@ impl Station {
             Some(text) if own(number) => request.push_text(number, text),
             _ => Ok(()),
         };
-        text(attribute::CALLING_STATION_ID, Some(&self.calling_station_id()))?;
-        text(attribute::CALLED_STATION_ID, Some(&self.called_station_id()))?;
+        text(
+            attribute::CALLING_STATION_ID,
+            Some(&self.calling_station_id()),
+        )?;
+        text(
+            attribute::CALLED_STATION_ID,
+            Some(&self.called_station_id()),
+        )?;
         text(attribute::NAS_IDENTIFIER, self.nas_identifier.as_deref())?;
         text(attribute::NAS_PORT_ID, self.nas_port_id.as_deref())?;
         text(attribute::ACCT_SESSION_ID, self.acct_session_id.as_deref())?;

@@ -51,7 +51,10 @@ fn accepted(result: Result<Outcome, ProbeFault>) -> (Outcome, Accepted) {
 #[tokio::test]
 async fn a_right_password_is_accepted_by_pap_and_chap() {
     let server = FakeServer::start(Fault::None).await;
-    for credentials in [Credentials::pap("alice", PASSWORD), Credentials::chap("alice", PASSWORD)] {
+    for credentials in [
+        Credentials::pap("alice", PASSWORD),
+        Credentials::chap("alice", PASSWORD),
+    ] {
         let (outcome, accepted) = accepted(ask(&server, &credentials).await);
         assert_eq!(outcome.method, credentials.method());
         assert_eq!((outcome.round_trips, outcome.retransmissions), (1, 0));
@@ -65,7 +68,10 @@ async fn ms_chap_v2_checks_the_servers_proof_and_its_keys() {
     let server = FakeServer::start(Fault::None).await;
     for user in ["alice", "EXAMPLE\\alice"] {
         let credentials = Credentials::ms_chap_v2(user, PASSWORD);
-        assert_eq!(accepted(ask(&server, &credentials).await).1.keys, KeyCheck::Verified);
+        assert_eq!(
+            accepted(ask(&server, &credentials).await).1.keys,
+            KeyCheck::Verified
+        );
     }
 }
 
@@ -85,7 +91,11 @@ async fn every_eap_method_is_accepted_on_both_versions_of_tls_with_keys_verified
         for method in METHODS {
             let credentials = server::eap(method, PASSWORD, server::peer_tls(versions, true), 1386);
             let (outcome, accepted) = accepted(ask(&server, &credentials).await);
-            let expected = EapFacts { tls_version: name, resumed: false, key_name_verified: false };
+            let expected = EapFacts {
+                tls_version: name,
+                resumed: false,
+                key_name_verified: false,
+            };
             assert_eq!(accepted.eap, Some(expected), "{method:?}");
             assert_eq!(accepted.keys, KeyCheck::Verified);
             assert!(outcome.round_trips > 3);
@@ -101,7 +111,11 @@ async fn the_second_login_with_the_same_sessions_resumes() {
             let credentials = server::eap(method, PASSWORD, server::peer_tls(versions, true), 1386);
             let (first, _) = accepted(ask(&server, &credentials).await);
             let (second, _) = accepted(ask(&server, &credentials).await);
-            assert_eq!((first.is_resumed(), second.is_resumed()), (false, true), "{method:?}");
+            assert_eq!(
+                (first.is_resumed(), second.is_resumed()),
+                (false, true),
+                "{method:?}"
+            );
             assert!(second.round_trips < first.round_trips);
         }
     }
@@ -111,7 +125,11 @@ async fn the_second_login_with_the_same_sessions_resumes() {
 async fn small_fragments_take_more_round_trips_and_end_well() {
     let server = FakeServer::start(Fault::None).await;
     let tls = || server::peer_tls(TlsVersions::Only13, true);
-    let large = ask(&server, &server::eap(PeerMethod::Tls, PASSWORD, tls(), 1386)).await;
+    let large = ask(
+        &server,
+        &server::eap(PeerMethod::Tls, PASSWORD, tls(), 1386),
+    )
+    .await;
     let small = ask(&server, &server::eap(PeerMethod::Tls, PASSWORD, tls(), 200)).await;
     assert!(accepted(small).0.round_trips > accepted(large).0.round_trips);
 }
@@ -124,7 +142,12 @@ async fn the_key_name_is_checked_when_the_station_asks_for_it() {
     let tls = server::peer_tls(TlsVersions::Both, true);
     let credentials = server::eap(PeerMethod::Tls, PASSWORD, tls, 1386);
     let result = authenticate(&mut client(&server).await, &station, &credentials).await;
-    assert!(accepted(result).1.eap.is_some_and(|eap| eap.key_name_verified));
+    assert!(
+        accepted(result)
+            .1
+            .eap
+            .is_some_and(|eap| eap.key_name_verified)
+    );
 
     let server = FakeServer::start(Fault::NoKeyName).await;
     let result = authenticate(&mut client(&server).await, &station, &credentials).await;
@@ -149,7 +172,10 @@ async fn a_wrong_password_is_an_answer_and_no_fault() {
         match credentials.method() {
             "MS-CHAPv2" => assert_eq!(rejected.ms_chap_error.as_deref(), Some("E=691 R=0 V=3")),
             "PEAP-MSCHAPv2" => {
-                assert_eq!(rejected.reason.as_ref().map(|reason| reason.code), Some("EAP-1908"));
+                assert_eq!(
+                    rejected.reason.as_ref().map(|reason| reason.code),
+                    Some("EAP-1908")
+                );
             }
             "PAP" => assert_eq!(rejected.reply_messages, ["no"]),
             _ => {}
@@ -162,7 +188,11 @@ async fn an_untrusted_server_is_a_fault_and_no_rejection() {
     let server = FakeServer::start(Fault::None).await;
     let tls = server::distrusting_tls();
     for method in METHODS {
-        let result = ask(&server, &server::eap(method, PASSWORD, Arc::clone(&tls), 1386)).await;
+        let result = ask(
+            &server,
+            &server::eap(method, PASSWORD, Arc::clone(&tls), 1386),
+        )
+        .await;
         match result {
             Err(ProbeFault::Eap(reason)) => assert_eq!(reason.code, "EAP-1901"),
             other => panic!("{method:?}: {other:?}"),
@@ -177,7 +207,9 @@ async fn no_client_certificate_is_a_rejection_that_names_the_alert() {
         let tls = server::peer_tls(versions, false);
         let outcome = ask(&server, &server::eap(PeerMethod::Tls, "", tls, 1386)).await;
         let outcome = outcome.expect("an answer");
-        let reason = outcome.rejected().and_then(|rejected| rejected.reason.clone());
+        let reason = outcome
+            .rejected()
+            .and_then(|rejected| rejected.reason.clone());
         assert_eq!(reason.map(|reason| reason.code), Some("EAP-1902"));
     }
 }
@@ -190,7 +222,12 @@ async fn a_wrong_secret_is_met_with_silence() {
     let result = authenticate(&mut client, &Station::wired(MAC), &credentials).await;
     match result {
         Err(fault @ ProbeFault::NoAnswer { sent: 2, .. }) => {
-            assert!(fault.hints().iter().any(|hint| hint.starts_with("wrong secret")));
+            assert!(
+                fault
+                    .hints()
+                    .iter()
+                    .any(|hint| hint.starts_with("wrong secret"))
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -200,7 +237,10 @@ async fn a_wrong_secret_is_met_with_silence() {
 async fn a_reply_with_another_secret_is_not_believed() {
     let server = FakeServer::start(Fault::WrongSecret).await;
     let result = ask(&server, &Credentials::pap("alice", PASSWORD)).await;
-    assert!(matches!(result, Err(ProbeFault::Reply(ReplyFault::Authenticator))), "{result:?}");
+    assert!(
+        matches!(result, Err(ProbeFault::Reply(ReplyFault::Authenticator))),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -214,7 +254,10 @@ async fn a_reply_must_have_its_message_authenticator_first() {
     let server = FakeServer::start(Fault::NoMessageAuthenticator).await;
     let result = ask(&server, &Credentials::pap("alice", PASSWORD)).await;
     let missing = ReplyFault::MessageAuthenticatorMissing;
-    assert!(matches!(result, Err(ProbeFault::Reply(fault)) if fault == missing), "{result:?}");
+    assert!(
+        matches!(result, Err(ProbeFault::Reply(fault)) if fault == missing),
+        "{result:?}"
+    );
 
     let server = FakeServer::start(Fault::MessageAuthenticatorLast).await;
     let result = ask(&server, &Credentials::pap("alice", PASSWORD)).await;
@@ -241,9 +284,14 @@ async fn a_closed_port_is_told_at_once() {
     let server: SocketAddr = socket.local_addr().expect("its address");
     drop(socket);
     let secret = Secret::new(SECRET);
-    let mut client = RadiusClient::connect(server, secret).await.expect("a socket");
+    let mut client = RadiusClient::connect(server, secret)
+        .await
+        .expect("a socket");
     let result = status(&mut client, &Station::wired(MAC)).await;
-    assert!(matches!(result, Err(ProbeFault::PortClosed { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(ProbeFault::PortClosed { .. })),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -256,21 +304,33 @@ async fn wrong_keys_for_the_link_are_noticed() {
     all.push(Credentials::ms_chap_v2("alice", PASSWORD));
     for credentials in &all {
         let result = ask(&server, credentials).await;
-        assert!(matches!(result, Err(ProbeFault::KeyMismatch(_))), "{credentials:?}: {result:?}");
+        assert!(
+            matches!(result, Err(ProbeFault::KeyMismatch(_))),
+            "{credentials:?}: {result:?}"
+        );
     }
 
     let server = FakeServer::start(Fault::NoKeys).await;
     let result = ask(&server, &all[0]).await;
-    assert!(matches!(result, Err(ProbeFault::KeyMissing(_))), "{result:?}");
+    assert!(
+        matches!(result, Err(ProbeFault::KeyMissing(_))),
+        "{result:?}"
+    );
     // A wired NAS has no use for the keys of MS-CHAPv2, so they may be left out.
-    assert_eq!(accepted(ask(&server, &all[4]).await).1.keys, KeyCheck::Absent);
+    assert_eq!(
+        accepted(ask(&server, &all[4]).await).1.keys,
+        KeyCheck::Absent
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_know_the_password_proves_nothing() {
     let server = FakeServer::start(Fault::NoProof).await;
     let result = ask(&server, &Credentials::ms_chap_v2("alice", PASSWORD)).await;
-    assert!(matches!(result, Err(ProbeFault::AuthenticatorResponse(_))), "{result:?}");
+    assert!(
+        matches!(result, Err(ProbeFault::AuthenticatorResponse(_))),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]
@@ -292,19 +352,26 @@ async fn status_and_accounting_are_answered() {
     let answer = status(&mut client, &station).await.expect("alive");
     assert_eq!(answer.code, Code::AccessAccept);
     station.acct_session_id = Some("00000001".to_owned());
-    for event in
-        [AccountingStatus::Start, AccountingStatus::Interim, AccountingStatus::Stop { cause: 1 }]
-    {
+    for event in [
+        AccountingStatus::Start,
+        AccountingStatus::Interim,
+        AccountingStatus::Stop { cause: 1 },
+    ] {
         let mut record = AccountingRecord::new(event);
         record.class = vec![CLASS.to_vec()];
         record.framed_ip = Some(Ipv4Addr::new(192, 0, 2, 7).into());
         record.input_octets = 5 << 32 | 7;
-        let answer = accounting(&mut client, &station, &record).await.expect("acknowledged");
+        let answer = accounting(&mut client, &station, &record)
+            .await
+            .expect("acknowledged");
         assert_eq!(answer.code, Code::AccountingResponse);
     }
     let last = server.received().pop().expect("a request");
     let last = nac_radius::Packet::parse(&last).expect("well-formed");
-    assert_eq!(last.text(attribute::ACCT_SESSION_ID).as_deref(), Some("00000001"));
+    assert_eq!(
+        last.text(attribute::ACCT_SESSION_ID).as_deref(),
+        Some("00000001")
+    );
     assert_eq!(last.integer(attribute::ACCT_INPUT_GIGAWORDS), Some(5));
     assert_eq!(last.integer(attribute::ACCT_INPUT_OCTETS), Some(7));
     assert_eq!(last.attribute(attribute::CLASS), Some(CLASS));
@@ -316,20 +383,42 @@ async fn a_station_tells_what_a_nas_tells_and_given_attributes_take_precedence()
     let mut station = Station::wireless(MAC, "office");
     station.attributes = vec![
         ("NAS-Identifier".to_owned(), "ap-7".to_owned()),
-        ("Connect-Info".to_owned(), "CONNECT 54Mbps 802.11g".to_owned()),
+        (
+            "Connect-Info".to_owned(),
+            "CONNECT 54Mbps 802.11g".to_owned(),
+        ),
     ];
     let credentials = Credentials::pap("alice", PASSWORD);
-    authenticate(&mut client(&server).await, &station, &credentials).await.expect("an answer");
+    authenticate(&mut client(&server).await, &station, &credentials)
+        .await
+        .expect("an answer");
     let request = server.received().pop().expect("a request");
     let request = nac_radius::Packet::parse(&request).expect("well-formed");
     let text = |number| request.text(number).map(|text| text.into_owned());
-    assert_eq!(text(attribute::CALLING_STATION_ID).as_deref(), Some("02-00-00-00-00-01"));
-    assert_eq!(text(attribute::CALLED_STATION_ID).as_deref(), Some("02-00-5E-00-53-00:office"));
-    assert_eq!(text(attribute::CONNECT_INFO).as_deref(), Some("CONNECT 54Mbps 802.11g"));
+    assert_eq!(
+        text(attribute::CALLING_STATION_ID).as_deref(),
+        Some("02-00-00-00-00-01")
+    );
+    assert_eq!(
+        text(attribute::CALLED_STATION_ID).as_deref(),
+        Some("02-00-5E-00-53-00:office")
+    );
+    assert_eq!(
+        text(attribute::CONNECT_INFO).as_deref(),
+        Some("CONNECT 54Mbps 802.11g")
+    );
     assert_eq!(request.integer(attribute::NAS_PORT_TYPE), Some(19));
-    assert_eq!(request.ipv4(attribute::NAS_IP_ADDRESS), Some(Ipv4Addr::LOCALHOST));
-    let names = request.attributes().filter(|found| found.number == attribute::NAS_IDENTIFIER);
-    assert_eq!(names.map(|found| found.value).collect::<Vec<_>>(), [b"ap-7"]);
+    assert_eq!(
+        request.ipv4(attribute::NAS_IP_ADDRESS),
+        Some(Ipv4Addr::LOCALHOST)
+    );
+    let names = request
+        .attributes()
+        .filter(|found| found.number == attribute::NAS_IDENTIFIER);
+    assert_eq!(
+        names.map(|found| found.value).collect::<Vec<_>>(),
+        [b"ap-7"]
+    );
     station.attributes = vec![("No-Such-Attribute".to_owned(), String::new())];
     let result = authenticate(&mut client(&server).await, &station, &credentials).await;
     assert!(result.is_err_and(|fault| fault.is_usage()));

@@ -23,7 +23,11 @@ const METHODS: [&str; 8] = [
 
 /// Reads the open sessions with the facts of their decisions, and closes the former run's jobs, which start anew.
 pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSession>, StoreError> {
-    let filter = EnforcementFilter { open_only: true, limit: u32::MAX, ..EnforcementFilter::default() };
+    let filter = EnforcementFilter {
+        open_only: true,
+        limit: u32::MAX,
+        ..EnforcementFilter::default()
+    };
     for mut job in store.enforcement_list(&filter).await? {
         job.state = EnforcementState::Superseded;
         job.proof = Some("the server restarted and looks again".to_owned());
@@ -51,13 +55,25 @@ async fn restore(
     session: Session,
     decision: &DecisionRecord,
 ) -> Result<Option<LiveSession>, StoreError> {
-    let Some(facts) = &decision.facts else { return Ok(None) };
-    let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else { return Ok(None) };
+    let Some(facts) = &decision.facts else {
+        return Ok(None);
+    };
+    let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else {
+        return Ok(None);
+    };
     // A NAS that is no client any more cannot be moved.
-    if world.snapshot().clients.by_address(session.nas_source.ip()).is_none() {
+    if world
+        .snapshot()
+        .clients
+        .by_address(session.nas_source.ip())
+        .is_none()
+    {
         return Ok(None);
     }
-    let serial = decision.eap.as_ref().and_then(|eap| eap.certificate_serial.as_deref());
+    let serial = decision
+        .eap
+        .as_ref()
+        .and_then(|eap| eap.certificate_serial.as_deref());
     let certificate = match serial {
         Some(serial) => match store.certificate_fetch(serial).await {
             Ok(certificate) => nac_pki::pem_certificates(&certificate.certificate_pem)

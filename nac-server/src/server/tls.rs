@@ -18,7 +18,10 @@ const MAX_ROUNDS: u16 = 50;
 const EAP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of EAP. Fresh settings bring fresh session stores: nothing that an old trust set let in is resumed.
-pub(super) async fn eap_settings(config: &Config, store: &Store) -> Result<Arc<Settings>, StartError> {
+pub(super) async fn eap_settings(
+    config: &Config,
+    store: &Store,
+) -> Result<Arc<Settings>, StartError> {
     let identity = &config.certificates.eap;
     let tls = ServerTls::new(
         identity.chain.clone(),
@@ -37,7 +40,10 @@ pub(super) async fn eap_settings(config: &Config, store: &Store) -> Result<Arc<S
 }
 
 /// The HTTPS listeners' TLS: client certificates of the same authorities are welcome (osquery's strongest binding), none is fine.
-pub(super) async fn https_config(config: &Config, store: &Store) -> Result<Arc<ServerConfig>, StartError> {
+pub(super) async fn https_config(
+    config: &Config,
+    store: &Store,
+) -> Result<Arc<ServerConfig>, StartError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let fault = |error: String| StartError::Tls(error);
     let authorities = client_authorities(config, store).await?;
@@ -46,7 +52,9 @@ pub(super) async fn https_config(config: &Config, store: &Store) -> Result<Arc<S
     } else {
         let mut roots = RootCertStore::empty();
         for authority in authorities {
-            roots.add(authority).map_err(|error| fault(error.to_string()))?;
+            roots
+                .add(authority)
+                .map_err(|error| fault(error.to_string()))?;
         }
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .allow_unauthenticated()
@@ -65,11 +73,18 @@ pub(super) async fn https_config(config: &Config, store: &Store) -> Result<Arc<S
 }
 
 /// Our own CA and the configured ones.
-async fn client_authorities(config: &Config, store: &Store) -> Result<Vec<CertificateDer<'static>>, StartError> {
+async fn client_authorities(
+    config: &Config,
+    store: &Store,
+) -> Result<Vec<CertificateDer<'static>>, StartError> {
     let mut authorities = config.certificates.client_ca.clone();
     if let Some((pem, _)) = store.authority_fetch().await? {
-        let own = nac_pki::pem_certificates(&pem).map_err(|error| StartError::Tls(error.to_string()))?;
-        authorities.extend(own.into_iter().filter(|authority| !config.certificates.client_ca.contains(authority)));
+        let own =
+            nac_pki::pem_certificates(&pem).map_err(|error| StartError::Tls(error.to_string()))?;
+        authorities.extend(
+            own.into_iter()
+                .filter(|authority| !config.certificates.client_ca.contains(authority)),
+        );
     }
     Ok(authorities)
 }

@@ -60,7 +60,9 @@ impl ClientTable {
                 },
             );
         }
-        table.networks.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix_len()));
+        table
+            .networks
+            .sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix_len()));
         Ok(table)
     }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use nac_eap::mschapv2;
-use nac_store::{Device, DeviceStatus, IdentifierKind, Quarantine, Store, StoreError, User, now_us};
+use nac_store::{
+    Device, DeviceStatus, IdentifierKind, Quarantine, Store, StoreError, User, now_us,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -101,7 +103,10 @@ impl Directory {
             let page = store.user_list_all(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            users.extend(page.into_iter().map(|user| (user.name.to_lowercase(), entry(user))));
+            users.extend(
+                page.into_iter()
+                    .map(|user| (user.name.to_lowercase(), entry(user))),
+            );
         }
         *write(&self.users) = users;
         Ok(())
@@ -153,18 +158,28 @@ const PAGE: u32 = 5_000;
 impl Devices {
     fn insert(&mut self, device: Device) {
         for mac in &device.macs {
-            self.by_identifier.insert((IdentifierKind::Mac, mac.clone()), device.id);
+            self.by_identifier
+                .insert((IdentifierKind::Mac, mac.clone()), device.id);
         }
         for identifier in &device.identifiers {
-            self.by_identifier.insert((identifier.kind, identifier.value.clone()), device.id);
+            self.by_identifier
+                .insert((identifier.kind, identifier.value.clone()), device.id);
         }
         self.by_id.insert(device.id, Arc::new(device));
     }
 
     fn remove(&mut self, id: Uuid) {
-        let Some(device) = self.by_id.remove(&id) else { return };
-        let macs = device.macs.iter().map(|mac| (IdentifierKind::Mac, mac.clone()));
-        let others = device.identifiers.iter().map(|known| (known.kind, known.value.clone()));
+        let Some(device) = self.by_id.remove(&id) else {
+            return;
+        };
+        let macs = device
+            .macs
+            .iter()
+            .map(|mac| (IdentifierKind::Mac, mac.clone()));
+        let others = device
+            .identifiers
+            .iter()
+            .map(|known| (known.kind, known.value.clone()));
         for identifier in macs.chain(others) {
             if self.by_identifier.get(&identifier) == Some(&id) {
                 self.by_identifier.remove(&identifier);
@@ -211,4 +226,3 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
-

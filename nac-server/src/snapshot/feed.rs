@@ -42,7 +42,10 @@ pub async fn run(
         let scope = match event {
             Ok(event) => apply_until_done(&world, &store, &event, &cancel).await,
             Err(broadcast::error::RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "changes came faster than they were read: reading everything again");
+                tracing::warn!(
+                    missed,
+                    "changes came faster than they were read: reading everything again"
+                );
                 reload_everything(&world, &store, &cancel).await;
                 Some(Scope::All)
             }
@@ -134,7 +137,11 @@ async fn reload_everything(world: &World, store: &Store, cancel: &CancellationTo
         EventKind::Device,
         EventKind::Quarantine,
     ] {
-        let event = Event { seq: 0, kind, key: "*".into() };
+        let event = Event {
+            seq: 0,
+            kind,
+            key: "*".into(),
+        };
         apply_until_done(world, store, &event, cancel).await;
     }
 }

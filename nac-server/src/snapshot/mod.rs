@@ -86,7 +86,10 @@ impl World {
         directory.reload_users(store).await?;
         directory.reload_devices(store).await?;
         directory.reload_quarantines(store).await?;
-        Ok(Self { snapshot: ArcSwap::from_pointee(snapshot), directory })
+        Ok(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            directory,
+        })
     }
 
     /// The view as of now. Take it once per request.
@@ -127,13 +130,17 @@ impl World {
 }
 
 async fn load_policy(store: &Store, segments: &SegmentTable) -> Result<ActivePolicy, WorldError> {
-    let (version, text) = store
-        .policy_current()
-        .await?
-        .map_or_else(|| (0, String::new()), |policy| (policy.version, policy.text));
+    let (version, text) = store.policy_current().await?.map_or_else(
+        || (0, String::new()),
+        |policy| (policy.version, policy.text),
+    );
     let engine = Engine::load(&text, &segments.names()).map_err(|errors| WorldError::Policy {
         version,
-        fault: errors.0.first().map(|fault| fault.message.clone()).unwrap_or_default(),
+        fault: errors
+            .0
+            .first()
+            .map(|fault| fault.message.clone())
+            .unwrap_or_default(),
     })?;
     Ok(ActivePolicy { version, engine })
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use nac_radius::{Code, Dictionary, Packet, PacketBuilder, Secret, SegmentAttributes, VendorProfile};
+use nac_radius::{
+    Code, Dictionary, Packet, PacketBuilder, Secret, SegmentAttributes, VendorProfile,
+};
 use nac_store::{Segment, Store, StoreError};
 
 /// A segment in one vendor's words.

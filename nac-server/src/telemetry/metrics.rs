@@ -59,24 +59,55 @@ impl Default for Metrics {
             sessions: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("decisions", "Answers by outcome and method", metrics.decisions.clone());
+        registry.register(
+            "decisions",
+            "Answers by outcome and method",
+            metrics.decisions.clone(),
+        );
         registry.register(
             "answer_seconds",
             "Time from the last request of an authentication to its answer",
             metrics.answer_seconds.clone(),
         );
-        registry.register("enforcements", "Enforcements by how they ended", metrics.enforcements.clone());
+        registry.register(
+            "enforcements",
+            "Enforcements by how they ended",
+            metrics.enforcements.clone(),
+        );
         registry.register(
             "enforcement_seconds",
             "Time from a change to the proof that the session moved",
             metrics.enforcement_seconds.clone(),
         );
-        registry.register("duplicate_requests", "Retransmissions that were not decided again", metrics.duplicates.clone());
-        registry.register("unknown_nas_packets", "Packets from addresses that are no client", metrics.unknown_nas.clone());
-        registry.register("malformed_packets", "Packets that break the rules", metrics.malformed.clone());
-        registry.register("accounting_records", "Accounting records committed and answered", metrics.accounting.clone());
-        registry.register("live_sessions", "Sessions on the network now", metrics.sessions.clone());
-        Self { registry, ..metrics }
+        registry.register(
+            "duplicate_requests",
+            "Retransmissions that were not decided again",
+            metrics.duplicates.clone(),
+        );
+        registry.register(
+            "unknown_nas_packets",
+            "Packets from addresses that are no client",
+            metrics.unknown_nas.clone(),
+        );
+        registry.register(
+            "malformed_packets",
+            "Packets that break the rules",
+            metrics.malformed.clone(),
+        );
+        registry.register(
+            "accounting_records",
+            "Accounting records committed and answered",
+            metrics.accounting.clone(),
+        );
+        registry.register(
+            "live_sessions",
+            "Sessions on the network now",
+            metrics.sessions.clone(),
+        );
+        Self {
+            registry,
+            ..metrics
+        }
     }
 }
 
@@ -87,7 +118,9 @@ impl Metrics {
             DecisionOutcome::Accept => "accept",
             DecisionOutcome::Reject => "reject",
         };
-        self.decisions.get_or_create(&DecisionLabels { outcome, method }).inc();
+        self.decisions
+            .get_or_create(&DecisionLabels { outcome, method })
+            .inc();
         self.answer_seconds.observe(arrived.elapsed().as_secs_f64());
     }
 
@@ -97,12 +130,20 @@ impl Metrics {
             EnforcementState::Proven => "proven",
             EnforcementState::Superseded => "superseded",
             // Cancelled by the end of the server: it goes on after the restart.
-            EnforcementState::Pending | EnforcementState::Sent | EnforcementState::Acknowledged => return,
+            EnforcementState::Pending | EnforcementState::Sent | EnforcementState::Acknowledged => {
+                return;
+            }
             EnforcementState::Failed => "failed",
         };
-        self.enforcements.get_or_create(&EnforcementLabels { result }).inc();
+        self.enforcements
+            .get_or_create(&EnforcementLabels { result })
+            .inc();
         if let Some(proven_us) = enforcement.proven_us {
-            let seconds = Duration::from_micros(proven_us.saturating_sub(enforcement.created_us).unsigned_abs());
+            let seconds = Duration::from_micros(
+                proven_us
+                    .saturating_sub(enforcement.created_us)
+                    .unsigned_abs(),
+            );
             self.enforcement_seconds.observe(seconds.as_secs_f64());
         }
     }

@@ -23,7 +23,11 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { born: Instant::now(), next_s: AtomicU64::new(0), held: AtomicU64::new(0) }
+        Self {
+            born: Instant::now(),
+            next_s: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+        }
     }
 }
 

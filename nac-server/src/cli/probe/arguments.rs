@@ -162,9 +162,14 @@ impl TlsArguments {
             "1.3" => TlsVersions::Only13,
             _ => TlsVersions::Both,
         };
-        PeerTls::new(certificates(&self.ca)?, self.server_name.clone(), identity, versions)
-            .map(Arc::new)
-            .map_err(|error| Failure::usage(error.to_string()))
+        PeerTls::new(
+            certificates(&self.ca)?,
+            self.server_name.clone(),
+            identity,
+            versions,
+        )
+        .map(Arc::new)
+        .map_err(|error| Failure::usage(error.to_string()))
     }
 }
 
@@ -188,7 +193,11 @@ impl EapArguments {
 
     pub(super) fn station(&self, station: Station) -> Station {
         // Framed-MTU has four octets more than the EAP packet (RFC 3580 section 3.10).
-        Station { wants_key_name: self.key_name, framed_mtu: self.fragment + 4, ..station }
+        Station {
+            wants_key_name: self.key_name,
+            framed_mtu: self.fragment + 4,
+            ..station
+        }
     }
 }
 
@@ -222,12 +231,22 @@ impl StationArguments {
 pub(super) fn identity(
     certificate: &Path,
     key: &Path,
-) -> Result<((Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Option<String>), Failure> {
+) -> Result<
+    (
+        (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>),
+        Option<String>,
+    ),
+    Failure,
+> {
     let chain = certificates(certificate)?;
     let text = Zeroizing::new(read(key)?);
     let key = pem_key(&text).map_err(|error| unreadable(key, &error))?;
-    let facts = chain.first().and_then(|leaf| CertificateFacts::read(leaf).ok());
-    let name = facts.as_ref().and_then(|facts| facts.user_name().map(str::to_owned));
+    let facts = chain
+        .first()
+        .and_then(|leaf| CertificateFacts::read(leaf).ok());
+    let name = facts
+        .as_ref()
+        .and_then(|facts| facts.user_name().map(str::to_owned));
     Ok(((chain, key), name))
 }
 
@@ -250,8 +269,11 @@ pub(super) async fn resolve(server: &str, default_port: u16) -> Result<SocketAdd
         },
         None => (server, default_port),
     };
-    let unknown = || Failure::cannot(format!("no address is known for {host}")).fix("check the name");
-    let mut found = tokio::net::lookup_host((host, port)).await.map_err(|_| unknown())?;
+    let unknown =
+        || Failure::cannot(format!("no address is known for {host}")).fix("check the name");
+    let mut found = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|_| unknown())?;
     found.next().ok_or_else(unknown)
 }
 
@@ -272,16 +294,22 @@ pub(super) fn mac_format() -> PossibleValuesParser {
 }
 
 pub(super) fn mac_format_named(name: &str) -> Option<MacFormat> {
-    FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    FORMATS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, format)| *format)
 }
 
 pub(super) fn octets(text: &str) -> Result<Octets, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    hex::decode(digits).map(Octets).map_err(|_| "write octets in hexadecimal, such as 0x01a2".to_owned())
+    hex::decode(digits)
+        .map(Octets)
+        .map_err(|_| "write octets in hexadecimal, such as 0x01a2".to_owned())
 }
 
 fn mac(text: &str) -> Result<MacAddr, String> {
-    text.parse().map_err(|error: nac_radius::NotMacAddr| error.to_string())
+    text.parse()
+        .map_err(|error: nac_radius::NotMacAddr| error.to_string())
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {

@@ -50,8 +50,16 @@ pub(super) fn acknowledged(
         return print_json(&json!({ "outcome": verdict, "answers": records }));
     }
     for (server, answer) in answers {
-        print(&format!("{verdict}: {server} answered with {} in {}\n", answer.code, time(answer.elapsed)))?;
-        if answer.attributes.iter().any(|found| found.name != SIGNATURE) {
+        print(&format!(
+            "{verdict}: {server} answered with {} in {}\n",
+            answer.code,
+            time(answer.elapsed)
+        ))?;
+        if answer
+            .attributes
+            .iter()
+            .any(|found| found.name != SIGNATURE)
+        {
             print(&table(&answer.attributes))?;
         }
     }
@@ -113,13 +121,24 @@ fn login_text(
         (Verdict::Reject(_), Some(_)) => "REJECTED the second time",
         (Verdict::Reject(_), None) => "REJECTED",
     };
-    let mut text = format!("{verdict}: {} by {} at {server}\n\n", safe(user), outcome.method);
+    let mut text = format!(
+        "{verdict}: {} by {} at {server}\n\n",
+        safe(user),
+        outcome.method
+    );
     text.push_str(&lines(&facts(outcome)));
     if let Some(first) = first {
-        let times = format!("{} in full, {} round trips", time(first.elapsed), first.round_trips);
+        let times = format!(
+            "{} in full, {} round trips",
+            time(first.elapsed),
+            first.round_trips
+        );
         text.push_str(&lines(&[("before that", times)]));
     }
-    if let Some(reason) = outcome.rejected().and_then(|rejected| rejected.reason.as_ref()) {
+    if let Some(reason) = outcome
+        .rejected()
+        .and_then(|rejected| rejected.reason.as_ref())
+    {
         text.push_str(&format!(" fix: {}\n", reason.remedy));
     }
     if outcome.rejected().is_some() {
@@ -136,16 +155,25 @@ fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
         Verdict::Accept(accepted) => {
             let segment = accepted.segment.clone();
             let optional = |value: Option<String>| safe(&value.unwrap_or_default());
-            let vlan = segment.vlan.as_deref().map_or_else(|| "none: the port's own".to_owned(), safe);
+            let vlan = segment
+                .vlan
+                .as_deref()
+                .map_or_else(|| "none: the port's own".to_owned(), safe);
             facts.push(("VLAN", vlan));
             facts.push(("role", optional(segment.role)));
             facts.push(("ACL", safe(&segment.acl.join("; "))));
             facts.push(("redirect", optional(segment.redirect)));
             facts.push(("redirect ACL", optional(segment.redirect_acl)));
-            let timeout = segment.session_timeout_s.map(|seconds| format!("{seconds} s"));
+            let timeout = segment
+                .session_timeout_s
+                .map(|seconds| format!("{seconds} s"));
             facts.push(("session", timeout.unwrap_or_default()));
             if let Some(eap) = &accepted.eap {
-                let handshake = if eap.resumed { "resumed" } else { "full handshake" };
+                let handshake = if eap.resumed {
+                    "resumed"
+                } else {
+                    "full handshake"
+                };
                 facts.push(("TLS", format!("{}, {handshake}", eap.tls_version)));
                 let verified = if eap.key_name_verified { "right" } else { "" };
                 facts.push(("EAP-Key-Name", verified.to_owned()));
@@ -161,7 +189,10 @@ fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
             let reason = rejected.reason.as_ref().map(ToString::to_string);
             facts.push(("reason", safe(&reason.unwrap_or_default())));
             facts.push(("message", safe(&rejected.reply_messages.join(" "))));
-            facts.push(("MS-CHAP-Error", safe(rejected.ms_chap_error.as_deref().unwrap_or_default())));
+            facts.push((
+                "MS-CHAP-Error",
+                safe(rejected.ms_chap_error.as_deref().unwrap_or_default()),
+            ));
         }
     }
     let again = match outcome.retransmissions {
@@ -182,7 +213,10 @@ fn table(attributes: &[Described]) -> String {
 }
 
 fn attributes(attributes: &[Described]) -> Vec<Value> {
-    attributes.iter().map(|found| json!({ "name": found.name, "value": found.value })).collect()
+    attributes
+        .iter()
+        .map(|found| json!({ "name": found.name, "value": found.value }))
+        .collect()
 }
 
 const fn keys(check: KeyCheck) -> Option<&'static str> {
@@ -195,7 +229,9 @@ const fn keys(check: KeyCheck) -> Option<&'static str> {
 
 /// A server's text could move the cursor.
 fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn milliseconds(elapsed: Duration) -> f64 {

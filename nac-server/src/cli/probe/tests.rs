@@ -63,13 +63,21 @@ async fn a_server_may_be_given_with_and_without_port() {
         let found = arguments::resolve(text, AUTHENTICATION).await.expect(text);
         assert_eq!(found.to_string(), expected);
     }
-    assert!(arguments::resolve("127.0.0.1:port", AUTHENTICATION).await.is_err());
+    assert!(
+        arguments::resolve("127.0.0.1:port", AUTHENTICATION)
+            .await
+            .is_err()
+    );
 }
 
 #[test]
 fn silence_comes_with_a_list_of_what_to_look_at() {
     let server = SocketAddr::from(([127, 0, 0, 1], 1812));
-    let fault = ProbeFault::NoAnswer { server, sent: 3, waited: Duration::from_secs(14) };
+    let fault = ProbeFault::NoAnswer {
+        server,
+        sent: 3,
+        waited: Duration::from_secs(14),
+    };
     let text = format!("{:?}", failure(fault));
     for word in ["unknown NAS", "wrong secret", "firewall"] {
         assert!(text.contains(word), "{word}");

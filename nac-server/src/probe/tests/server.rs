@@ -8,7 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use nac_eap::peer::{PeerMethod, PeerSettings, PeerTls};
-use nac_eap::{Answer, Conversation, Method, Question, ServerTls, Settings, Step, TlsVersions, mschapv2};
+use nac_eap::{
+    Answer, Conversation, Method, Question, ServerTls, Settings, Step, TlsVersions, mschapv2,
+};
 use nac_pki::{Authority, ClientSubject, pem_certificates, pem_key};
 use nac_radius::vendor::{MICROSOFT, microsoft};
 use nac_radius::{
@@ -58,12 +60,17 @@ struct Pki {
 fn pki() -> &'static Pki {
     static PKI: OnceLock<Pki> = OnceLock::new();
     PKI.get_or_init(|| {
-        let now = i64::try_from(unix_time().as_secs()).expect("a clock before the year 292277026596");
+        let now =
+            i64::try_from(unix_time().as_secs()).expect("a clock before the year 292277026596");
         let authority = Authority::create("Test CA", now, 30).expect("a CA");
         let names = ["radius.example.org".to_owned()];
-        let server = authority.issue_server(&names, now, 30).expect("a server certificate");
+        let server = authority
+            .issue_server(&names, now, 30)
+            .expect("a server certificate");
         let client = ClientSubject::User("alice@example.org");
-        let client = authority.issue_client(client, now, 30).expect("a client certificate");
+        let client = authority
+            .issue_client(client, now, 30)
+            .expect("a client certificate");
         Pki {
             other: Authority::create("Other CA", now, 30).expect("a CA"),
             server: (server.certificate_pem, server.key_pem),
@@ -74,14 +81,20 @@ fn pki() -> &'static Pki {
 }
 
 fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970")
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970")
 }
 
 pub(super) fn peer_tls(versions: TlsVersions, certificate: bool) -> Arc<PeerTls> {
     let ca = pem_certificates(pki().authority.certificate_pem()).expect("a CA");
     let (chain, key) = &pki().client;
-    let identity = certificate
-        .then(|| (pem_certificates(chain).expect("a chain"), pem_key(key).expect("a key")));
+    let identity = certificate.then(|| {
+        (
+            pem_certificates(chain).expect("a chain"),
+            pem_key(key).expect("a key"),
+        )
+    });
     let name = Some("radius.example.org".to_owned());
     Arc::new(PeerTls::new(ca, name, identity, versions).expect("TLS"))
 }
@@ -110,12 +123,18 @@ pub(super) fn eap(
 
 impl FakeServer {
     pub(super) async fn start(fault: Fault) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a free port");
         let address = socket.local_addr().expect("its address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let mut task = JoinSet::new();
         task.spawn(serve(socket, fault, Arc::clone(&received)));
-        Self { address, received, _task: task }
+        Self {
+            address,
+            received,
+            _task: task,
+        }
     }
 
     /// Every datagram so far.
@@ -137,8 +156,12 @@ async fn serve(socket: UdpSocket, fault: Fault, received: Arc<Mutex<Vec<Vec<u8>>
         if fault == Fault::DropFirst && count == 1 {
             continue;
         }
-        let Ok(request) = Packet::parse(datagram) else { continue };
-        let Some(reply) = server.answer(&request) else { continue };
+        let Ok(request) = Packet::parse(datagram) else {
+            continue;
+        };
+        let Some(reply) = server.answer(&request) else {
+            continue;
+        };
         if fault == Fault::ForgeryFirst {
             let mut forged = reply.clone();
             forged[19] ^= 1;
@@ -160,7 +183,10 @@ impl Server {
     fn new(fault: Fault) -> Self {
         let (chain, key) = &pki().server;
         let ca = pem_certificates(pki().authority.certificate_pem()).expect("a CA");
-        let (chain, key) = (pem_certificates(chain).expect("a chain"), pem_key(key).expect("a key"));
+        let (chain, key) = (
+            pem_certificates(chain).expect("a chain"),
+            pem_key(key).expect("a key"),
+        );
         let tls = ServerTls::new(chain, key, ca, TlsVersions::Both, 3600).expect("TLS");
         let settings = Settings {
             methods: vec![Method::Tls, Method::Peap, Method::Ttls],
@@ -197,7 +223,10 @@ impl Server {
         if let Some(message) = request.eap_message() {
             return self.eap(request, &message);
         }
-        if request.vendor(MICROSOFT, microsoft::CHAP2_RESPONSE).is_some() {
+        if request
+            .vendor(MICROSOFT, microsoft::CHAP2_RESPONSE)
+            .is_some()
+        {
             return self.ms_chap_v2(request);
         }
         let name = request.text(attribute::USER_NAME).unwrap_or_default();
@@ -211,32 +240,51 @@ impl Server {
                         || chap_password_valid(request, PASSWORD.as_bytes()))
             }
         };
-        if known { self.accept(request, |_| {}) } else { self.reject(request, |_| {}) }
+        if known {
+            self.accept(request, |_| {})
+        } else {
+            self.reject(request, |_| {})
+        }
     }
 
     fn ms_chap_v2(&self, request: &Packet<'_>) -> Vec<u8> {
-        let challenge = request.vendor(MICROSOFT, microsoft::CHAP_CHALLENGE).unwrap_or_default();
+        let challenge = request
+            .vendor(MICROSOFT, microsoft::CHAP_CHALLENGE)
+            .unwrap_or_default();
         let challenge: [u8; 16] = challenge.try_into().expect("16 octets");
-        let value = request.vendor(MICROSOFT, microsoft::CHAP2_RESPONSE).unwrap_or_default();
+        let value = request
+            .vendor(MICROSOFT, microsoft::CHAP2_RESPONSE)
+            .unwrap_or_default();
         let peer_challenge: [u8; 16] = value[2..18].try_into().expect("16 octets");
         let response: [u8; 24] = value[26..50].try_into().expect("24 octets");
         let hash = mschapv2::nt_hash(PASSWORD);
         let user = request.text(attribute::USER_NAME).unwrap_or_default();
-        let Some(proof) = mschapv2::verify(&hash, &challenge, &peer_challenge, &*user, &response) else {
+        let Some(proof) = mschapv2::verify(&hash, &challenge, &peer_challenge, &*user, &response)
+        else {
             let error = [&value[..1], b"E=691 R=0 V=3"].concat();
             return self.reject(request, |reply| {
-                reply.push_vendor(MICROSOFT, microsoft::CHAP_ERROR, &error).expect("room");
+                reply
+                    .push_vendor(MICROSOFT, microsoft::CHAP_ERROR, &error)
+                    .expect("room");
             });
         };
-        let proof = if self.fault == Fault::NoProof { "S=00".to_owned() } else { proof };
+        let proof = if self.fault == Fault::NoProof {
+            "S=00".to_owned()
+        } else {
+            proof
+        };
         let success = [&value[..1], proof.as_bytes()].concat();
         let (mut send, receive) = mschapv2::mppe_keys(&hash, &response);
         send[0] ^= u8::from(self.fault == Fault::WrongKeys);
         self.accept(request, |reply| {
-            reply.push_vendor(MICROSOFT, microsoft::CHAP2_SUCCESS, &success).expect("room");
+            reply
+                .push_vendor(MICROSOFT, microsoft::CHAP2_SUCCESS, &success)
+                .expect("room");
             let mut push = |number, key: &[u8], salt| {
                 let authenticator = request.authenticator();
-                reply.push_mppe_key(number, key, salt, authenticator, &self.secret).expect("room");
+                reply
+                    .push_mppe_key(number, key, salt, authenticator, &self.secret)
+                    .expect("room");
             };
             if self.fault != Fault::NoKeys {
                 push(microsoft::MPPE_SEND_KEY, &send, [0x80, 1]);
@@ -274,7 +322,9 @@ impl Server {
         match step {
             Step::Request(packet) if self.fault == Fault::EarlySuccess && state.is_some() => {
                 let success = [3, packet[1], 0, 4];
-                self.accept(request, |reply| reply.push_eap_message(&success).expect("room"))
+                self.accept(request, |reply| {
+                    reply.push_eap_message(&success).expect("room")
+                })
             }
             Step::Request(packet) => {
                 self.next_state += 1;
@@ -300,13 +350,15 @@ impl Server {
                     }
                     let asked = request.attribute(attribute::EAP_KEY_NAME).is_some();
                     if asked && self.fault != Fault::NoKeyName {
-                        reply.push(attribute::EAP_KEY_NAME, &success.session_id).expect("room");
+                        reply
+                            .push(attribute::EAP_KEY_NAME, &success.session_id)
+                            .expect("room");
                     }
                 })
             }
-            Step::Failure { packet, .. } => {
-                self.reject(request, |reply| reply.push_eap_message(&packet).expect("room"))
-            }
+            Step::Failure { packet, .. } => self.reject(request, |reply| {
+                reply.push_eap_message(&packet).expect("room")
+            }),
             other => panic!("{other:?}"),
         }
     }
@@ -314,11 +366,21 @@ impl Server {
     fn accept(&self, request: &Packet<'_>, more: impl FnOnce(&mut PacketBuilder)) -> Vec<u8> {
         self.reply(Code::AccessAccept, request, |reply| {
             reply.push(attribute::CLASS, CLASS).expect("room");
-            reply.push_integer(attribute::TUNNEL_TYPE, 13).expect("room");
-            reply.push_integer(attribute::TUNNEL_MEDIUM_TYPE, 6).expect("room");
-            reply.push_text(attribute::TUNNEL_PRIVATE_GROUP_ID, "10").expect("room");
-            reply.push_text(attribute::FILTER_ID, "staff").expect("room");
-            reply.push_integer(attribute::SESSION_TIMEOUT, 3600).expect("room");
+            reply
+                .push_integer(attribute::TUNNEL_TYPE, 13)
+                .expect("room");
+            reply
+                .push_integer(attribute::TUNNEL_MEDIUM_TYPE, 6)
+                .expect("room");
+            reply
+                .push_text(attribute::TUNNEL_PRIVATE_GROUP_ID, "10")
+                .expect("room");
+            reply
+                .push_text(attribute::FILTER_ID, "staff")
+                .expect("room");
+            reply
+                .push_integer(attribute::SESSION_TIMEOUT, 3600)
+                .expect("room");
             more(reply);
         })
     }
@@ -326,7 +388,9 @@ impl Server {
     fn reject(&self, request: &Packet<'_>, more: impl FnOnce(&mut PacketBuilder)) -> Vec<u8> {
         self.reply(Code::AccessReject, request, |reply| {
             if !request.has_eap_message() {
-                reply.push_text(attribute::REPLY_MESSAGE, "no").expect("room");
+                reply
+                    .push_text(attribute::REPLY_MESSAGE, "no")
+                    .expect("room");
             }
             more(reply);
         })
@@ -350,7 +414,9 @@ impl Server {
         fill(&mut reply);
         match self.fault {
             Fault::WrongSecret => reply.seal(&Secret::new("another secret")),
-            Fault::MessageAuthenticatorLast => sign_at_the_end(reply.seal(&self.secret), &authenticator),
+            Fault::MessageAuthenticatorLast => {
+                sign_at_the_end(reply.seal(&self.secret), &authenticator)
+            }
             _ => reply.seal(&self.secret),
         }
     }
@@ -367,7 +433,10 @@ fn sign_at_the_end(mut reply: Vec<u8>, request_authenticator: &[u8; 16]) -> Vec<
     mac.update(&reply);
     let end = reply.len() - 16;
     reply[end..].copy_from_slice(&mac.finalize().into_bytes());
-    let digest = Md5::new().chain_update(&reply).chain_update(SECRET).finalize();
+    let digest = Md5::new()
+        .chain_update(&reply)
+        .chain_update(SECRET)
+        .finalize();
     reply[4..20].copy_from_slice(&digest);
     reply
 }
