@@ -84,6 +84,13 @@ pub enum SessionChange {
     Refused(Arc<LiveSession>, Uuid),
     /// Accounting told us more, for example the address.
     Updated(Arc<LiveSession>),
+    /// The same station on the same NAS authenticated again as another session.
+    Replaced {
+        /// The session that is over.
+        former: Arc<LiveSession>,
+        /// The one that took its place.
+        successor: Arc<LiveSession>,
+    },
     /// Accounting stopped, or the NAS restarted.
     Stopped(Arc<LiveSession>, String),
 }
@@ -182,7 +189,10 @@ impl SessionTable {
         table.insert(session.clone());
         drop(table);
         if let Some(former) = former.filter(|former| former.id != session.id) {
-            self.end(&former, "replaced by a new authentication", Some(&session));
+            let cause = "replaced by a new authentication";
+            self.writer.session(former.stored(Some(cause)));
+            let successor = session.clone();
+            self.tell(SessionChange::Replaced { former, successor });
         }
         self.writer.session(session.stored(None));
         self.tell(SessionChange::Admitted(session));
@@ -255,7 +265,8 @@ impl SessionTable {
             return;
         };
         self.lock().remove(&session);
-        self.end(&session, cause, None);
+        self.writer.session(session.stored(Some(cause)));
+        self.tell(SessionChange::Stopped(session, cause.to_owned()));
     }
 
     /// A NAS restarted (Accounting-On or -Off): all its sessions are over.
@@ -299,16 +310,6 @@ impl SessionTable {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn end(&self, session: &Arc<LiveSession>, cause: &str, successor: Option<&LiveSession>) {
-        self.writer.session(session.stored(Some(cause)));
-        // A successor on the same port is told as an admission; the former session's jobs learn of it here.
-        let cause = successor.map_or_else(
-            || cause.to_owned(),
-            |next| format!("{cause} into segment {}", next.segment),
-        );
-        self.tell(SessionChange::Stopped(session.clone(), cause));
     }
 
     fn tell(&self, change: SessionChange) {

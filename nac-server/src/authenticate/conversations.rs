@@ -12,7 +12,8 @@ use nac_eap::Conversation;
 
 /// A conversation's whole life, from the first response to the verdict.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
-/// Conversations at once; a half-open one holds about 30 KiB. The oldest gives way.
+/// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has only said its name: a flood
+/// of identities costs its sender nothing, and must not push out who is in the middle of a handshake.
 const LIMIT: usize = 16_384;
 
 /// Names a conversation.
@@ -35,14 +36,7 @@ pub(crate) struct Active {
 /// The table.
 #[derive(Default)]
 pub(crate) struct Conversations {
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    active: HashMap<ConversationId, Arc<Mutex<Active>>>,
-    /// The lifetime is constant, so the order of birth is the order of expiry.
-    order: VecDeque<(Instant, ConversationId)>,
+    table: Mutex<Table<Mutex<Active>>>,
 }
 
 impl std::fmt::Debug for Conversations {
@@ -52,9 +46,10 @@ impl std::fmt::Debug for Conversations {
 }
 
 impl Conversations {
-    /// Starts one. Expired ones and, at the limit, the oldest are dropped.
+    /// Starts one for a supplicant behind `client`. Expired ones are dropped, and at the limit the one that is missed least.
     pub(crate) fn insert(
         &self,
+        client: &str,
         conversation: Conversation,
         now: Instant,
     ) -> (ConversationId, Arc<Mutex<Active>>) {
@@ -65,37 +60,34 @@ impl Conversations {
             invalid: 0,
             credential_us: 0,
         }));
-        let mut table = self.lock();
-        while let Some((began, oldest)) = table.order.front().copied() {
-            if now.duration_since(began) < LIFETIME && table.active.len() < LIMIT {
-                break;
-            }
-            table.order.pop_front();
-            table.active.remove(&oldest);
-        }
-        table.active.insert(id, active.clone());
-        table.order.push_back((now, id));
+        self.lock().insert(id, client, active.clone(), now);
         (id, active)
     }
 
-    /// The conversation that a State attribute belongs to, if it still lives.
-    pub(crate) fn find(&self, state: &[u8]) -> Option<(ConversationId, Arc<Mutex<Active>>)> {
+    /// The conversation that a State attribute belongs to, if it still lives and began behind the same client: a State from
+    /// elsewhere is worth nothing (RFC 5080 section 2.1.2). It counts as continued from now on.
+    pub(crate) fn find(
+        &self,
+        client: &str,
+        state: &[u8],
+        now: Instant,
+    ) -> Option<(ConversationId, Arc<Mutex<Active>>)> {
         let id: ConversationId = state.get(..8)?.try_into().ok()?;
-        let active = self.lock().active.get(&id)?.clone();
+        let active = self.lock().carry_on(&id, client, now)?;
         Some((id, active))
     }
 
     /// Ends one.
     pub(crate) fn remove(&self, id: &ConversationId) {
-        self.lock().active.remove(id);
+        self.lock().entries.remove(id);
     }
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        self.lock().active.len()
+        self.lock().entries.len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table<Mutex<Active>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,6 +104,81 @@ impl Active {
     }
 }
 
+/// Who is under way, and who goes when there is no room.
+struct Table<T> {
+    entries: HashMap<ConversationId, Entry<T>>,
+    /// Those that were only begun, by birth: the lifetime is constant, so that is the order of expiry.
+    begun: VecDeque<(Instant, ConversationId)>,
+    /// Those that were continued, by when that happened first.
+    continued: VecDeque<(Instant, ConversationId)>,
+}
+
+struct Entry<T> {
+    client: Box<str>,
+    active: Arc<T>,
+    continued: bool,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            begun: VecDeque::new(),
+            continued: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    fn insert(&mut self, id: ConversationId, client: &str, active: Arc<T>, now: Instant) {
+        let over = |(since, _): &&(Instant, ConversationId)| now.duration_since(*since) >= LIFETIME;
+        while self.begun.front().filter(over).is_some() {
+            self.drop_begun();
+        }
+        while self.continued.front().filter(over).is_some() {
+            self.drop_continued();
+        }
+        while self.entries.len() >= LIMIT && (self.drop_begun() || self.drop_continued()) {}
+        let entry = Entry {
+            client: client.into(),
+            active,
+            continued: false,
+        };
+        self.entries.insert(id, entry);
+        self.begun.push_back((now, id));
+    }
+
+    fn carry_on(&mut self, id: &ConversationId, client: &str, now: Instant) -> Option<Arc<T>> {
+        let entry = self.entries.get_mut(id)?;
+        if *entry.client != *client {
+            return None;
+        }
+        if !std::mem::replace(&mut entry.continued, true) {
+            self.continued.push_back((now, *id));
+        }
+        Some(entry.active.clone())
+    }
+
+    /// Takes the oldest out of those that were only begun. One that was continued since stays: it is in the other queue.
+    fn drop_begun(&mut self) -> bool {
+        let Some((_, id)) = self.begun.pop_front() else {
+            return false;
+        };
+        if self.entries.get(&id).is_some_and(|entry| !entry.continued) {
+            self.entries.remove(&id);
+        }
+        true
+    }
+
+    fn drop_continued(&mut self) -> bool {
+        let Some((_, id)) = self.continued.pop_front() else {
+            return false;
+        };
+        self.entries.remove(&id);
+        true
+    }
+}
+
 /// Random octets.
 ///
 /// # Panics
@@ -122,4 +189,65 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
         .fill(&mut bytes)
         .expect("the operating system gives randomness");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> ConversationId {
+        (number as u64).to_be_bytes()
+    }
+
+    fn filled(now: Instant, count: usize) -> Table<()> {
+        let mut table = Table::default();
+        for number in 0..count {
+            table.insert(id(number), "sw1", Arc::new(()), now);
+        }
+        table
+    }
+
+    #[test]
+    fn a_state_is_worth_nothing_behind_another_client() {
+        let now = Instant::now();
+        let mut table = filled(now, 1);
+        assert!(table.carry_on(&id(0), "sw2", now).is_none());
+        assert!(table.carry_on(&id(0), "sw1", now).is_some());
+    }
+
+    #[test]
+    fn a_flood_of_identities_pushes_out_no_handshake() {
+        let now = Instant::now();
+        let mut table = filled(now, 2);
+        assert!(table.carry_on(&id(0), "sw1", now).is_some());
+        for number in 2..3 * LIMIT {
+            table.insert(id(number), "sw1", Arc::new(()), now);
+        }
+        assert_eq!(table.entries.len(), LIMIT);
+        assert!(table.carry_on(&id(0), "sw1", now).is_some());
+        assert!(table.carry_on(&id(1), "sw1", now).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_handshakes_is_bounded_too() {
+        let now = Instant::now();
+        let mut table = filled(now, 0);
+        for number in 0..2 * LIMIT {
+            table.insert(id(number), "sw1", Arc::new(()), now);
+            table.carry_on(&id(number), "sw1", now);
+        }
+        assert_eq!(table.entries.len(), LIMIT);
+        assert!(table.carry_on(&id(0), "sw1", now).is_none());
+        assert!(table.carry_on(&id(2 * LIMIT - 1), "sw1", now).is_some());
+    }
+
+    #[test]
+    fn everything_is_over_after_its_lifetime() {
+        let now = Instant::now();
+        let mut table = filled(now, 10);
+        table.carry_on(&id(3), "sw1", now);
+        table.insert(id(10), "sw1", Arc::new(()), now + LIFETIME);
+        assert_eq!(table.entries.len(), 1);
+        assert_eq!((table.begun.len(), table.continued.len()), (1, 0));
+    }
 }

@@ -37,24 +37,29 @@ pub(super) fn receive(
 ) -> Progress {
     let packet = request.packet();
     let (id, active) = match packet.attribute(attribute::STATE) {
-        Some(state) => match authenticator.conversations.find(state) {
-            Some((id, active)) => {
-                // Not the newest challenge's State: a late duplicate, which RFC 3748 section 4.1 discards.
-                if lock(&active).expected.as_slice() != state {
-                    return Progress::Silence;
+        Some(state) => {
+            match authenticator
+                .conversations
+                .find(&request.client.name, state, Instant::now())
+            {
+                Some((id, active)) => {
+                    // Not the newest challenge's State: a late duplicate, which RFC 3748 section 4.1 discards.
+                    if lock(&active).expected.as_slice() != state {
+                        return Progress::Silence;
+                    }
+                    (id, active)
                 }
-                (id, active)
+                None => {
+                    return refuse_message(
+                        authenticator,
+                        &request,
+                        message,
+                        Refusal::unknown_conversation(),
+                    );
+                }
             }
-            None => {
-                return refuse_message(
-                    authenticator,
-                    &request,
-                    message,
-                    Refusal::unknown_conversation(),
-                );
-            }
-        },
-        None => match begin(authenticator, &packet, message) {
+        }
+        None => match begin(authenticator, &request, &packet, message) {
             Ok(begun) => begun,
             Err(refusal) => return refuse_message(authenticator, &request, message, refusal),
         },
@@ -78,6 +83,7 @@ pub(super) fn receive(
 
 fn begin(
     authenticator: &Authenticator,
+    request: &Request,
     packet: &Packet<'_>,
     message: &[u8],
 ) -> Result<(ConversationId, Shared), Refusal> {
@@ -98,7 +104,9 @@ fn begin(
         eap_mtu(packet),
         Box::new(fill_random),
     );
-    Ok(authenticator.conversations.insert(conversation, now))
+    Ok(authenticator
+        .conversations
+        .insert(&request.client.name, conversation, now))
 }
 
 /// Follows the conversation until something has to be sent or asked outside.

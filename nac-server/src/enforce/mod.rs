@@ -27,6 +27,8 @@ use job::Job;
 
 /// Ladders climbed at once.
 const PARALLEL_JOBS: usize = 64;
+/// Sessions assessed in one go.
+const YIELD_EVERY: usize = 128;
 /// How often everything is looked at without an event: schedules, expiring quarantines, certificates that end.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -89,13 +91,13 @@ impl Enforcer {
                                 wanted.push(next);
                             }
                         }
-                        self.examine(&wanted, &cancel);
+                        self.examine(&wanted, &cancel).await;
                     }
                     None => return,
                 },
                 _ = sweep.tick() => {
                     self.sessions.expire();
-                    self.examine(&[Scope::All], &cancel);
+                    self.examine(&[Scope::All], &cancel).await;
                 }
             }
             self.metrics
@@ -105,8 +107,12 @@ impl Enforcer {
     }
 
     /// Assesses the sessions in scope and starts a job for each that should be elsewhere.
-    fn examine(self: &Arc<Self>, scopes: &[Scope], cancel: &CancellationToken) {
-        for session in self.sessions.all() {
+    async fn examine(self: &Arc<Self>, scopes: &[Scope], cancel: &CancellationToken) {
+        for (index, session) in self.sessions.all().into_iter().enumerate() {
+            // Thousands of sessions must not keep the sockets waiting.
+            if index % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
             if !scopes.iter().any(|scope| self.concerns(scope, &session)) {
                 continue;
             }
@@ -195,6 +201,12 @@ impl Enforcer {
                     .session_started(&subject(&session), reference(&session));
                 if let Some(job) = self.job(session.id) {
                     job.answered(Some(&session.segment), session.decision_id);
+                }
+            }
+            SessionChange::Replaced { former, successor } => {
+                self.gate.session_stopped(&former.id.to_string());
+                if let Some(job) = self.job(former.id) {
+                    job.answered(Some(&successor.segment), successor.decision_id);
                 }
             }
             SessionChange::Refused(session, decision) => {

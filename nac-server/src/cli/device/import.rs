@@ -113,7 +113,7 @@ async fn records(store: &Store, chunk: &[(u64, Candidate)]) -> Result<Vec<Device
             .find(|record| record.id == Some(device.id))
         {
             record.labels.extend(line.labels.clone());
-            record.owner = line.owner.clone().or(record.owner.take());
+            record.owner = line.owner.clone().or_else(|| record.owner.take());
             continue;
         }
         records.push(DeviceRecord {
