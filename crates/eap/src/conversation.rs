@@ -448,3 +448,20 @@ fn wanted_types(body: Body<'_>) -> Option<Vec<Wanted>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_small_and_moves_between_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<Conversation>();
+        is_send::<crate::peer::Peer>();
+        assert!(
+            size_of::<Conversation>() <= 512,
+            "{}",
+            size_of::<Conversation>()
+        );
+    }
+}
