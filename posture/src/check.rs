@@ -4,6 +4,7 @@
 //! row, or else nothing is known. It keeps "nothing bad was found" from passing, and "nothing was
 //! found" from failing, on a host whose tables are empty because osquery lacks a right.
 
+mod fault;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use parse::{CheckFault, CheckFaults};
+pub use fault::{CheckFault, CheckFaults};
 
 /// The platforms that a check may name.
 pub const PLATFORMS: [&str; 4] = ["linux", "darwin", "windows", "chrome"];

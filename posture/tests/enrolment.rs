@@ -156,6 +156,19 @@ async fn a_clone_of_a_host_that_still_checks_in_waits_for_approval() {
 }
 
 #[tokio::test]
+async fn the_queue_of_hosts_with_one_uuid_is_bounded() {
+    let site = Site::start().await;
+    site.key(UUID, "i0").await;
+    let mut refused = 0;
+    for instance in 1..=12 {
+        let request = enroll_request(SECRET, UUID, &format!("i{instance}"));
+        let answer = site.post_json("enroll", &request).await;
+        refused += usize::from(answer["error"].is_string());
+    }
+    assert_eq!((refused, nodes(&site).await.len()), (4, 9));
+}
+
+#[tokio::test]
 async fn the_same_board_with_a_new_system_is_a_new_node_once_the_old_one_is_silent() {
     let settings = PostureSettings {
         conflict_window: Duration::from_millis(50),

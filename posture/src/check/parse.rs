@@ -1,12 +1,12 @@
 //! TOML to [`Check`]: every fault with file, field and remedy, all of them at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
+use super::fault::CheckFault;
 use super::{Check, FixtureRow, OUTCOME_COLUMN, PLATFORMS, Severity, discovery};
 
 /// The longest query that is sent; osquery stores each in its own database.
@@ -15,53 +15,6 @@ const MAX_QUERY: usize = 32 * 1024;
 const MAX_FILES: usize = 1_000;
 /// The largest file.
 const MAX_FILE: u64 = 256 * 1024;
-
-/// One thing that is wrong with a check file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckFault {
-    /// The file.
-    pub file: String,
-    /// The field, or empty when the file as a whole is meant.
-    pub field: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to write instead.
-    pub fix: String,
-}
-
-impl fmt::Display for CheckFault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            field,
-            problem,
-            fix,
-        } = self;
-        if field.is_empty() {
-            write!(formatter, "{file}: {problem}; {fix}")
-        } else {
-            write!(formatter, "{file}: `{field}` {problem}; {fix}")
-        }
-    }
-}
-
-/// Everything that is wrong with the check files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckFaults(pub Vec<CheckFault>);
-
-impl fmt::Display for CheckFaults {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str("\n")?;
-            }
-            fault.fmt(formatter)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CheckFaults {}
 
 /// The checks of every `*.toml` in `directory`, sorted by name.
 pub(super) fn directory(directory: &Path) -> Result<Vec<Check>, Vec<CheckFault>> {

@@ -3,7 +3,7 @@
 use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, StoreError};
 use uuid::Uuid;
 
-use super::{Newcomer, meaningful_serial, meaningful_uuid};
+use super::newcomer::{Newcomer, meaningful_serial, meaningful_uuid};
 use crate::gate::PostureGate;
 
 const SOURCE: &str = "osquery";
