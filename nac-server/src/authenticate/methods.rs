@@ -111,8 +111,7 @@ pub(super) fn challenge_user(
     method: &str,
 ) -> Result<Arc<UserEntry>, Refusal> {
     let user = authenticator.world.directory.user(name);
-    let Some(user) = user.or_else(|| authenticator.world.directory.user(without_domain(name)))
-    else {
+    let Some(user) = user else {
         return Err(Refusal::unknown_user(name));
     };
     if !user.enabled {
@@ -122,11 +121,6 @@ pub(super) fn challenge_user(
         return Err(Refusal::no_challenge_secret(name, method));
     }
     Ok(user)
-}
-
-/// `DOMAIN\user` is `user` here: Windows adds its domain by itself.
-pub(super) fn without_domain(name: &str) -> &str {
-    name.rsplit_once('\\').map_or(name, |(_, user)| user)
 }
 
 fn chap(
@@ -156,12 +150,11 @@ fn ms_chap_v2(
     let Some(secrets) = &user.challenge else {
         return Err(Refusal::no_challenge_secret(name, "MS-CHAPv2"));
     };
-    // The challenge hash covers the name without its domain (RFC 2759 section 8.2).
     let success = mschapv2::verify(
         &secrets.nt_hash,
         challenge,
         &response.peer_challenge,
-        without_domain(name),
+        name,
         &response.nt_response,
     )
     .ok_or_else(|| Refusal::wrong_password(name))?;

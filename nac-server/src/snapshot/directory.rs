@@ -54,9 +54,12 @@ struct Devices {
 }
 
 impl Directory {
-    /// A user by name; letter case does not matter.
+    /// A user by name; letter case does not matter. `DOMAIN\user` is `user` unless somebody is registered with the domain: Windows
+    /// adds it by itself.
     pub fn user(&self, name: &str) -> Option<Arc<UserEntry>> {
-        read(&self.users).get(&name.to_lowercase()).cloned()
+        let users = read(&self.users);
+        let find = |name: &str| users.get(&name.to_lowercase()).cloned();
+        find(name).or_else(|| find(mschapv2::account_name(name)))
     }
 
     /// A device by id.
