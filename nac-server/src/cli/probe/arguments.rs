@@ -118,6 +118,9 @@ enum PortType {
     Virtual,
 }
 
+/// A certificate chain and its key.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// Octets that were given in hexadecimal.
 #[derive(Clone, Debug)]
 pub(super) struct Octets(pub(super) Vec<u8>);
@@ -153,10 +156,7 @@ pub(super) fn secrets(
 }
 
 impl TlsArguments {
-    pub(super) fn client(
-        &self,
-        identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
-    ) -> Result<Arc<PeerTls>, Failure> {
+    pub(super) fn client(&self, identity: Option<Identity>) -> Result<Arc<PeerTls>, Failure> {
         let versions = match self.tls.as_str() {
             "1.2" => TlsVersions::Only12,
             "1.3" => TlsVersions::Only13,
@@ -231,13 +231,7 @@ impl StationArguments {
 pub(super) fn identity(
     certificate: &Path,
     key: &Path,
-) -> Result<
-    (
-        (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>),
-        Option<String>,
-    ),
-    Failure,
-> {
+) -> Result<(Identity, Option<String>), Failure> {
     let chain = certificates(certificate)?;
     let text = Zeroizing::new(read(key)?);
     let key = pem_key(&text).map_err(|error| unreadable(key, &error))?;

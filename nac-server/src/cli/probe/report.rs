@@ -126,24 +126,24 @@ fn login_text(
         safe(user),
         outcome.method
     );
-    text.push_str(&lines(&facts(outcome)));
+    let mut facts = facts(outcome);
     if let Some(first) = first {
-        let times = format!(
+        let before = format!(
             "{} in full, {} round trips",
             time(first.elapsed),
             first.round_trips
         );
-        text.push_str(&lines(&[("before that", times)]));
+        facts.push(("before that", before));
     }
-    if let Some(reason) = outcome
-        .rejected()
-        .and_then(|rejected| rejected.reason.as_ref())
-    {
-        text.push_str(&format!(" fix: {}\n", reason.remedy));
+    if let Some(rejected) = outcome.rejected() {
+        let remedy = rejected
+            .reason
+            .as_ref()
+            .map(|reason| reason.remedy.to_owned());
+        facts.push(("what to do", remedy.unwrap_or_default()));
+        facts.push(("the server's side", format!("nac why {}", safe(user))));
     }
-    if outcome.rejected().is_some() {
-        text.push_str(" why: ask the server: nac why MAC, or nac why USER\n");
-    }
+    text.push_str(&lines(&facts));
     text.push('\n');
     text.push_str(&table(&outcome.attributes));
     text
