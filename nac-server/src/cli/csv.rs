@@ -1,8 +1,18 @@
 //! CSV files: a header that names the columns, and faults with their line numbers, all at once.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::Failure;
+
+/// A line that begins with this is passed over.
+const COMMENT: u8 = b'#';
+
+/// Larger files are refused, in bytes.
+const MAX_LEN: u64 = 256 * 1024 * 1024;
 
 /// How many faulty lines are shown one by one.
 const FAULTS_SHOWN: usize = 50;
@@ -74,14 +84,15 @@ pub(super) fn read<T>(
     required: usize,
     mut convert: impl FnMut(&Row<'_>) -> Result<T, String>,
 ) -> Result<Parsed<T>, Failure> {
+    let text = whole(file)?;
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
-        .comment(Some(b'#'))
-        .from_path(file)
-        .map_err(|error| unreadable(file, &error))?;
+        .comment(Some(COMMENT))
+        .from_reader(text.as_slice());
+    let not_text = |_| Failure::no(format!("{} is not UTF-8 text", file.display()));
     let header: Vec<String> = reader
         .headers()
-        .map_err(|error| unreadable(file, &error))?
+        .map_err(not_text)?
         .iter()
         .map(|name| {
             name.trim()
@@ -94,39 +105,64 @@ pub(super) fn read<T>(
         rows: Vec::new(),
         faults: Vec::new(),
     };
-    let mut record = csv::StringRecord::new();
-    loop {
-        let more = reader.read_record(&mut record);
+    let mut record = csv::ByteRecord::new();
+    // Reading from memory cannot fail, and rows of any length are allowed.
+    while reader.read_byte_record(&mut record).unwrap_or(false) {
         let line = record
             .position()
-            .map_or_else(|| reader.position().line(), csv::Position::line);
-        match more {
-            Ok(false) => break,
-            Ok(true) if record.len() > header.len() => {
-                let (has, of) = (record.len(), header.len());
-                parsed
-                    .faults
-                    .push((line, format!("it has {has} cells for {of} columns")));
-            }
-            Ok(true) => match convert(&Row {
-                header: &header,
-                record: &record,
-            }) {
-                Ok(value) => parsed.rows.push((line, value)),
-                Err(fault) => parsed.faults.push((line, fault)),
-            },
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => {
-                return Err(unreadable(file, &error));
-            }
-            Err(error) => {
-                let line = error.position().map_or(line, csv::Position::line);
-                parsed
-                    .faults
-                    .push((line, "it is not UTF-8 text".to_owned()));
-            }
+            .map_or(0, |position| line_of(&text, position));
+        if record.len() > header.len() {
+            let (has, of) = (record.len(), header.len());
+            parsed
+                .faults
+                .push((line, format!("it has {has} cells for {of} columns")));
+            continue;
+        }
+        let Ok(record) = csv::StringRecord::from_byte_record(record.clone()) else {
+            parsed
+                .faults
+                .push((line, "it is not UTF-8 text".to_owned()));
+            continue;
+        };
+        match convert(&Row {
+            header: &header,
+            record: &record,
+        }) {
+            Ok(value) => parsed.rows.push((line, value)),
+            Err(fault) => parsed.faults.push((line, fault)),
         }
     }
     Ok(parsed)
+}
+
+/// The whole file; it may hold passwords, so it is wiped afterwards.
+fn whole(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut text = Zeroizing::new(Vec::new());
+    let read = File::open(file).and_then(|open| open.take(MAX_LEN + 1).read_to_end(&mut text));
+    read.map_err(|error| Failure::file("read", file, &error))?;
+    if text.len() as u64 > MAX_LEN {
+        return Err(
+            Failure::no(format!("{} is larger than {MAX_LEN} bytes", file.display()))
+                .fix("split it"),
+        );
+    }
+    Ok(text)
+}
+
+/// The line on which a record begins. The reader counts the comments and empty lines before a record as
+/// part of it.
+fn line_of(text: &[u8], position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let mut rest = text.get(start..).unwrap_or_default();
+    let mut line = position.line();
+    while matches!(rest.first(), Some(&(COMMENT | b'\r' | b'\n'))) {
+        let Some(newline) = rest.iter().position(|byte| *byte == b'\n') else {
+            break;
+        };
+        rest = rest.get(newline + 1..).unwrap_or_default();
+        line += 1;
+    }
+    line
 }
 
 /// Splits a cell with several words: `staff;vpn` or `staff vpn`.
@@ -170,13 +206,6 @@ fn check_header(
         .fix(format!("begin the file with: {}", columns.join(","))))
 }
 
-fn unreadable(file: &Path, error: &csv::Error) -> Failure {
-    match error.kind() {
-        csv::ErrorKind::Io(error) => Failure::file("read", file, error),
-        _ => Failure::no(format!("{} is not CSV in UTF-8: {error}", file.display())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +225,7 @@ mod tests {
 
     #[test]
     fn columns_come_in_any_order_and_may_be_absent() {
-        let parsed = parse("\u{feff}Owner, MAC\nalice, aa \n# comment\nbob,bb\n")
+        let parsed = parse("\u{feff}Owner, MAC\nalice, aa \n# comment\n\nbob,bb\n")
             .ok()
             .expect("good");
         let macs: Vec<_> = parsed
@@ -204,7 +233,7 @@ mod tests {
             .iter()
             .map(|(line, mac)| (*line, mac.as_str()))
             .collect();
-        assert_eq!(macs, [(2, "aa"), (4, "bb")]);
+        assert_eq!(macs, [(2, "aa"), (5, "bb")]);
     }
 
     #[test]

@@ -227,10 +227,10 @@ mod tests {
             failure.as_text(),
             "nac: there is no client sw1\n  in: nac.db\n fix: add it\n"
         );
-        let json = failure.as_json();
+        let json: serde_json::Value = serde_json::from_str(&failure.as_json()).expect("JSON");
         assert_eq!(
             json,
-            "{\"error\":\"there is no client sw1\",\"fix\":\"add it\",\"in\":\"nac.db\"}\n"
+            json!({ "error": "there is no client sw1", "in": "nac.db", "fix": "add it" })
         );
     }
 

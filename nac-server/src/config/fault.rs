@@ -214,11 +214,32 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.fault.span.clone()?;
-        // An empty span would underline nothing.
-        Some(Box::new(std::iter::once(LabeledSpan::underline(
-            span.start..span.end.max(span.start + 1),
-        ))))
+        let span = visible(&self.lines.0.text, self.fault.span.clone()?);
+        Some(Box::new(std::iter::once(LabeledSpan::underline(span))))
+    }
+}
+
+/// A span that covers nothing, or only the end of a line, would underline nothing: it moves to the
+/// character before.
+fn visible(text: &str, span: Range<usize>) -> Range<usize> {
+    let covered = text.get(span.clone()).unwrap_or_default();
+    if !covered.trim_end().is_empty() {
+        return span;
+    }
+    let next = text.get(span.start..).and_then(|rest| rest.chars().next());
+    match next {
+        Some(character) if !matches!(character, '\n' | '\r') => {
+            span.start..span.start + character.len_utf8()
+        }
+        _ => {
+            let before = text.get(..span.start).unwrap_or(text);
+            let last = before.trim_end_matches(['\r', '\n']);
+            let start = last
+                .char_indices()
+                .next_back()
+                .map_or(0, |(position, _)| position);
+            start..last.len().max(start + 1)
+        }
     }
 }
 
@@ -285,6 +306,17 @@ pub(super) fn without_passwords(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_at_the_end_of_a_line_underlines_the_character_before() {
+        assert_eq!(visible("ab = \nx", 5..5), 4..5);
+        assert_eq!(visible("garbage\n", 7..7), 6..7);
+        assert_eq!(visible("gü", 3..3), 1..3);
+        assert_eq!(visible("abc", 1..1), 1..2);
+        assert_eq!(visible("abc", 0..2), 0..2);
+        assert_eq!(visible("", 0..0), 0..1);
+        assert_eq!(visible("x", 9..12), 0..1);
+    }
 
     #[test]
     fn passwords_in_urls_become_stars_of_the_same_length() {
