@@ -24,7 +24,7 @@ use crate::authenticate::{AuthenticationPort, Authenticator};
 use crate::config::Config;
 use crate::enforce::Enforcer;
 use crate::listen::udp::Responder;
-use crate::listen::{https, udp};
+use crate::listen::{descriptors, https, udp};
 use crate::snapshot::{World, WorldError, feed};
 use crate::telemetry::metrics::Metrics;
 
@@ -345,11 +345,13 @@ impl Listeners {
                 });
             }
         }
+        let places = descriptors::places();
         for (listener, router) in [(self.portal, portal), (self.admin, admin)] {
             tracker.spawn(https::serve(
                 listener,
                 tls.clone(),
                 router,
+                places.clone(),
                 tracker.clone(),
                 cancel.clone(),
             ));

@@ -22,20 +22,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::telemetry::rate::Throttle;
+
 /// Time for TCP accept to a finished TLS handshake, and for one request's headers.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// Open connections per listener: 10,000 osquery hosts keep theirs alive.
-const CONNECTION_LIMIT: usize = 20_000;
 
-/// Serves `router` on `listener` until cancelled. `tls` may be swapped while running.
+/// Serves `router` on `listener` until cancelled. `tls` may be swapped while running; `places` bounds the open connections.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
     router: Router,
+    places: Arc<Semaphore>,
     tracker: TaskTracker,
     cancel: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let refusals = Throttle::default();
     loop {
         let accepted = tokio::select! {
             () = cancel.cancelled() => return,
@@ -45,13 +46,18 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors: give the open connections a moment to end.
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(held) = refusals.may_speak() {
+                    tracing::warn!(%error, held_back = held, "cannot accept an HTTPS connection");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!(%address, limit = CONNECTION_LIMIT, "connection refused: limit reached");
+            if let Some(held) = refusals.may_speak() {
+                tracing::warn!(%address, held_back = held,
+                    "HTTPS connections are refused: as many are open as the limit of open files allows");
+            }
             continue;
         };
         let acceptor = TlsAcceptor::from(tls.load_full());

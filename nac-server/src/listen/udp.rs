@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ const RECEIVE_BUFFER: usize = 65_535;
 /// Datagrams that the kernel queues for us while a burst arrives.
 const KERNEL_BUFFER: usize = 4 << 20;
 
+/// An answer that comes later, or none.
+type Answer = Pin<Box<dyn Future<Output = Option<Arc<[u8]>>> + Send>>;
+
 /// What to do with one datagram.
 pub enum Disposition {
     /// Send these bytes back now.
@@ -28,7 +32,7 @@ pub enum Disposition {
     /// Send nothing.
     Silence,
     /// The answer needs something that must not block the socket: a password check, a commit.
-    Later(Pin<Box<dyn Future<Output = Option<Arc<[u8]>>> + Send>>),
+    Later(Answer),
 }
 
 /// Answers datagrams. Must not block: what takes long goes into [`Disposition::Later`].
@@ -102,7 +106,7 @@ pub async fn serve(
                 continue;
             };
             for datagram in filled.chunks(meta.stride.max(1)) {
-                match responder.respond(meta.addr, datagram) {
+                match guarded(&*responder, meta.addr, datagram) {
                     Disposition::Reply(bytes) => socket.send(&bytes, meta.addr, meta.dst_ip).await,
                     Disposition::Silence => {}
                     Disposition::Later(answer) => {
@@ -117,6 +121,16 @@ pub async fn serve(
             }
         }
     }
+}
+
+/// A fault in this program costs the packet that found it its answer, and nobody else theirs.
+fn guarded(responder: &dyn Responder, source: SocketAddr, datagram: &[u8]) -> Disposition {
+    // Every lock on the way is usable after a panic, whatever its holder did.
+    catch_unwind(AssertUnwindSafe(|| responder.respond(source, datagram))).unwrap_or_else(|_| {
+        tracing::error!(%source, octets = datagram.len(),
+            "a packet is not answered because of a fault in this program: please report it");
+        Disposition::Silence
+    })
 }
 
 /// quinn-udp forbids fragmentation for QUIC's sake; a RADIUS answer may have 4096 octets and must get through.
@@ -168,5 +182,47 @@ impl Endpoint {
         if let Err(error) = sent {
             tracing::debug!(%error, %destination, "send failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Has a fault that one octet of input trips.
+    struct Faulty;
+
+    impl Responder for Faulty {
+        fn respond(&self, _: SocketAddr, datagram: &[u8]) -> Disposition {
+            assert_ne!(datagram, b"!", "on purpose");
+            Disposition::Reply(Arc::from(datagram))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fault_in_the_handling_of_one_packet_does_not_end_the_service() {
+        let socket = bind((std::net::Ipv4Addr::LOCALHOST, 0).into(), 1)
+            .expect("a free port")
+            .remove(0);
+        let server = socket.local_addr().expect("an address");
+        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let served = serve(socket, Arc::new(Faulty), tracker.clone(), cancel.clone());
+        let served = tracker.spawn(served);
+
+        let client = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a free port");
+        client.connect(server).await.expect("loopback");
+        for datagram in [&b"!"[..], b"!", b"a packet"] {
+            client.send(datagram).await.expect("loopback");
+        }
+        let mut buffer = [0; 64];
+        let received = tokio::time::timeout(Duration::from_secs(5), client.recv(&mut buffer));
+        let length = received.await.expect("an answer").expect("loopback");
+        assert_eq!(&buffer[..length], b"a packet");
+        cancel.cancel();
+        served.await.expect("no panic").expect("a clean end");
     }
 }
