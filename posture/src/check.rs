@@ -3,6 +3,21 @@
 //! A row means compliant. A check may name `evidence`: tables of which at least one must have a
 //! row, or else nothing is known. It keeps "nothing bad was found" from passing, and "nothing was
 //! found" from failing, on a host whose tables are empty because osquery lacks a right.
+//!
+//! A check file has these fields; anything else is an error:
+//!
+//! | field | holds |
+//! |---|---|
+//! | `name` | lower-case letters, digits, hyphens; the file is called the same |
+//! | `title` | what a person reads |
+//! | `platforms` | of `linux`, `darwin`, `windows`, `chrome` |
+//! | `severity` | `critical` and `high` gate access, `medium` and `low` advise |
+//! | `tables` | every table the query reads; the discovery query is made from them |
+//! | `evidence` | optional; tables of which one must have a row before anything is known. Not for tables that answer only with a constraint, such as `file` or `registry` |
+//! | `query` | one SELECT without semicolon; `{{name}}` stands for a parameter |
+//! | `resolution` | what the user does when it fails |
+//! | `[parameters]` | integers, texts, or lists of them; they become SQL literals |
+//! | `[fixtures]` | `pass` and `fail`: rows of example hosts, `{ table = { column = value } }` |
 
 mod fault;
 mod parse;

@@ -1,10 +1,10 @@
 //! The gate itself: what RADIUS asks, what it tells, and what is behind the osquery endpoints.
 
 mod commit;
+mod counters;
 mod keep;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,9 @@ use crate::limit::TokenBucket;
 use crate::node::{Node, NodeState, SessionRef};
 use crate::settings::{PostureSettings, micros};
 use crate::verdict::verdict;
+
+pub use counters::Counters;
+pub(crate) use counters::{Counting, count};
 
 /// The most requests that are worked on at once.
 const MAX_REQUESTS: usize = 2_048;
@@ -78,57 +81,12 @@ pub struct NodePosture {
     pub results: Vec<CheckResult>,
 }
 
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// What has happened since the gate opened.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Counters { $($(#[$doc])* pub $name: u64),* }
-
-        #[derive(Debug, Default)]
-        pub(crate) struct Counting { $(pub(crate) $name: AtomicU64),* }
-
-        impl Counting {
-            fn read(&self) -> Counters {
-                Counters { $($name: self.$name.load(Ordering::Relaxed)),* }
-            }
-        }
-    };
-}
-
-counters! {
-    /// Enrolments that gave out a node key.
-    enrolled,
-    /// Enrolments refused.
-    enrolments_refused,
-    /// Enrolments that wait for approval because they contradict a known host.
-    conflicts,
-    /// Distributed reads answered.
-    reads,
-    /// Distributed writes taken.
-    writes,
-    /// Answers to questions, filed.
-    answers,
-    /// Answers that were late, unknown or repeated, ignored.
-    answers_ignored,
-    /// Log requests taken.
-    logs,
-    /// Log requests dropped because they were too large or too frequent.
-    logs_dropped,
-    /// Requests with an unknown node key.
-    unknown_keys,
-    /// Requests answered `busy`.
-    busy,
-    /// Verdicts that changed.
-    verdict_changes,
-    /// Commits to the store that failed and will be repeated.
-    commits_failed,
-}
-
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
 /// The posture gate. Clones share everything.
+///
+/// Whenever a node's verdict changes, or something that its binding rests on, the gate commits the
+/// verdict to the store, which publishes [`nac_store::EventKind::Posture`] with the node's id. Who
+/// hears it asks [`Self::posture`] again for each session of that node: the word may be the same
+/// and the binding stronger.
 #[derive(Clone)]
 pub struct PostureGate {
     pub(crate) shared: Arc<Shared>,

@@ -369,3 +369,26 @@ async fn a_host_that_lives_on_its_own_keeps_itself_compliant() {
     cancel.cancel();
     living.await.expect("it stops when told");
 }
+
+#[tokio::test]
+async fn an_outage_of_the_database_is_none_of_posture() {
+    let site = Site::start().await;
+    let host = site.host("linux");
+    host.poll_once().await.expect("polled");
+    site.store.close().await;
+    host.sql("UPDATE disk_encryption SET encrypted = 0")
+        .expect("sql");
+    let report = poll(&site, &host).await;
+    assert!(
+        report.written,
+        "what is kept in memory need not be sent again"
+    );
+    assert_eq!(verdict(&site), Verdict::Failing);
+    assert!(site.gate.counters().commits_failed > 0);
+    let newcomer = site.host_with("darwin", |settings| settings.enroll_attempts = 1);
+    assert!(
+        newcomer.enroll().await.is_err(),
+        "nobody enrols into nothing"
+    );
+    assert!(site.gate.counters().busy > 0);
+}
