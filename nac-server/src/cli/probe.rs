@@ -421,10 +421,15 @@ impl ServerArguments {
             Failure::usage("the timeout is no length of time")
                 .fix("give seconds, such as --timeout 2.5")
         })?;
-        Ok(connected
+        let client = connected
             .map_err(failure)?
             .with_timeout(timeout)
-            .with_tries(self.tries))
+            .with_tries(self.tries);
+        Ok(if self.old_server {
+            client.with_old_servers_believed()
+        } else {
+            client
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use nac_radius::{Code, MAX_PACKET_LEN, Packet, PacketBuilder, Secret, attribute};
+use nac_radius::{Code, MAX_PACKET_LEN, Packet, PacketBuilder, ReplyFault, Secret, attribute};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
@@ -26,6 +26,7 @@ pub struct RadiusClient {
     secret: Secret,
     first_timeout: Duration,
     tries: u32,
+    lenient: bool,
     next_identifier: u8,
     buffer: Vec<u8>,
 }
@@ -74,6 +75,7 @@ impl RadiusClient {
             secret,
             first_timeout: FIRST_TIMEOUT,
             tries: TRIES,
+            lenient: false,
             next_identifier,
             // One octet more than a packet may have, to notice one that is too long.
             buffer: vec![0; MAX_PACKET_LEN + 1],
@@ -92,6 +94,15 @@ impl RadiusClient {
     #[must_use]
     pub fn with_tries(mut self, tries: u32) -> Self {
         self.tries = tries.max(1);
+        self
+    }
+
+    /// Believes replies whose Message-Authenticator is missing or not the first attribute, as servers
+    /// from before July 2024 send them. Such a reply can be forged (CVE-2024-3596), so this is for
+    /// comparing with those servers only. One that is present must still be right.
+    #[must_use]
+    pub fn with_old_servers_believed(mut self) -> Self {
+        self.lenient = true;
         self
     }
 
@@ -179,7 +190,7 @@ impl RadiusClient {
             if received.get(1) != Some(&request.identifier()) {
                 continue;
             }
-            match verify(received, code, request, &self.secret) {
+            match verify(received, code, request, &self.secret, self.lenient) {
                 Ok(reply) => return Ok(Some(reply)),
                 Err(fault) => disbelieved = Some(fault),
             }
@@ -215,9 +226,14 @@ fn verify(
     code: Code,
     request: &Packet<'_>,
     secret: &Secret,
+    lenient: bool,
 ) -> Result<Vec<u8>, ProbeFault> {
     let reply = Packet::parse(datagram)?;
-    reply.verify_reply(request.authenticator(), secret)?;
+    match reply.verify_reply(request.authenticator(), secret) {
+        // The Response Authenticator was checked before and is right.
+        Err(ReplyFault::MessageAuthenticatorMissing) if lenient => {}
+        verified => verified?,
+    }
     let answers = match (code, reply.code()) {
         (Code::AccessRequest, Code::AccessAccept | Code::AccessReject | Code::AccessChallenge)
         | (Code::AccountingRequest, Code::AccountingResponse)
@@ -232,7 +248,8 @@ fn verify(
         });
     }
     let first = reply.attributes().next().map(|found| found.number);
-    if reply.code() != Code::AccountingResponse && first != Some(attribute::MESSAGE_AUTHENTICATOR) {
+    let signed_first = first == Some(attribute::MESSAGE_AUTHENTICATOR);
+    if reply.code() != Code::AccountingResponse && !signed_first && !lenient {
         return Err(ProbeFault::MessageAuthenticatorNotFirst { code: reply.code() });
     }
     Ok(reply.as_bytes().to_vec())

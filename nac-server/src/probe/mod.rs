@@ -22,8 +22,9 @@
 //! *Invariants*
 //!
 //! * Nothing is believed that is not proven: Identifier, source, Response Authenticator, a
-//!   Message-Authenticator as the first attribute of every Access-* reply, the keys for the link, and
-//!   what MS-CHAPv2 and EAP-Key-Name promise. What fails one of these is a [`ProbeFault`].
+//!   Message-Authenticator as the first attribute of every Access-* reply (unless asked otherwise with
+//!   [`RadiusClient::with_old_servers_believed`]), the keys for the link, and what MS-CHAPv2 and
+//!   EAP-Key-Name promise. What fails one of these is a [`ProbeFault`].
 //! * An Access-Reject is an [`Outcome`], not a fault: the server works and says no.
 //! * Nothing is printed and nothing is logged.
 

@@ -269,6 +269,27 @@ async fn a_reply_must_have_its_message_authenticator_first() {
 }
 
 #[tokio::test]
+async fn an_old_server_is_believed_on_request_only_and_only_with_the_right_secret() {
+    let credentials = Credentials::pap("alice", PASSWORD);
+    let station = Station::wired(MAC);
+    for fault in [
+        Fault::NoMessageAuthenticator,
+        Fault::MessageAuthenticatorLast,
+    ] {
+        let server = FakeServer::start(fault).await;
+        let mut client = client(&server).await.with_old_servers_believed();
+        accepted(authenticate(&mut client, &station, &credentials).await);
+    }
+    let server = FakeServer::start(Fault::WrongSecret).await;
+    let mut client = client(&server).await.with_old_servers_believed();
+    assert!(
+        authenticate(&mut client, &station, &credentials)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
 async fn a_lost_request_is_sent_again_with_the_same_octets() {
     let server = FakeServer::start(Fault::DropFirst).await;
     let (outcome, _) = accepted(ask(&server, &Credentials::pap("alice", PASSWORD)).await);

@@ -33,6 +33,9 @@ pub(super) struct ServerArguments {
     /// How often to send a request
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) tries: u32,
+    /// Believe a server that does not send Message-Authenticator first (open to CVE-2024-3596)
+    #[arg(long)]
+    pub(super) old_server: bool,
     /// Send from this address, to be one client among several
     #[arg(long, value_name = "ADDRESS")]
     pub(super) source: Option<IpAddr>,
