@@ -80,7 +80,7 @@ impl Enforcer {
                 biased;
                 () = cancel.cancelled() => return,
                 change = changes.recv() => match change {
-                    Some(change) => self.follow(change),
+                    Some(change) => self.follow(change, &cancel),
                     None => return,
                 },
                 scope = scopes.recv() => match scope {
@@ -113,16 +113,18 @@ impl Enforcer {
             if index % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
             }
-            if !scopes.iter().any(|scope| self.concerns(scope, &session)) {
-                continue;
+            if scopes.iter().any(|scope| self.concerns(scope, &session)) {
+                self.look_at(&session, cancel);
             }
-            let assessment = self.assess(&session);
-            let wanted = assessment.ruling.as_ref().ok();
-            if wanted == Some(&session.segment) {
-                self.withdraw(session.id, "the rules want the present segment again");
-            } else {
-                self.enforce(&session, &assessment, cancel);
-            }
+        }
+    }
+
+    fn look_at(self: &Arc<Self>, session: &Arc<LiveSession>, cancel: &CancellationToken) {
+        let assessment = self.assess(session);
+        if assessment.ruling.as_ref().ok() == Some(&session.segment) {
+            self.withdraw(session.id, "the rules want the present segment again");
+        } else {
+            self.enforce(session, &assessment, cancel);
         }
     }
 
@@ -194,7 +196,7 @@ impl Enforcer {
     }
 
     /// What the NASes did is the proof, or the end of the matter.
-    fn follow(&self, change: SessionChange) {
+    fn follow(self: &Arc<Self>, change: SessionChange, cancel: &CancellationToken) {
         match change {
             SessionChange::Admitted(session) => {
                 self.gate
@@ -217,6 +219,8 @@ impl Enforcer {
             SessionChange::Updated(session) => {
                 self.gate
                     .session_updated(&subject(&session), reference(&session));
+                // A known address may tie osquery's reports to this session (binding B2).
+                self.look_at(&session, cancel);
             }
             SessionChange::Stopped(session, cause) => {
                 self.gate.session_stopped(&session.id.to_string());

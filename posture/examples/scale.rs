@@ -1,6 +1,11 @@
-//! How much work many hosts are. Run by hand:
-//! `cargo test -p nac-posture --test scale -- --ignored --nocapture`.
+//! How much work many osquery hosts are: `cargo run --release -p nac-posture --example scale`.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a measurement stops at the first surprise"
+)]
+
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::time::Instant;
@@ -26,10 +31,9 @@ async fn post(router: &axum::Router, path: &str, body: &Value) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-#[tokio::test]
-#[ignore = "a measurement, not a behaviour"]
-#[expect(clippy::print_stderr, reason = "its output is its purpose")]
-async fn many_hosts_enrol_answer_and_poll() {
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "its output is its purpose")]
+async fn main() {
     let settings = nac_posture::PostureSettings {
         enrolment_rate: nac_posture::Rate {
             per_second: 1e9,
@@ -46,7 +50,7 @@ async fn many_hosts_enrol_answer_and_poll() {
         let answer = post(&router, "enroll", &enroll_request(SECRET, &uuid, "i")).await;
         keys.push(answer["node_key"].as_str().expect("a key").to_owned());
     }
-    eprintln!("enrolment: {:?} each", started.elapsed() / HOSTS);
+    println!("enrolment: {:?} each", started.elapsed() / HOSTS);
     let started = Instant::now();
     for key in &keys {
         let read = post(&router, "distributed/read", &json!({ "node_key": key })).await;
@@ -61,7 +65,7 @@ async fn many_hosts_enrol_answer_and_poll() {
         )
         .await;
     }
-    eprintln!(
+    println!(
         "first questions and answers: {:?} each",
         started.elapsed() / HOSTS
     );
@@ -71,7 +75,7 @@ async fn many_hosts_enrol_answer_and_poll() {
             post(&router, "distributed/read", &json!({ "node_key": key })).await;
         }
     }
-    eprintln!("poll: {:?} each", started.elapsed() / (HOSTS * ROUNDS));
+    println!("poll: {:?} each", started.elapsed() / (HOSTS * ROUNDS));
     let nodes: Vec<_> = site
         .gate
         .nodes()
@@ -94,7 +98,7 @@ async fn many_hosts_enrol_answer_and_poll() {
         )
         .await;
     }
-    eprintln!(
+    println!(
         "later questions and unchanged answers: {:?} each",
         started.elapsed() / HOSTS
     );
