@@ -116,7 +116,7 @@ impl ConfigErrors {
             GraphicalTheme::unicode_nocolor()
         };
         let handler = GraphicalReportHandler::new_themed(theme)
-            .with_context_lines(0)
+            .with_context_lines(SHOWN)
             .with_width(100)
             .without_syntax_highlighting()
             .with_links(false);
@@ -243,6 +243,9 @@ fn visible(text: &str, span: Range<usize>) -> Range<usize> {
     }
 }
 
+/// What miette is told to show around a span; [`Lines`] only tells its two questions apart by it.
+const SHOWN: usize = 1;
+
 /// Shows the whole of the lines that a span touches, and no others. Miette's own sources show either
 /// the span alone or the neighbouring lines as well.
 #[derive(Debug)]
@@ -252,7 +255,7 @@ impl SourceCode for Lines<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
-        _before: usize,
+        before_lines: usize,
         _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let text = self.0.text.as_bytes();
@@ -273,12 +276,20 @@ impl SourceCode for Lines<'_> {
             .position(newline)
             .map_or(text.len(), |length| start + inner.len() + length);
         let lines = text.get(first..last).unwrap_or_default();
+        // Without context, miette asks for the place to print above the lines; with it, for the lines.
+        let column = if before_lines == SHOWN {
+            0
+        } else {
+            String::from_utf8_lossy(before.get(first..).unwrap_or_default())
+                .chars()
+                .count()
+        };
         Ok(Box::new(MietteSpanContents::new_named(
             self.0.file.display().to_string(),
             lines,
             SourceSpan::from((first, lines.len())),
             before.iter().filter(|byte| newline(byte)).count(),
-            0,
+            column,
             lines.iter().filter(|byte| newline(byte)).count() + 1,
         )))
     }

@@ -137,6 +137,7 @@ level = "info,=,"
             "there is no section called databse",
             "did you mean database?",
             "this is not the URL of a database",
+            "nac.toml:4:15]",
             "gone.key does not exist",
             "nowhere.crt does not exist",
             "\"PEEP\" is no value for methods",
