@@ -4,9 +4,9 @@ use clap::Args;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Answer, Context, Failure, Outcome};
-use crate::config::LogFormat;
-use crate::demo;
+use super::{Answer, Context, Failure, Outcome, create_installation, hash_password, open_store};
+use crate::config::{Config, LogFormat};
+use crate::demo::{self, Premises};
 use crate::telemetry::log;
 
 /// The arguments of `nac demo`.
@@ -21,7 +21,19 @@ pub(super) async fn run(context: &Context, arguments: DemoArguments) -> Outcome 
     // The story tells what happens; NAC_LOG=info shows how.
     log::start(LogFormat::Text, "error");
     let folder = Folder::create()?;
-    let demo = demo::run(&folder.0, context.json()).await?;
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let created = create_installation(&folder.0.join("nac"), &names, None).await?;
+    let config = Config::load(&created.config)?;
+    let premises = Premises {
+        store: open_store(&config.settings).await?,
+        password_hash: hash_password(demo::PASSWORD)?,
+        ca_certificate: created.ca_certificate,
+        enroll_secret: created.enroll_secret,
+        config,
+    };
+    let demo = demo::run(premises, context.json())
+        .await
+        .map_err(|error| Failure::cannot(error.to_string()))?;
     let answer = if demo.failed { Answer::No } else { Answer::Yes };
     if !arguments.exit {
         demo.invitation();

@@ -8,11 +8,9 @@ use nac_radius::Secret;
 use nac_store::{Certificate, CertificateKind, NewClient, SecretBytes, Store, UserRecord, now_us};
 use zeroize::Zeroizing;
 
-use crate::cli::{Created, Failure, hash_password};
+use super::{PASSWORD, Premises};
 use crate::server::Addresses;
 
-/// The password of alice and bob in the demo.
-pub(super) const PASSWORD: &str = "correct-horse";
 /// How long demo certificates live.
 const LIFETIME_DAYS: u32 = 30;
 
@@ -34,27 +32,29 @@ pub(super) struct Cast {
 pub(super) const SWITCH: &str = "demo-switch";
 
 /// Puts users and certificates into the database. The switch comes when its CoA port is known.
-pub(super) async fn cast(store: &Store, created: &Created) -> Result<Cast, Failure> {
+pub(super) async fn cast(premises: &Premises, folder: &Path) -> Result<Cast, String> {
+    let store = &premises.store;
     for name in ["alice", "bob"] {
         store
             .user_put(UserRecord {
                 name: name.to_owned(),
-                password: Some(hash_password(PASSWORD)?),
+                password: Some(premises.password_hash.clone()),
                 cleartext: Some(SecretBytes::new(PASSWORD.as_bytes())),
                 enabled: true,
                 groups: vec!["staff".to_owned()],
             })
-            .await?;
+            .await
+            .map_err(text)?;
     }
     let secret = Zeroizing::new(hex::encode(crate::authenticate::random::<16>()));
-    let secret_file = created.folder.join("demo-secret");
+    let secret_file = folder.join("demo-secret");
     write_private(&secret_file, &secret)?;
-    let ca_pem = read(&created.ca_certificate)?;
+    let ca_pem = read(&premises.ca_certificate)?;
     Ok(Cast {
         secret: Secret::new(secret.as_bytes()),
         secret_file,
         laptop: issue(store, "alice").await?,
-        enroll_secret: Zeroizing::new(read(&created.enroll_secret)?.trim().to_owned()),
+        enroll_secret: Zeroizing::new(read(&premises.enroll_secret)?.trim().to_owned()),
         ca_pem,
     })
 }
@@ -79,7 +79,7 @@ pub(super) async fn switch(store: &Store, cast: &Cast, coa: SocketAddr) -> Resul
 }
 
 /// Writes the ports that the system chose into `nac.toml`, so that the commands that the demo suggests find the server.
-pub(super) fn remember(config: &Path, addresses: &Addresses) -> Result<(), Failure> {
+pub(super) fn remember(config: &Path, addresses: &Addresses) -> Result<(), String> {
     let mut text = read(config)?;
     for (usual, actual) in [
         ("0.0.0.0:1812", addresses.auth),
@@ -90,23 +90,22 @@ pub(super) fn remember(config: &Path, addresses: &Addresses) -> Result<(), Failu
     ] {
         text = text.replace(usual, &actual.to_string());
     }
-    std::fs::write(config, text).map_err(|error| Failure::file("write", config, &error))
+    std::fs::write(config, text).map_err(|error| file("write", config, &error))
 }
 
-async fn issue(store: &Store, user: &str) -> Result<Issued, Failure> {
-    let authority = match store.authority_fetch().await? {
+async fn issue(store: &Store, user: &str) -> Result<Issued, String> {
+    let authority = match store.authority_fetch().await.map_err(text)? {
         Some((certificate, key)) => {
-            Authority::load(&certificate, &String::from_utf8_lossy(key.expose()))?
+            Authority::load(&certificate, &String::from_utf8_lossy(key.expose())).map_err(text)?
         }
         None => {
-            return Err(Failure::cannot(
-                "the new installation has no certificate authority",
-            ));
+            return Err("the new installation has no certificate authority".to_owned());
         }
     };
     let now = now_us();
-    let issued =
-        authority.issue_client(ClientSubject::User(user), now / 1_000_000, LIFETIME_DAYS)?;
+    let issued = authority
+        .issue_client(ClientSubject::User(user), now / 1_000_000, LIFETIME_DAYS)
+        .map_err(text)?;
     let facts = &issued.facts;
     store
         .certificate_add(&Certificate {
@@ -125,15 +124,16 @@ async fn issue(store: &Store, user: &str) -> Result<Issued, Failure> {
             revoked_reason: None,
             revoked_by: None,
         })
-        .await?;
+        .await
+        .map_err(text)?;
     Ok(issued)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| file("read", path, &error))
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+fn write_private(path: &Path, text: &str) -> Result<(), String> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
@@ -141,5 +141,13 @@ fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     options
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::file("write", path, &error))
+        .map_err(|error| file("write", path, &error))
+}
+
+fn file(action: &str, path: &Path, error: &std::io::Error) -> String {
+    format!("cannot {action} {}: {error}", path.display())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }

@@ -9,14 +9,35 @@ mod nas;
 mod report;
 mod story;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use nac_store::{SealingKey, Store};
+use nac_store::Store;
 
-use crate::cli::{Failure, create_installation};
 use crate::config::Config;
 use crate::server::{Addresses, Server};
 use report::Report;
+
+/// The password of alice and bob.
+pub const PASSWORD: &str = "correct-horse";
+
+/// A fresh installation for the demo to play in.
+pub struct Premises {
+    /// Its configuration.
+    pub config: Config,
+    /// Its open database.
+    pub store: Store,
+    /// The argon2id hash of [`PASSWORD`].
+    pub password_hash: String,
+    /// The file with the CA certificate.
+    pub ca_certificate: PathBuf,
+    /// The file with osquery's enrolment secret.
+    pub enroll_secret: PathBuf,
+}
+
+/// Why there is no story to tell: the sentence says what failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DemoError(String);
 
 /// A finished story and the server that still serves.
 pub struct Demo {
@@ -25,45 +46,35 @@ pub struct Demo {
     /// Whether a step failed.
     pub failed: bool,
     report: Report,
-    secret_file: std::path::PathBuf,
-    config_file: std::path::PathBuf,
+    secret_file: PathBuf,
+    config_file: PathBuf,
 }
 
-/// Creates an installation in `folder`, starts its server, tells the story.
+/// Starts the server of an installation and tells the story.
 ///
 /// # Errors
-/// What keeps the installation from being created or the server from being started; a step of the story that goes wrong is
-/// reported as such and ends in [`Demo::failed`].
-pub async fn run(folder: &Path, json: bool) -> Result<Demo, Failure> {
+/// What keeps the server from being started; a step of the story that goes wrong is reported as such and ends in [`Demo::failed`].
+pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> {
     let mut report = Report::new(json);
+    let config_file = premises.config.file.clone();
+    let folder = config_file.parent().unwrap_or(Path::new("."));
     report.remark(&format!(
         "nac demo: everything is in {}\n",
         folder.display()
     ));
-    let home = folder.join("nac");
-    let created = create_installation(
-        &home,
-        &["localhost".to_owned(), "127.0.0.1".to_owned()],
-        None,
-    )
-    .await?;
-    let mut config = Config::load(&created.config)?;
-    listen_on_loopback(&mut config);
-    let key = SealingKey::from_file(&config.secrets.sealing_key_file)
-        .map_err(nac_store::StoreError::from)?;
-    let store = Store::open(&config.database.url, Some(key)).await?;
-    let cast = furnish::cast(&store, &created).await?;
-    let server = Server::start(&config, store)
+    let cast = furnish::cast(&premises, folder).await.map_err(DemoError)?;
+    listen_on_loopback(&mut premises.config);
+    let server = Server::start(&premises.config, premises.store)
         .await
-        .map_err(|error| Failure::cannot(error.to_string()))?;
-    furnish::remember(&created.config, &server.addresses)?;
+        .map_err(|error| DemoError(error.to_string()))?;
+    furnish::remember(&config_file, &server.addresses).map_err(DemoError)?;
     let failed = story::tell(&mut report, &server, &cast).await;
     Ok(Demo {
         server,
         failed,
         report,
         secret_file: cast.secret_file,
-        config_file: created.config,
+        config_file,
     })
 }
 

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
-use super::furnish::{self, Cast, PASSWORD};
+use super::PASSWORD;
+use super::furnish::{self, Cast};
 use super::nas::Switch;
 use super::report::{Report, Told};
 use crate::probe::{
