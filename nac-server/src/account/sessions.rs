@@ -13,9 +13,13 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::identity::AccessContext;
+use crate::snapshot::segments::SegmentAnswer;
 
 /// A session without any sign of life for this long is over: its NAS forgot to say so.
 const SILENCE_US: i64 = 24 * 3600 * 1_000_000;
+
+/// More identifiers than any NAS sends; accounting must not make a session grow for ever.
+const MAX_IDENTIFIERS: usize = 32;
 
 /// One station on one NAS, now.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct LiveSession {
     pub context: Arc<AccessContext>,
     /// Where the NAS was last told to put it.
     pub segment: String,
+    /// The attributes that told it so; unknown when the segment was gone at a restart.
+    pub answer: Option<Arc<SegmentAnswer>>,
     /// The decision that said so.
     pub decision_id: Uuid,
     /// The policy then in force.
@@ -59,6 +65,8 @@ pub struct Admission {
     pub context: Arc<AccessContext>,
     /// The segment that was answered.
     pub segment: String,
+    /// With these attributes.
+    pub answer: Arc<SegmentAnswer>,
     /// The decision.
     pub decision_id: Uuid,
     /// The policy in force.
@@ -174,6 +182,7 @@ impl SessionTable {
             mac: admission.context.mac.map(|mac| mac.to_string()),
             context: admission.context,
             segment: admission.segment,
+            answer: Some(admission.answer),
             decision_id: admission.decision_id,
             policy_version: admission.policy_version,
             nas_source: admission.nas_source,
@@ -200,9 +209,29 @@ impl SessionTable {
 
     /// A reject was sealed for an authenticated station: whatever it had is over.
     pub fn refused(&self, nas: IpAddr, context: &AccessContext, decision: Uuid) {
-        let Some(session) = self.of_station(nas, context) else {
-            return;
-        };
+        if let Some(session) = self.of_station(nas, context) {
+            self.end_refused(session, decision);
+        }
+    }
+
+    /// A reject was sealed before anybody was known. Anybody can claim a station's address and fail, so only the very session
+    /// that the request belongs to is over.
+    pub fn refused_unknown(
+        &self,
+        nas: IpAddr,
+        context: &AccessContext,
+        packet: &Packet<'_>,
+        decision: Uuid,
+    ) {
+        let meant = self
+            .of_station(nas, context)
+            .filter(|session| session.is_meant_by(packet, context));
+        if let Some(session) = meant {
+            self.end_refused(session, decision);
+        }
+    }
+
+    fn end_refused(&self, session: Arc<LiveSession>, decision: Uuid) {
         self.lock().remove(&session);
         self.writer
             .session(session.stored(Some("refused on re-authentication")));
@@ -241,16 +270,7 @@ impl SessionTable {
         let mut session = LiveSession::clone(&former);
         session.updated_us = now_us();
         session.framed_ip = framed_ip.or(session.framed_ip);
-        for (name, value) in identifiers {
-            match session
-                .identifiers
-                .iter_mut()
-                .find(|(known, _)| *known == name)
-            {
-                Some(known) => known.1 = value,
-                None => session.identifiers.push((name, value)),
-            }
-        }
+        session.learn(identifiers);
         let session = Arc::new(session);
         table.remove(&former);
         table.insert(session.clone());
@@ -331,6 +351,36 @@ impl LiveSession {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Takes newer values over. Of an attribute that carries many things, only the same thing is replaced.
+    fn learn(&mut self, identifiers: Vec<(String, String)>) {
+        for newer in identifiers {
+            let room = self.identifiers.len() < MAX_IDENTIFIERS;
+            match self
+                .identifiers
+                .iter_mut()
+                .find(|known| same_thing(known, &newer))
+            {
+                Some(known) => *known = newer,
+                None if room => self.identifiers.push(newer),
+                None => {}
+            }
+        }
+    }
+
+    /// Whether a request that failed before anybody was known came from this very session: the NAS says so by
+    /// Acct-Session-Id, which no endpoint can choose, or by the one port of a switch.
+    fn is_meant_by(&self, packet: &Packet<'_>, context: &AccessContext) -> bool {
+        let named = packet.text(attribute::ACCT_SESSION_ID);
+        match (named.as_deref(), self.identifier("Acct-Session-Id")) {
+            (Some(now), Some(then)) => now == then,
+            (None, None) => {
+                let port = &self.context.nas.port;
+                context.nas.port_type == "ethernet" && !port.is_empty() && context.nas.port == *port
+            }
+            _ => false,
+        }
+    }
+
     /// The row for the store.
     fn stored(&self, ended: Option<&str>) -> Session {
         Session {
@@ -381,6 +431,12 @@ impl Table {
             self.by_accounting.remove(&(nas, named.to_owned()));
         }
     }
+}
+
+/// Cisco-AVPair is a bag of `name=value`.
+fn same_thing(known: &(String, String), newer: &(String, String)) -> bool {
+    let name = |value: &str| value.split('=').next().map(str::to_owned);
+    known.0 == newer.0 && (known.0 != "Cisco-AVPair" || name(&known.1) == name(&newer.1))
 }
 
 fn station(nas: IpAddr, context: &AccessContext) -> Station {

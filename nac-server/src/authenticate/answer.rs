@@ -155,7 +155,7 @@ fn decide(
                         &packet,
                         context,
                         assessment,
-                        &segment,
+                        (&segment, answer),
                         session,
                         &record,
                     );
@@ -255,7 +255,7 @@ fn admit(
     packet: &Packet<'_>,
     context: Arc<AccessContext>,
     assessment: Assessment,
-    segment: &str,
+    (segment, answer): (&str, Arc<SegmentAnswer>),
     session: Uuid,
     record: &Record,
 ) {
@@ -263,6 +263,7 @@ fn admit(
         id: session,
         context,
         segment: segment.to_owned(),
+        answer,
         decision_id: record.id,
         policy_version: record.policy_version,
         nas_source: request.source,
@@ -362,7 +363,9 @@ struct Record {
     eap: Option<EapDetails>,
     policy_us: u64,
     credential_us: u64,
-    station: Option<AccessContext>,
+    station: AccessContext,
+    /// Whether the station proved who it is.
+    known: bool,
 }
 
 impl Record {
@@ -385,7 +388,8 @@ impl Record {
             eap: None,
             policy_us: assessment.map_or(0, |assessment| assessment.policy_us),
             credential_us: 0,
-            station: assessment.map(|_| context.clone()),
+            station: context.clone(),
+            known: assessment.is_some(),
         }
     }
 
@@ -407,10 +411,11 @@ impl Record {
             let _ = reply.push_vendor(*vendor, *number, value);
         }
         let reply = reply.seal(&request.client.secret);
-        if let Some(station) = &self.station {
-            authenticator
-                .sessions
-                .refused(request.source.ip(), station, self.id);
+        let (sessions, nas) = (&authenticator.sessions, request.source.ip());
+        if self.known {
+            sessions.refused(nas, &self.station, self.id);
+        } else {
+            sessions.refused_unknown(nas, &self.station, packet, self.id);
         }
         self.finish(authenticator, request, &reply, Err(refusal), None);
         reply

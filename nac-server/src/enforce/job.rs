@@ -1,14 +1,14 @@
 //! One session that should be elsewhere: climbs the vendor's ladder until the move is proven.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nac_store::{Attempt, Enforcement, EnforcementState, WriterHandle, now_us};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Enforcer;
 use super::dynamic_authorization::{self, Reply};
+use super::{Enforcer, Wanted};
 use crate::account::LiveSession;
 
 /// How long an acknowledged step may take to show effect: a supplicant answers its EAP within seconds.
@@ -18,6 +18,7 @@ const PAUSES_S: [u64; 6] = [10, 30, 60, 120, 300, 300];
 
 /// The work on one session.
 pub(super) struct Job {
+    wanted: Wanted,
     record: Mutex<Enforcement>,
     finished: CancellationToken,
     writer: WriterHandle,
@@ -25,8 +26,8 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(
-        session: &Arc<LiveSession>,
-        to_segment: Option<String>,
+        session: &LiveSession,
+        wanted: Wanted,
         reason: String,
         writer: WriterHandle,
     ) -> Self {
@@ -38,7 +39,7 @@ impl Job {
             mac: session.mac.clone(),
             reason,
             from_segment: session.segment.clone(),
-            to_segment,
+            to_segment: wanted.segment.clone(),
             state: EnforcementState::Pending,
             attempts: Vec::new(),
             created_us: now,
@@ -48,19 +49,23 @@ impl Job {
         };
         writer.enforcement(record.clone());
         Self {
+            wanted,
             record: Mutex::new(record),
             finished: CancellationToken::new(),
             writer,
         }
     }
 
-    pub(super) fn wants(&self, segment: Option<&str>) -> bool {
-        self.lock().to_segment.as_deref() == segment && !self.finished.is_cancelled()
+    pub(super) fn wants(&self, wanted: &Wanted) -> bool {
+        !self.finished.is_cancelled()
+            && self
+                .wanted
+                .is_met_by(wanted.segment.as_deref(), wanted.answer.as_deref())
     }
 
     pub(super) fn target(&self) -> String {
-        self.lock()
-            .to_segment
+        self.wanted
+            .segment
             .clone()
             .unwrap_or_else(|| "(off the network)".to_owned())
     }
@@ -78,13 +83,15 @@ impl Job {
         self.finished.cancelled().await;
     }
 
-    /// A new request of this session was answered.
-    pub(super) fn answered(&self, segment: Option<&str>, decision: Uuid) {
-        let wanted = self.lock().to_segment.clone();
-        if wanted.as_deref() == segment {
-            let what = segment.map_or("was refused".to_owned(), |name| {
-                format!("was answered with segment {name}")
-            });
+    /// A new request of this session was answered: with the session as it is now, or with a refusal.
+    pub(super) fn answered(&self, session: Option<&LiveSession>, decision: Uuid) {
+        let segment = session.map(|session| session.segment.as_str());
+        let answer = session.and_then(|session| session.answer.as_deref());
+        if self.wanted.is_met_by(segment, answer) {
+            let what = segment.map_or_else(
+                || "was refused".to_owned(),
+                |name| format!("was answered with segment {name}"),
+            );
             self.finish(
                 EnforcementState::Proven,
                 &format!("a new Access-Request {what} (decision {decision})"),

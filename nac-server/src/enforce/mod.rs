@@ -22,6 +22,7 @@ use crate::account::{LiveSession, SessionChange, SessionTable};
 use crate::identity::{Assessment, assess};
 use crate::snapshot::World;
 use crate::snapshot::feed::Scope;
+use crate::snapshot::segments::SegmentAnswer;
 use crate::telemetry::metrics::Metrics;
 use job::Job;
 
@@ -119,12 +120,32 @@ impl Enforcer {
         }
     }
 
-    fn look_at(self: &Arc<Self>, session: &Arc<LiveSession>, cancel: &CancellationToken) {
-        let assessment = self.assess(session);
-        if assessment.ruling.as_ref().ok() == Some(&session.segment) {
+    fn look_at(self: &Arc<Self>, session: &LiveSession, cancel: &CancellationToken) {
+        // It may have changed or ended since it was listed.
+        let Some(session) = self.sessions.by_id(session.id) else {
+            return;
+        };
+        let assessment = self.assess(&session);
+        let wanted = self.wanted(&session, &assessment);
+        if wanted.is_met_by(Some(&session.segment), session.answer.as_deref()) {
             self.withdraw(session.id, "the rules want the present segment again");
         } else {
-            self.enforce(session, &assessment, cancel);
+            self.enforce(&session, wanted, why(&session, &assessment), cancel);
+        }
+    }
+
+    /// What a new Access-Request of this session would be answered with.
+    fn wanted(&self, session: &LiveSession, assessment: &Assessment) -> Wanted {
+        let snapshot = self.world.snapshot();
+        let segment = assessment.ruling.as_ref().ok().cloned();
+        let client = snapshot.clients.by_address(session.nas_source.ip());
+        let answer = segment
+            .as_deref()
+            .zip(client)
+            .and_then(|(segment, client)| snapshot.segments.answer(segment, client.profile));
+        Wanted {
+            answer: answer.cloned(),
+            segment,
         }
     }
 
@@ -155,24 +176,19 @@ impl Enforcer {
 
     fn enforce(
         self: &Arc<Self>,
-        session: &Arc<LiveSession>,
-        assessment: &Assessment,
+        session: &LiveSession,
+        wanted: Wanted,
+        reason: String,
         cancel: &CancellationToken,
     ) {
-        let wanted = assessment.ruling.as_ref().ok().cloned();
         let mut jobs = self.lock();
         if let Some(running) = jobs.get(&session.id) {
-            if running.wants(wanted.as_deref()) {
+            if running.wants(&wanted) {
                 return;
             }
             running.supersede("the rules want something else by now");
         }
-        let job = Arc::new(Job::new(
-            session,
-            wanted,
-            why(assessment),
-            self.writer.clone(),
-        ));
+        let job = Arc::new(Job::new(session, wanted, reason, self.writer.clone()));
         jobs.insert(session.id, job.clone());
         drop(jobs);
         tracing::info!(session = %session.id, identity = %session.context.name, from = %session.segment,
@@ -202,13 +218,16 @@ impl Enforcer {
                 self.gate
                     .session_started(&subject(&session), reference(&session));
                 if let Some(job) = self.job(session.id) {
-                    job.answered(Some(&session.segment), session.decision_id);
+                    job.answered(Some(&session), session.decision_id);
+                    // Had the rules changed once more before the answer, it is not the last word.
+                    self.look_at(&session, cancel);
                 }
             }
             SessionChange::Replaced { former, successor } => {
                 self.gate.session_stopped(&former.id.to_string());
                 if let Some(job) = self.job(former.id) {
-                    job.answered(Some(&successor.segment), successor.decision_id);
+                    job.answered(Some(&successor), successor.decision_id);
+                    self.look_at(&successor, cancel);
                 }
             }
             SessionChange::Refused(session, decision) => {
@@ -246,6 +265,26 @@ impl Enforcer {
     }
 }
 
+/// Where a session should be.
+#[derive(Clone, Debug)]
+struct Wanted {
+    /// The segment; nothing means off the network.
+    segment: Option<String>,
+    /// In the words of the session's NAS. A segment may keep its name and get another VLAN.
+    answer: Option<Arc<SegmentAnswer>>,
+}
+
+impl Wanted {
+    /// Whether a session that was told this is where it should be.
+    fn is_met_by(&self, segment: Option<&str>, answer: Option<&SegmentAnswer>) -> bool {
+        let same_words = match (self.answer.as_deref(), answer) {
+            (Some(wanted), Some(told)) => wanted.is_same(told),
+            _ => true,
+        };
+        self.segment.as_deref() == segment && same_words
+    }
+}
+
 /// The session as the posture gate looks for it.
 fn subject(session: &LiveSession) -> Subject<'_> {
     let certificate = session.context.certificate.as_ref();
@@ -269,8 +308,11 @@ fn reference(session: &LiveSession) -> SessionRef {
 }
 
 /// In one line, what makes the rules want something else.
-fn why(assessment: &Assessment) -> String {
+fn why(session: &LiveSession, assessment: &Assessment) -> String {
     let facts = &assessment.facts;
+    if assessment.ruling.as_ref() == Ok(&session.segment) {
+        return format!("segment {} has other attributes by now", session.segment);
+    }
     if let Err(refusal) = &assessment.ruling {
         return refusal.sentence.clone();
     }

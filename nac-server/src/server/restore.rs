@@ -61,15 +61,20 @@ async fn restore(
     let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else {
         return Ok(None);
     };
+    let snapshot = world.snapshot().clone();
     // A NAS that is no client any more cannot be moved.
-    if world
-        .snapshot()
-        .clients
-        .by_address(session.nas_source.ip())
-        .is_none()
-    {
+    let Some(client) = snapshot.clients.by_address(session.nas_source.ip()) else {
         return Ok(None);
-    }
+    };
+    // What it was told is known from its decision alone. Words that the segment has lost since then go
+    // unnoticed; words that are new make it other than what is wanted.
+    let answer = snapshot
+        .segments
+        .answer(&session.segment, client.profile)
+        .map(|answer| match answer.is_within(&decision.attributes) {
+            true => Arc::clone(answer),
+            false => Arc::default(),
+        });
     let serial = decision
         .eap
         .as_ref()
@@ -103,6 +108,7 @@ async fn restore(
         id: session.id,
         context: Arc::new(context),
         segment: session.segment,
+        answer,
         decision_id: session.decision_id,
         policy_version: session.policy_version,
         mac: session.mac,

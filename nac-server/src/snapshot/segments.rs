@@ -13,8 +13,20 @@ use nac_store::{Segment, Store, StoreError};
 pub struct SegmentAnswer {
     /// Attribute number and value, in the order to send.
     pub encoded: Vec<(u8, Vec<u8>)>,
-    /// The same by name, for decision records.
+    /// The same by name, as decision records tell what was sent.
     pub described: Vec<(String, String)>,
+}
+
+impl SegmentAnswer {
+    /// Whether both tell a NAS the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.encoded == other.encoded
+    }
+
+    /// Whether an answer with these attributes, by name, told all of this.
+    pub fn is_within(&self, sent: &[(String, String)]) -> bool {
+        self.described.iter().all(|one| sent.contains(one))
+    }
 }
 
 /// Every segment for every vendor profile.
@@ -48,7 +60,7 @@ impl SegmentTable {
 }
 
 fn encode(profile: &VendorProfile, segment: &Segment) -> SegmentAnswer {
-    let described = profile.accept(&SegmentAttributes {
+    let attributes = profile.accept(&SegmentAttributes {
         vlan: segment.vlan.as_deref(),
         role: segment.role.as_deref(),
         acl: &segment.acl,
@@ -57,20 +69,25 @@ fn encode(profile: &VendorProfile, segment: &Segment) -> SegmentAnswer {
         session_timeout_s: segment.session_timeout_s,
     });
     let mut builder = PacketBuilder::request(Code::AccountingRequest, 0, [0; 16]);
-    for (name, value) in &described {
+    for (name, value) in &attributes {
         if let Err(error) = Dictionary::embedded().encode(&mut builder, name, value) {
             tracing::error!(segment = %segment.name, profile = %profile.name, attribute = %name, %error,
                 "this segment cannot be told to this vendor's devices in full");
         }
     }
     let bytes = builder.seal(&Secret::new([]));
-    let encoded = Packet::parse(&bytes)
-        .map(|packet| {
-            packet
-                .attributes()
-                .map(|attribute| (attribute.number, attribute.value.to_vec()))
-                .collect()
-        })
-        .unwrap_or_default();
-    SegmentAnswer { encoded, described }
+    let Ok(packet) = Packet::parse(&bytes) else {
+        return SegmentAnswer::default();
+    };
+    SegmentAnswer {
+        encoded: packet
+            .attributes()
+            .map(|attribute| (attribute.number, attribute.value.to_vec()))
+            .collect(),
+        described: Dictionary::embedded()
+            .describe(&packet)
+            .into_iter()
+            .map(|described| (described.name, described.value))
+            .collect(),
+    }
 }
