@@ -1,0 +1,126 @@
+//! What ties posture to a session, and how much it may then do.
+
+use crate::laptop::Laptop;
+use crate::site::{Site, is};
+use crate::switch::{Supplicant, Switch};
+
+const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x59, 0x00, 0x01];
+
+/// Staff must show a healthy laptop; who does not may only register.
+fn strict() -> Site {
+    let site = Site::start();
+    site.staff("alice");
+    let policy = site.policy().replace(
+        "when { context.eap };",
+        "when { context.eap && context.posture.verdict == \"compliant\" };",
+    );
+    let policy = policy
+        + "\n@id(\"not-yet\") @segment(\"registration\") @order(\"800\")\n\
+           permit (principal is User in Group::\"staff\", action == Action::\"connect\", resource);\n";
+    site.apply_policy(&policy);
+    site
+}
+
+#[test]
+fn a_host_that_merely_claims_the_mac_can_lower_but_not_raise() {
+    let site = strict();
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, MAC);
+    let alice = Supplicant::peap("alice", &site.ca());
+    // A healthy machine somewhere else says that it has this MAC.
+    let liar = Laptop::healthy(&site, &port.mac_text(), None, [127, 0, 1, 66]);
+    assert_eq!(
+        port.dot1x(&alice).vlan().as_deref(),
+        Some("90"),
+        "health that is only claimed"
+    );
+    port.start();
+    port.interim([127, 0, 1, 9]);
+    liar.report();
+    assert!(
+        switch.is_left_alone(),
+        "reporting from another address raises nobody"
+    );
+    let why = site.why(&port.mac_text());
+    assert_eq!(why["facts"]["posture"]["binding"], 1, "{why:#}");
+    assert_eq!(why["facts"]["posture"]["verdict"], "unknown", "{why:#}");
+
+    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("90"));
+    liar.decrypt_disk();
+    liar.report();
+    switch.coa();
+    assert_eq!(
+        port.dot1x(&alice).vlan().as_deref(),
+        Some("99"),
+        "bad news is believed"
+    );
+    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    assert_eq!(why["facts"]["posture"]["verdict"], "failing");
+    assert_eq!(why["facts"]["posture"]["binding"], 1);
+}
+
+#[test]
+fn a_host_at_the_sessions_own_address_raises_it() {
+    let site = strict();
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, MAC);
+    let alice = Supplicant::peap("alice", &site.ca());
+    let laptop = Laptop::healthy(&site, &port.mac_text(), None, [127, 0, 1, 9]);
+    assert_eq!(
+        port.dot1x(&alice).vlan().as_deref(),
+        Some("90"),
+        "what it said before is not proof"
+    );
+    port.start();
+    // Accounting names the address; osquery answers from it a question that is younger than the session.
+    port.interim([127, 0, 1, 9]);
+    laptop.report();
+    switch.coa();
+    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
+    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    assert_eq!(why["facts"]["posture"]["binding"], 2, "{why:#}");
+    assert_eq!(why["facts"]["posture"]["verdict"], "compliant");
+}
+
+#[test]
+fn two_certificates_of_one_device_bind_as_well() {
+    let site = Site::start();
+    site.staff("alice");
+    let radius = site.certificate("--device", "laptop-7");
+    // A device's second certificate has another key and the same id.
+    let kept = site.directory().join("radius");
+    std::fs::create_dir(&kept).expect("the story's own folder");
+    let radius = nac_test_support::pki::Credential {
+        certificate: moved(&radius.certificate, &kept),
+        key: moved(&radius.key, &kept),
+    };
+    let osquery = site.certificate("--device", "laptop-7");
+    site.nac(&["device", "set", "laptop-7", "--owner", "alice"]);
+    let policy = site.policy()
+        + "\n@id(\"devices\") @segment(\"staff\") @order(\"100\")\n\
+           permit (principal is Device, action == Action::\"connect\", resource)\n\
+           when { context.posture.verdict == \"compliant\" };\n";
+    site.apply_policy(&policy);
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, MAC);
+    // The MAC that it reports is not even the one that it uses.
+    let laptop = Laptop::healthy(&site, "00:16:3e:00:00:99", Some(&osquery), [127, 0, 1, 9]);
+    let device = Supplicant::tls("laptop-7", &site.ca(), &radius);
+    assert_eq!(port.dot1x(&device).vlan().as_deref(), Some("10"));
+    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "accept");
+    assert_eq!(why["facts"]["posture"]["binding"], 3, "{why:#}");
+    assert_eq!(why["facts"]["identity"]["kind"], "device");
+    laptop.decrypt_disk();
+    laptop.report();
+    switch.coa();
+    assert!(
+        port.dot1x(&device).is_refused(),
+        "nothing permits a failing device"
+    );
+}
+
+fn moved(file: &std::path::Path, folder: &std::path::Path) -> std::path::PathBuf {
+    let target = folder.join(file.file_name().expect("a file"));
+    std::fs::rename(file, &target).expect("both are in the story's folder");
+    target
+}

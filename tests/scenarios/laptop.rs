@@ -1,0 +1,95 @@
+//! A laptop's osqueryd, true to its protocol, on a runtime of its own.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use nac_posture_simulator::{HostSettings, OsqueryHost};
+use nac_test_support::pki::Credential;
+use nac_test_support::wait;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::site::{SOON, Site};
+
+/// The check that the stories break and mend.
+pub(crate) const DISK_ENCRYPTION: &str = "linux-disk-encryption";
+
+/// One host.
+pub(crate) struct Laptop {
+    runtime: Runtime,
+    host: OsqueryHost,
+}
+
+impl Laptop {
+    /// A healthy Linux laptop that has enrolled and was asked once.
+    pub(crate) fn healthy(
+        site: &Site,
+        mac: &str,
+        credential: Option<&Credential>,
+        address: [u8; 4],
+    ) -> Self {
+        let laptop = Self::silent(site, mac, credential, address);
+        laptop.report();
+        laptop
+    }
+
+    /// The same before it has said anything.
+    pub(crate) fn silent(
+        site: &Site,
+        mac: &str,
+        credential: Option<&Credential>,
+        address: [u8; 4],
+    ) -> Self {
+        let read = |path: &Path| std::fs::read_to_string(path).expect("the story wrote it");
+        let url = format!("https://localhost:{}", site.portal.port());
+        let secret = read(&site.home().join("osquery-enroll-secret"));
+        let mut settings = HostSettings::compliant_linux(&url, &read(&site.ca()), secret.trim());
+        settings.macs = vec![mac.to_owned()];
+        settings.local_address = Some(Ipv4Addr::from(address).into());
+        settings.pause_unit = Duration::from_millis(50);
+        settings.client_identity = credential.map(|own| (read(&own.certificate), read(&own.key)));
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        // reqwest wants to be made where it runs.
+        let host = {
+            let _inside = runtime.enter();
+            OsqueryHost::new(settings).expect("the fixtures fit the tables")
+        };
+        Self { runtime, host }
+    }
+
+    /// Polls once, and answers everything it is asked.
+    pub(crate) fn poll(&self) -> usize {
+        let report = self.runtime.block_on(self.host.poll_once());
+        let report = report.expect("the server answers osquery");
+        assert!(!report.aborted, "the server's discovery SQL is right");
+        report.ran
+    }
+
+    /// Polls until it was asked, which a server that is about to ask does at the next poll.
+    pub(crate) fn report(&self) {
+        let asked = wait::until(SOON, || self.poll() > 0);
+        assert!(asked, "the server asks nothing");
+    }
+
+    /// The disk is encrypted no longer.
+    pub(crate) fn decrypt_disk(&self) {
+        self.change("UPDATE disk_encryption SET encrypted = 0");
+    }
+
+    /// The disk is encrypted again.
+    pub(crate) fn encrypt_disk(&self) {
+        self.change("UPDATE disk_encryption SET encrypted = 1");
+    }
+
+    fn change(&self, sql: &str) {
+        self.host.sql(sql).expect("the host has such a table");
+    }
+
+    /// What the server gave it to prove itself with.
+    pub(crate) fn node_key(&self) -> String {
+        self.host.node_key().expect("it has enrolled")
+    }
+}

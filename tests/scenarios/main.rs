@@ -1,0 +1,26 @@
+//! Whole stories: people, laptops and switches against the real `nac`, through its real interfaces.
+//!
+//! Every story starts a server of its own with `nac init` and `nac serve`, changes it by the command line
+//! as an administrator would, and speaks RADIUS, EAP and osquery's TLS API to it over loopback. A
+//! [`switch::Switch`] answers CoA-Request and Disconnect-Request as it is told and does nothing by itself: it
+//! is the story that re-authenticates a port, or does not. A [`laptop::Laptop`] is a host that is true to
+//! osquery's protocol.
+//!
+//! *Invariants*: no story waits for time alone, except where time is its subject; what a story sees comes
+//! from a socket or from `nac why`, never from inside the server.
+
+mod laptop;
+mod site;
+mod switch;
+
+mod binding;
+mod compliance;
+mod durability;
+mod enforcement;
+mod identity;
+mod interop;
+mod policy;
+mod proof;
+mod quarantine;
+mod reload;
+mod secrecy;

@@ -1,0 +1,272 @@
+//! One installation: what `nac init` made, the running server, and the administrator's command line.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use nac_test_support::directory::TestDirectory;
+use nac_test_support::pki::Credential;
+use nac_test_support::service::Service;
+use nac_test_support::subject::free_ports;
+use nac_test_support::{cast, program, wait};
+use serde_json::Value;
+
+/// How long the server may take to do what it should do at once. Generous: the machine may be busy.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+/// How long silence must last to count as silence.
+pub(crate) const QUIET: Duration = Duration::from_millis(600);
+
+/// The installation. Dropping it ends the server.
+pub(crate) struct Site {
+    pub(crate) auth: SocketAddr,
+    pub(crate) acct: SocketAddr,
+    pub(crate) portal: SocketAddr,
+    service: RefCell<Option<Service>>,
+    // Dropped after the service.
+    directory: TestDirectory,
+}
+
+impl Site {
+    /// A new installation with the starter policy, serving.
+    pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more keys in `nac.toml`: text of whole sections.
+    pub(crate) fn start_with(sections: &str) -> Self {
+        let directory = TestDirectory::new("story");
+        let home = directory.path().join("home");
+        program::run(
+            Command::new(program::nac())
+                .arg("init")
+                .arg(&home)
+                .arg("--yes"),
+        );
+        let [auth, acct, portal, admin, metrics] = free_ports();
+        let site = Self {
+            auth,
+            acct,
+            portal,
+            service: RefCell::new(None),
+            directory,
+        };
+        let listeners = format!(
+            "[radius]\nlisten_auth = \"{auth}\"\nlisten_acct = \"{acct}\"\n\
+             [portal]\nlisten = \"{portal}\"\npublic_name = \"localhost\"\n\
+             [admin]\nlisten = \"{admin}\"\n[metrics]\nlisten = \"{metrics}\"\n{sections}"
+        );
+        site.configure(|table| {
+            let more: toml::Table = listeners.parse().expect("the story's keys are TOML");
+            for (section, keys) in more {
+                let known = table
+                    .entry(section)
+                    .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                if let (toml::Value::Table(known), toml::Value::Table(keys)) = (known, keys) {
+                    known.extend(keys);
+                }
+            }
+        });
+        site.directory.write_private("secret", cast::SECRET);
+        site.serve();
+        site
+    }
+
+    /// Rewrites `nac.toml`.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut toml::Table)) {
+        let text = std::fs::read_to_string(self.config()).expect("`nac init` writes nac.toml");
+        let mut table: toml::Table = text.parse().expect("`nac init` writes TOML");
+        change(&mut table);
+        self.write_config(&table.to_string());
+    }
+
+    /// Replaces `nac.toml` by any text.
+    pub(crate) fn write_config(&self, text: &str) {
+        std::fs::write(self.config(), text).expect("the file is ours");
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.home().join("nac.toml")
+    }
+
+    /// The folder that `nac init` made.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// The built-in authority's certificate.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.home().join("ca.crt")
+    }
+
+    /// The file with the shared secret of every switch.
+    pub(crate) fn secret_file(&self) -> PathBuf {
+        self.directory.path().join("secret")
+    }
+
+    /// Starts the server and waits until it serves.
+    pub(crate) fn serve(&self) {
+        let mut command = Command::new(program::nac());
+        command.arg("serve").arg("--config").arg(self.config());
+        let mut service = self.service.borrow_mut();
+        let run = self.directory.path().join(format!(
+            "serve-{}.log",
+            std::fs::read_dir(self.directory.path()).map_or(0, Iterator::count)
+        ));
+        let started = Service::start(&command, &run, None);
+        started.wait_ready(Duration::from_secs(30), || {
+            started.log().contains("serving")
+        });
+        *service = Some(started);
+    }
+
+    /// Ends the server without any warning, as a power cut would.
+    pub(crate) fn kill(&self) {
+        let service = self.service.borrow_mut().take().expect("it runs");
+        service.signal("KILL");
+        assert!(
+            wait::until(SOON, || !service.is_running()),
+            "SIGKILL ends it"
+        );
+    }
+
+    /// Sends SIGHUP and waits for a line with `words` that was not there before.
+    pub(crate) fn reload(&self, words: &str) {
+        let count = |site: &Self| site.log().matches(words).count();
+        let before = count(self);
+        self.service
+            .borrow()
+            .as_ref()
+            .expect("it runs")
+            .signal("HUP");
+        assert!(
+            wait::until(SOON, || count(self) > before),
+            "no line `{words}` after SIGHUP:\n{}",
+            self.log()
+        );
+    }
+
+    /// What the running server has logged.
+    pub(crate) fn log(&self) -> String {
+        self.service
+            .borrow()
+            .as_ref()
+            .map(Service::log)
+            .unwrap_or_default()
+    }
+
+    /// Runs `nac --config … ARGUMENTS`, which must work, beside the server.
+    pub(crate) fn nac(&self, arguments: &[&str]) -> String {
+        self.nac_with_input(arguments, "")
+    }
+
+    /// The same with something on standard input.
+    pub(crate) fn nac_with_input(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.try_nac(arguments, input);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "nac {arguments:?}: {}\n{said}{complained}",
+            output.status
+        );
+        said
+    }
+
+    /// The same where failing is one of the answers.
+    pub(crate) fn try_nac(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = Command::new(program::nac());
+        command
+            .arg("--config")
+            .arg(self.config())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().expect("nac can be started");
+        if let Some(mut pipe) = process.stdin.take() {
+            // A command that does not read its input closes the pipe.
+            let _ = pipe.write_all(input.as_bytes());
+        }
+        process.wait_with_output().expect("it was started")
+    }
+
+    /// A member of staff with the usual password.
+    pub(crate) fn staff(&self, name: &str) {
+        let arguments = [
+            "user",
+            "add",
+            name,
+            "--group",
+            "staff",
+            "--password-stdin",
+            "--mschap",
+        ];
+        self.nac_with_input(&arguments, cast::PASSWORD);
+    }
+
+    /// Issues a certificate, `--user` or `--device`.
+    pub(crate) fn certificate(&self, holder: &str, name: &str) -> Credential {
+        let out = self.directory.path().join("issued");
+        self.nac(&[
+            "certificate",
+            "issue",
+            holder,
+            name,
+            "--out",
+            &out.display().to_string(),
+        ]);
+        Credential {
+            certificate: out.join(format!("{name}.crt")),
+            key: out.join(format!("{name}.key")),
+        }
+    }
+
+    /// Applies a policy.
+    pub(crate) fn apply_policy(&self, text: &str) {
+        let file = self.directory.write("policy.cedar", text);
+        self.nac(&["policy", "apply", &file.display().to_string()]);
+    }
+
+    /// The text of the policy in force.
+    pub(crate) fn policy(&self) -> String {
+        self.nac(&["policy", "show"])
+    }
+
+    /// The newest decision about somebody, as `nac why --json` tells it.
+    pub(crate) fn why(&self, subject: &str) -> Value {
+        let output = self.try_nac(&["why", subject, "--json"], "");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// The newest decision, once `condition` holds.
+    pub(crate) fn why_once(&self, subject: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let found = wait::until(SOON, || {
+            last = self.why(subject);
+            condition(&last)
+        });
+        assert!(found, "`nac why {subject}` still says {last:#}");
+        last
+    }
+
+    /// A file of the story.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// The newest enforcement in what `nac why --json` said.
+pub(crate) fn enforcement(why: &Value) -> &Value {
+    why["enforcements"]
+        .as_array()
+        .and_then(|all| all.iter().max_by_key(|one| one["created_us"].as_i64()))
+        .unwrap_or(&Value::Null)
+}
+
+/// Whether the newest enforcement is in this state.
+pub(crate) fn is(why: &Value, state: &str) -> bool {
+    enforcement(why)["state"] == state
+}
