@@ -185,8 +185,12 @@ impl Server {
             || config.admin.listen != running.admin.listen
             || config.metrics.listen != running.metrics.listen
             || config.database != running.database
+            || config.posture != running.posture
+            || config.log != running.log
         {
-            tracing::warn!("listeners and database stay as they are until the server is restarted");
+            tracing::warn!(
+                "listeners, database, posture and log settings stay as they are until the server is restarted"
+            );
         }
         Ok(())
     }
@@ -360,13 +364,12 @@ impl Listeners {
             "/metrics",
             axum::routing::get(move || async move { metrics.text() }),
         );
-        let cancelled = cancel.clone().cancelled_owned();
+        let cancel = cancel.clone();
         let listener = self.metrics;
         tracker.spawn(async move {
-            if let Err(error) = axum::serve(listener, metrics)
-                .with_graceful_shutdown(cancelled)
-                .await
-            {
+            // Not its graceful shutdown: that would wait for whoever has connected and says nothing.
+            let served = axum::serve(listener, metrics).into_future();
+            if let Some(Err(error)) = cancel.run_until_cancelled_owned(served).await {
                 tracing::error!(%error, "the metrics listener failed");
             }
         });

@@ -1,13 +1,13 @@
 //! What ties posture to a session, and how much it may then do.
 
 use crate::laptop::Laptop;
-use crate::site::{Site, is};
+use crate::site::{Site, has_moved_to};
 use crate::switch::{Supplicant, Switch};
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x59, 0x00, 0x01];
 
 /// Staff must show a healthy laptop; who does not may only register.
-fn strict() -> Site {
+pub(crate) fn strict() -> Site {
     let site = Site::start();
     site.staff("alice");
     let policy = site.policy().replace(
@@ -54,7 +54,7 @@ fn a_host_that_merely_claims_the_mac_can_lower_but_not_raise() {
         Some("99"),
         "bad news is believed"
     );
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "quarantine"));
     assert_eq!(why["facts"]["posture"]["verdict"], "failing");
     assert_eq!(why["facts"]["posture"]["binding"], 1);
 }
@@ -77,7 +77,7 @@ fn a_host_at_the_sessions_own_address_raises_it() {
     laptop.report();
     switch.coa();
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "staff"));
     assert_eq!(why["facts"]["posture"]["binding"], 2, "{why:#}");
     assert_eq!(why["facts"]["posture"]["verdict"], "compliant");
 }

@@ -6,7 +6,7 @@ use nac_test_support::cast;
 use nac_test_support::wire::{attribute, code};
 
 use crate::laptop::{DISK_ENCRYPTION, Laptop};
-use crate::site::{SOON, Site, enforcement, is};
+use crate::site::{SOON, Site, enforcement, has_moved_to, is};
 use crate::switch::{Supplicant, Switch, avpair};
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x51, 0x00, 0x01];
@@ -23,7 +23,7 @@ fn a_laptop_whose_disk_is_decrypted_is_quarantined_at_once_and_released_when_it_
     let alice = Supplicant::tls("alice", &site.ca(), &credential);
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
     port.start();
-    let why = site.why(&port.mac_text());
+    let why = site.why_once(&port.mac_text(), |why| why["id"].is_string());
     assert_eq!(why["facts"]["posture"]["verdict"], "compliant", "{why:#}");
     assert_eq!(why["facts"]["posture"]["binding"], 4, "{why:#}");
 
@@ -78,7 +78,7 @@ fn a_laptop_whose_disk_is_decrypted_is_quarantined_at_once_and_released_when_it_
         Some("99"),
         "and today's posture counts"
     );
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "quarantine"));
     assert_eq!(why["eap"]["resumed"], true);
     assert_eq!(why["facts"]["posture"]["failing"][0], DISK_ENCRYPTION);
     assert_eq!(enforcement(&why)["to_segment"], "quarantine");
@@ -94,7 +94,7 @@ fn a_laptop_whose_disk_is_decrypted_is_quarantined_at_once_and_released_when_it_
     laptop.report();
     switch.coa();
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "staff"));
     assert_eq!(enforcement(&why)["to_segment"], "staff");
     assert!(switch.is_left_alone(), "it is where it belongs");
 }
@@ -144,7 +144,7 @@ fn a_host_that_falls_silent_is_stale_after_max_age_and_quarantined() {
         "stale after {age:?}"
     );
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("99"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "quarantine"));
     assert_eq!(why["facts"]["posture"]["verdict"], "stale");
 
     // It comes back by itself.

@@ -217,3 +217,26 @@ fn a_switch_without_coa_gets_disconnect_requests() {
         Some("99")
     );
 }
+
+#[test]
+fn a_dead_switch_with_many_sessions_keeps_no_other_switch_waiting() {
+    let site = office();
+    let dead = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let alive = Switch::add(&site, "access-2", [127, 0, 1, 2], "cisco-ios");
+    for number in 0..100 {
+        let port = dead.port(number, [0x00, 0x16, 0x3e, 0x52, 0x02, number as u8]);
+        assert_eq!(port.mab().vlan().as_deref(), Some("90"));
+    }
+    let port = at_work(&alive);
+    dead.nas.behave(Silent, Silent);
+    site.nac(&["segment", "set", "registration", "--vlan", "92"]);
+    dead.coa();
+    let began = Instant::now();
+    quarantine(&site, &port);
+    let coa = alive.coa();
+    assert!(
+        coa.at - began < Duration::from_secs(2),
+        "{:?}",
+        coa.at - began
+    );
+}

@@ -22,7 +22,7 @@ fn a_disabled_user_is_off_the_network_within_seconds() {
     );
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
     assert_eq!(other.dot1x(&bob).vlan().as_deref(), Some("10"));
-    let first = site.why(&port.mac_text());
+    let first = site.why_once(&port.mac_text(), |why| why["id"].is_string());
     let first = first["id"].as_str().expect("a decision").to_owned();
 
     let began = Instant::now();
@@ -68,7 +68,7 @@ fn a_removed_user_is_off_the_network_too() {
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let port = switch.port(1, [0x00, 0x16, 0x3e, 0x54, 0x01, 0x01]);
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
-    let first = site.why(&port.mac_text());
+    let first = site.why_once(&port.mac_text(), |why| why["id"].is_string());
     let first = first["id"].as_str().expect("a decision").to_owned();
     site.nac(&["user", "remove", "alice"]);
     switch.coa();
@@ -87,7 +87,7 @@ fn a_wrong_password_at_another_port_ends_nobodys_session() {
     let mac = [0x00, 0x16, 0x3e, 0x54, 0x02, 0x01];
     let (port, elsewhere) = (switch.port(1, mac), switch.port(2, mac));
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
-    let first = site.why(&port.mac_text());
+    let first = site.why_once(&port.mac_text(), |why| why["id"].is_string());
     let first = first["id"].as_str().expect("a decision").to_owned();
     assert_eq!(
         elsewhere.pap("alice", "a guess").code,
@@ -109,7 +109,7 @@ fn a_revoked_certificate_ends_the_session_and_is_refused_even_when_tls_is_resume
     let port = switch.port(1, [0x00, 0x16, 0x3e, 0x54, 0x03, 0x01]);
     let alice = Supplicant::tls("alice", &site.ca(), &credential);
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
-    let first = site.why(&port.mac_text());
+    let first = site.why_once(&port.mac_text(), |why| why["id"].is_string());
     let first = first["id"].as_str().expect("a decision").to_owned();
     let resumed = port.dot1x(&alice);
     assert!(resumed.is_resumed());

@@ -4,7 +4,7 @@ use nac_test_support::cast;
 use nac_test_support::eapol_test::{Method, Supplicant, TlsVersion};
 use nac_test_support::wire::attribute;
 
-use crate::site::{Site, is};
+use crate::site::{Site, has_moved_to};
 use crate::switch::Switch;
 
 #[test]
@@ -37,5 +37,5 @@ fn eapol_test_is_moved_to_quarantine_by_the_identifiers_that_it_sent() {
         Some(&b"02-00-00-00-00-10"[..])
     );
     assert_eq!(run(), [Some("99".to_owned())]);
-    site.why_once("02:00:00:00:00:10", |why| is(why, "proven"));
+    site.why_once("02:00:00:00:00:10", |why| has_moved_to(why, "quarantine"));
 }

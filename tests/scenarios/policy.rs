@@ -7,7 +7,7 @@ use nac_test_support::wait;
 use nac_test_support::wire::code;
 
 use crate::enforcement::office;
-use crate::site::{SOON, enforcement, is};
+use crate::site::{SOON, enforcement, has_moved_to, is};
 use crate::switch::Switch;
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x56, 0x00, 0x01];
@@ -47,7 +47,7 @@ fn a_new_policy_moves_the_sessions_that_it_changes_and_no_others() {
         .first(nac_test_support::wire::attribute::CALLING_STATION_ID);
     assert_eq!(station, Some(port.calling_station_id().as_bytes()));
     assert_eq!(port.pap("carol", PASSWORD).vlan().as_deref(), Some("50"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "field"));
     assert_eq!(enforcement(&why)["to_segment"], "field");
     assert_eq!(why["policy_version"].as_i64(), Some(3));
     assert!(switch.is_left_alone(), "alice gets what she has");
@@ -66,7 +66,7 @@ fn a_segments_new_vlan_is_in_the_next_answer_and_moves_live_sessions() {
     let reason = enforcement(&why)["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("segment staff"), "{reason}");
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("30"));
-    site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    site.why_once(&port.mac_text(), |why| has_moved_to(why, "staff"));
 
     // A change that this switch is told nothing of moves nobody.
     site.nac(&[

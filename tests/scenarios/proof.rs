@@ -88,3 +88,21 @@ fn what_accounting_adds_never_replaces_how_the_switch_names_the_session() {
     });
     assert_eq!(why["session"]["framed_ip"], "10.0.0.6");
 }
+
+#[test]
+fn accounting_on_through_a_proxy_speaks_for_the_switch_that_it_names() {
+    let site = office();
+    let proxy = Switch::add(&site, "proxy", [127, 0, 1, 1], "cisco-ios");
+    let (one, two) = (
+        proxy.port(1, [0x00, 0x16, 0x3e, 0x53, 0x03, 0x01]),
+        proxy.port(2, [0x00, 0x16, 0x3e, 0x53, 0x03, 0x02]),
+    );
+    for (port, address) in [(&one, [10, 0, 0, 1]), (&two, [10, 0, 0, 2])] {
+        proxy.speak_for(address);
+        assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
+    }
+    proxy.restart();
+    site.why_once(&two.mac_text(), |why| why["session"]["stopped_us"].is_i64());
+    let other = site.why(&one.mac_text());
+    assert_eq!(other["session"]["stopped_us"], Value::Null);
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 use nac_test_support::cast::PASSWORD;
 
 use crate::enforcement::office;
-use crate::site::{enforcement, is};
+use crate::site::{enforcement, has_moved_to};
 use crate::switch::Switch;
 
 #[test]
@@ -24,13 +24,13 @@ fn quarantine_moves_a_live_session_both_ways() {
     ]);
     switch.coa();
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("99"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "quarantine"));
     assert_eq!(enforcement(&why)["to_segment"], "quarantine");
 
     site.nac(&["quarantine", "remove", &port.mac_text()]);
     switch.coa();
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
-    let why = site.why_once(&port.mac_text(), |why| is(why, "proven"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "staff"));
     assert_eq!(enforcement(&why)["to_segment"], "staff");
     assert_eq!(why["enforcements"].as_array().map(Vec::len), Some(2));
     assert!(switch.is_left_alone());

@@ -58,6 +58,12 @@ fn a_broken_configuration_changes_nothing_and_a_mended_one_counts_without_a_rest
         port.dot1x(&insisting_on(&site, second)).vlan().as_deref(),
         Some("10")
     );
+    assert!(!site.log().contains("until the server is restarted"));
+    site.configure(|table| {
+        let posture: toml::Table = "max_age_seconds = 60".parse().expect("TOML");
+        table.insert("posture".to_owned(), posture.into());
+    });
+    site.reload("until the server is restarted");
     // Nobody resumes what the old certificate began.
     let login = port.dot1x(&alice);
     assert_eq!(login.vlan().as_deref(), Some("10"));

@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use nac_test_support::directory::TestDirectory;
 use nac_test_support::pki::Credential;
 use nac_test_support::service::Service;
-use nac_test_support::subject::free_ports;
 use nac_test_support::{cast, program, wait};
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ impl Site {
                 .arg(&home)
                 .arg("--yes"),
         );
-        let [auth, acct, portal, admin, metrics] = free_ports();
+        let [auth, acct, portal, admin, metrics] = std::array::from_fn(|_| free_port());
         let site = Self {
             auth,
             acct,
@@ -258,12 +258,31 @@ impl Site {
     }
 }
 
+/// A loopback address that is free for UDP and TCP. The system gives ports of this range to nobody who
+/// does not ask for them, so it stays free until the server takes it.
+fn free_port() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 10_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 /// The newest enforcement in what `nac why --json` said.
 pub(crate) fn enforcement(why: &Value) -> &Value {
     why["enforcements"]
         .as_array()
         .and_then(|all| all.iter().max_by_key(|one| one["created_us"].as_i64()))
         .unwrap_or(&Value::Null)
+}
+
+/// Whether the newest answer put the session there, and proved the newest enforcement by it.
+pub(crate) fn has_moved_to(why: &Value, segment: &str) -> bool {
+    why["segment"] == segment && enforcement(why)["to_segment"] == segment && is(why, "proven")
 }
 
 /// Whether the newest enforcement is in this state.

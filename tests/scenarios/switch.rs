@@ -38,7 +38,8 @@ pub(crate) struct Switch {
     pub(crate) nas: FakeNas,
     auth: Exchange,
     acct: Exchange,
-    address: Ipv4Addr,
+    /// NAS-IP-Address.
+    speaks_for: Cell<Ipv4Addr>,
     identifier: Cell<u8>,
 }
 
@@ -65,7 +66,7 @@ impl Switch {
             nas,
             auth: Exchange::from(&source, site.auth, cast::SECRET),
             acct: Exchange::from(&source, site.acct, cast::SECRET),
-            address,
+            speaks_for: Cell::new(address),
             identifier: Cell::new(0),
         };
         switch.wait_until_known();
@@ -134,9 +135,14 @@ impl Switch {
                 attribute::ACCT_STATUS_TYPE,
                 status::ACCOUNTING_ON.to_be_bytes(),
             )
-            .with(attribute::NAS_IP_ADDRESS, self.address.octets())
+            .with(attribute::NAS_IP_ADDRESS, self.speaks_for.get().octets())
             .with(attribute::ACCT_SESSION_ID, "00000000");
         assert_eq!(self.acct.answer(&request).code, code::ACCOUNTING_RESPONSE);
+    }
+
+    /// From now on it is a proxy that sends for the switch at this address.
+    pub(crate) fn speak_for(&self, address: [u8; 4]) {
+        self.speaks_for.set(address.into());
     }
 
     fn next_identifier(&self) -> u8 {
@@ -190,7 +196,10 @@ impl Port<'_> {
 
     fn describe(&self, request: Request) -> Request {
         request
-            .with(attribute::NAS_IP_ADDRESS, self.switch.address.octets())
+            .with(
+                attribute::NAS_IP_ADDRESS,
+                self.switch.speaks_for.get().octets(),
+            )
             .with(attribute::NAS_IDENTIFIER, "access-1")
             .with(attribute::NAS_PORT, (50_000 + self.number).to_be_bytes())
             .with(

@@ -155,7 +155,9 @@ impl AccountingPort {
                     sessions.stopped(session.id, &terminate_cause(attributes));
                 }
             }
-            ACCOUNTING_ON | ACCOUNTING_OFF => sessions.nas_restarted(nas),
+            ACCOUNTING_ON | ACCOUNTING_OFF => {
+                sessions.nas_restarted(nas, packet.ipv4(attribute::NAS_IP_ADDRESS));
+            }
             _ => {}
         }
     }

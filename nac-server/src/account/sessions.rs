@@ -4,7 +4,7 @@
 //! [`crate::enforce`] what the NAS was told last.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nac_radius::{Packet, attribute};
@@ -289,13 +289,15 @@ impl SessionTable {
         self.tell(SessionChange::Stopped(session, cause.to_owned()));
     }
 
-    /// A NAS restarted (Accounting-On or -Off): all its sessions are over.
-    pub fn nas_restarted(&self, nas: IpAddr) {
-        for session in self
-            .all()
-            .into_iter()
-            .filter(|session| session.nas_source.ip() == nas)
-        {
+    /// A NAS restarted (Accounting-On or -Off): all its sessions are over. Several NASes may send through one proxy, so one
+    /// that names its own address speaks for those sessions alone.
+    pub fn nas_restarted(&self, source: IpAddr, named: Option<Ipv4Addr>) {
+        let named = named.map(IpAddr::V4);
+        let of_nas = |session: &Arc<LiveSession>| {
+            session.nas_source.ip() == source
+                && named.is_none_or(|named| session.nas_address == named)
+        };
+        for session in self.all().into_iter().filter(of_nas) {
             self.stopped(session.id, "the NAS restarted");
         }
     }

@@ -127,9 +127,6 @@ impl Job {
     }
 
     async fn climb_once(&self, enforcer: &Enforcer) {
-        let Ok(_place) = enforcer.places.acquire().await else {
-            return;
-        };
         let session_id = self.lock().session_id;
         let Some(session) = enforcer.sessions.by_id(session_id) else {
             return self.stopped("it is not in the table any more");
@@ -139,9 +136,14 @@ impl Job {
             return self.note("none", "no request", "the NAS is no client any more", None);
         };
         for step in client.profile.ladder() {
-            self.advance(EnforcementState::Sent);
             let name = step.code.to_string();
-            let outcome = dynamic_authorization::send(client, &session, step).await;
+            let outcome = {
+                let Some(_place) = enforcer.places.take(session.nas_source.ip()).await else {
+                    return;
+                };
+                self.advance(EnforcementState::Sent);
+                dynamic_authorization::send(client, &session, step).await
+            };
             match outcome {
                 Ok(Reply::Acknowledged) => {
                     self.note(&name, "sent", "acknowledged", None);

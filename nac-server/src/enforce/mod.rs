@@ -6,6 +6,7 @@
 
 mod dynamic_authorization;
 mod job;
+mod places;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use nac_posture::{PostureGate, SessionRef, Subject};
 use nac_store::{WriterHandle, now_us};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -25,9 +26,8 @@ use crate::snapshot::feed::Scope;
 use crate::snapshot::segments::SegmentAnswer;
 use crate::telemetry::metrics::Metrics;
 use job::Job;
+use places::Places;
 
-/// Ladders climbed at once.
-const PARALLEL_JOBS: usize = 64;
 /// Sessions assessed in one go.
 const YIELD_EVERY: usize = 128;
 /// How often everything is looked at without an event: schedules, expiring quarantines, certificates that end.
@@ -42,7 +42,7 @@ pub struct Enforcer {
     metrics: Arc<Metrics>,
     tracker: TaskTracker,
     jobs: Mutex<HashMap<Uuid, Arc<Job>>>,
-    places: Semaphore,
+    places: Places,
 }
 
 impl Enforcer {
@@ -63,7 +63,7 @@ impl Enforcer {
             metrics,
             tracker,
             jobs: Mutex::default(),
-            places: Semaphore::new(PARALLEL_JOBS),
+            places: Places::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nac_policy::Verdict;
 use nac_store::{
     CheckResult, EVERYTHING, Event, EventKind, NodeVerdict, OsqueryNode, StoreError, next_events,
 };
@@ -20,6 +21,8 @@ use crate::settings::micros;
 const COMMITS_PER_TICK: usize = 200;
 /// The time a node was last seen is stored in steps of a minute.
 const SEEN_STEP_US: i64 = 60_000_000;
+/// A host that was not stale when the server stopped has this long to report after the start.
+const GRACE: Duration = Duration::from_secs(60);
 /// Events are gathered this long, so that a storm of them costs one look.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -213,8 +216,21 @@ impl PostureGate {
         let known = self.node(record.id);
         let fresh = known.is_none();
         let node = known.unwrap_or_else(|| Arc::new(Node::new(record.clone(), now_us)));
+        let newest_us = results.iter().map(|result| result.checked_us).max();
+        let was_stale = verdict
+            .as_ref()
+            .is_none_or(|verdict| verdict.verdict == Verdict::Stale);
+        let results = if fresh && !was_stale {
+            excused(results, newest_us, now_us, self.shared.settings.max_age)
+        } else {
+            results
+        };
         {
             let mut state = node.lock();
+            if fresh {
+                // When the question was asked is not stored; its answer came soon after it.
+                state.answered_us = newest_us;
+            }
             if record.enrolled_us > state.record.enrolled_us {
                 // It has enrolled again with another process.
                 let accelerate_s = self.shared.settings.accelerate_s;
@@ -247,6 +263,24 @@ impl PostureGate {
         }
         self.file(&node);
     }
+}
+
+/// The results of a host that had no chance to report while this process was not running: their ages
+/// are shortened by the same time, so that the newest counts for [`GRACE`] from now.
+fn excused(
+    mut results: Vec<CheckResult>,
+    newest_us: Option<i64>,
+    now_us: i64,
+    max_age: Duration,
+) -> Vec<CheckResult> {
+    let spent = micros(max_age.saturating_sub(GRACE));
+    let absence = newest_us.map_or(0, |newest| {
+        now_us.saturating_sub(spent).saturating_sub(newest)
+    });
+    for result in &mut results {
+        result.checked_us = result.checked_us.saturating_add(absence.max(0));
+    }
+    results
 }
 
 /// Takes from a stored record what this process did not decide itself.
