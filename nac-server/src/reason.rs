@@ -73,9 +73,6 @@ reasons! {
     /// A user without any password.
     no_password(user) = "NAC-2008", "user \"{user}\" has no password",
         "Set one: nac user set NAME --password-prompt; or let the user connect with a certificate.";
-    /// The argon2 pool is full.
-    overloaded() = "NAC-2009", "too many password checks are waiting",
-        "The server sheds load; the NAS will ask again. If this lasts, give the server more cores.";
     /// The State attribute is unknown.
     unknown_conversation() = "NAC-2101", "there is no EAP conversation for this State: it expired, or the server restarted",
         "Nothing: the supplicant will start again.";
@@ -115,11 +112,6 @@ reasons! {
 }
 
 impl Refusal {
-    /// Whether this is want of room and no answer at all: the NAS is told nothing and asks again.
-    pub fn is_overload(&self) -> bool {
-        self.code == Self::overloaded().code
-    }
-
     /// What the policy's refusal means.
     pub fn from_policy(decision: &nac_policy::Decision, reason: nac_policy::RefuseReason) -> Self {
         use nac_policy::RefuseReason;

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 
+use crate::identity::password::SlowCheck;
+
 /// A conversation's whole life, from the first response to the verdict.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has only said its name: a flood
@@ -29,6 +31,10 @@ pub(crate) struct Active {
     pub(crate) expected: State,
     /// Packets that had to be ignored so far (RFC 3579 section 2.2 allows five).
     pub(crate) invalid: u8,
+    /// A password check of this conversation is running.
+    pub(crate) checking: bool,
+    /// A password check that found no room; the next retransmission takes it up.
+    pub(crate) parked: Option<SlowCheck>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
 }
@@ -58,6 +64,8 @@ impl Conversations {
             conversation,
             expected: [0; 16],
             invalid: 0,
+            checking: false,
+            parked: None,
             credential_us: 0,
         }));
         self.lock().insert(id, client, active.clone(), now);

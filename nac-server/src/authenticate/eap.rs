@@ -8,7 +8,8 @@ use super::conversations::{Active, ConversationId};
 use super::methods::challenge_user;
 use super::request::Request;
 use super::{Authenticator, Progress};
-use crate::identity::{from_chain, password::Check};
+use crate::identity::from_chain;
+use crate::identity::password::{Check, SlowCheck, Verified};
 use crate::reason::Refusal;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
@@ -65,6 +66,16 @@ pub(super) fn receive(
         },
     };
     let mut conversation = lock(&active);
+    if conversation.checking {
+        // The same response under a new RADIUS identifier, while its password is being checked: the answer is on its way.
+        return Progress::Silence;
+    }
+    if let Some(check) = conversation.parked.take() {
+        // There was no room for this check; the NAS has asked again.
+        conversation.checking = true;
+        drop(conversation);
+        return check_password(authenticator, request, id, active, check);
+    }
     if message.is_empty() {
         let identity_request = conversation.conversation.start();
         return challenge(
@@ -141,29 +152,9 @@ fn advance(
                     Check::Now(result) => lock(&active)
                         .conversation
                         .resume(Instant::now(), as_answer(result)),
-                    Check::Slow(slow) => {
-                        let authenticator = authenticator.clone();
-                        return Progress::Later(Box::pin(async move {
-                            let began = Instant::now();
-                            let result = authenticator.passwords.verify(slow).await;
-                            // No answer: the supplicant starts again when there is room.
-                            if result.as_ref().is_err_and(Refusal::is_overload) {
-                                authenticator.conversations.remove(&id);
-                                return None;
-                            }
-                            let step = {
-                                let mut active = lock(&active);
-                                active.credential_us += answer::micros(began);
-                                active
-                                    .conversation
-                                    .resume(Instant::now(), as_answer(result))
-                            };
-                            match advance(&authenticator, request, id, active, step) {
-                                Progress::Reply(reply) => Some(reply),
-                                // After a password there is nothing left to ask.
-                                Progress::Silence | Progress::Later(_) => None,
-                            }
-                        }));
+                    Check::Slow(check) => {
+                        lock(&active).checking = true;
+                        return check_password(authenticator, request, id, active, check);
                     }
                 }
             }
@@ -194,6 +185,40 @@ fn advance(
             Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
         };
     }
+}
+
+/// Checks a password on the pool, then goes on. Where there is no room the NAS gets no answer and asks again; the check waits for it.
+fn check_password(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    id: ConversationId,
+    active: Shared,
+    check: SlowCheck,
+) -> Progress {
+    let authenticator = authenticator.clone();
+    Progress::Later(Box::pin(async move {
+        let began = Instant::now();
+        let verified = authenticator.passwords.verify(check).await;
+        let step = {
+            let mut active = lock(&active);
+            active.checking = false;
+            active.credential_us += answer::micros(began);
+            match verified {
+                Verified::Answer(result) => active
+                    .conversation
+                    .resume(Instant::now(), as_answer(result)),
+                Verified::NotNow(check) => {
+                    active.parked = check;
+                    return None;
+                }
+            }
+        };
+        match advance(&authenticator, request, id, active, step) {
+            Progress::Reply(reply) => Some(reply),
+            // After a password there is nothing left to ask.
+            Progress::Silence | Progress::Later(_) => None,
+        }
+    }))
 }
 
 /// The method's name while it is not known what it carried inside.
@@ -274,7 +299,7 @@ fn succeed(
     success: Success,
 ) -> Vec<u8> {
     let method = success.method;
-    let mut authenticated = match identify(&success) {
+    let mut authenticated = match identify(authenticator, &success) {
         Ok(authenticated) => authenticated,
         Err(refusal) => {
             let failure = active.conversation.refuse();
@@ -309,7 +334,7 @@ fn succeed(
 
 /// EAP-TLS is whom the certificate names; tunnelled methods are whom the inner method proved. The outer identity proves nothing
 /// (RFC 9190 section 2.2).
-fn identify(success: &Success) -> Result<Authenticated, Refusal> {
+fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenticated, Refusal> {
     match success.certificates.first() {
         Some(leaf) => {
             let (kind, name, facts) = from_chain(leaf)?;
@@ -317,8 +342,12 @@ fn identify(success: &Success) -> Result<Authenticated, Refusal> {
             authenticated.certificate = Some(Arc::new(facts));
             Ok(authenticated)
         }
+        None if success.method == "EAP-TLS" => Err(Refusal::anonymous_certificate()),
         None => {
-            let name = super::methods::without_domain(&success.identity).to_owned();
+            let name = authenticator
+                .world
+                .directory
+                .registered_name(&success.identity);
             Ok(Authenticated::new(
                 IdentityKind::User,
                 name,

@@ -12,7 +12,7 @@ use super::answer::{self, Authenticated};
 use super::credentials::{Credentials, MsChapV2Response};
 use super::request::Request;
 use super::{Authenticator, Progress, random};
-use crate::identity::password::Check;
+use crate::identity::password::{Check, Verified};
 use crate::reason::Refusal;
 use crate::snapshot::directory::UserEntry;
 
@@ -22,68 +22,69 @@ pub(super) fn check(
     request: Request,
     credentials: Credentials,
 ) -> Progress {
-    let reply =
-        match credentials {
-            Credentials::Mab(mac) => {
-                let mut authenticated =
-                    Authenticated::new(IdentityKind::Mac, mac.to_string(), "mac", "MAB");
-                authenticated.mac = Some(mac);
-                answer::conclude(authenticator, &request, authenticated)
-            }
-            Credentials::Pap { user, password } => {
-                match authenticator
-                    .passwords
-                    .check(&authenticator.world.directory, &user, password)
-                {
-                    Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
-                    Check::Slow(slow) => {
-                        let authenticator = authenticator.clone();
-                        return Progress::Later(Box::pin(async move {
-                            let began = Instant::now();
-                            let result = authenticator.passwords.verify(slow).await;
-                            if result.as_ref().is_err_and(Refusal::is_overload) {
-                                request.client.complaints.overload.may_speak().inspect(|held| {
-                                tracing::warn!(client = %request.client.name, held_back = held,
-                                    "password checks are shed: more arrive than the cores can do");
-                            });
+    let reply = match credentials {
+        Credentials::Mab(mac) => {
+            let mut authenticated =
+                Authenticated::new(IdentityKind::Mac, mac.to_string(), "mac", "MAB");
+            authenticated.mac = Some(mac);
+            answer::conclude(authenticator, &request, authenticated)
+        }
+        Credentials::Pap { user, password } => {
+            match authenticator
+                .passwords
+                .check(&authenticator.world.directory, &user, password)
+            {
+                Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
+                Check::Slow(slow) => {
+                    let authenticator = authenticator.clone();
+                    return Progress::Later(Box::pin(async move {
+                        let began = Instant::now();
+                        let result = match authenticator.passwords.verify(slow).await {
+                            Verified::Answer(result) => result,
+                            Verified::NotNow(_) => {
+                                if let Some(held) = request.client.complaints.overload.may_speak() {
+                                    tracing::warn!(client = %request.client.name, held_back = held,
+                                        "a password check was not answered: more arrive than the cores can do");
+                                }
                                 return None;
                             }
-                            let spent = answer::micros(began);
-                            Some(answer_pap(&authenticator, &request, user, result, spent))
-                        }));
-                    }
+                        };
+                        let spent = answer::micros(began);
+                        Some(answer_pap(&authenticator, &request, user, result, spent))
+                    }));
                 }
             }
-            Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
-                Ok(user) => {
-                    let authenticated =
-                        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
-                    answer::conclude(authenticator, &request, authenticated)
-                }
-                Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
-            },
-            Credentials::MsChapV2 {
-                user,
-                challenge,
-                response,
-            } => match ms_chap_v2(authenticator, &user, &challenge, &response) {
-                Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
-                Err(refusal) => answer::refuse_with(
-                    authenticator,
-                    &request,
-                    "MS-CHAPv2",
-                    &user,
-                    refusal,
-                    &[(
-                        MICROSOFT,
-                        microsoft::CHAP_ERROR,
-                        ms_chap_error(response.ident),
-                    )],
-                ),
-            },
-            // Sorted out before; an EAP message never comes here.
-            Credentials::Eap(_) => return Progress::Silence,
-        };
+        }
+        Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
+            Ok(user) => {
+                let authenticated =
+                    Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                answer::conclude(authenticator, &request, authenticated)
+            }
+            Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
+        },
+        Credentials::MsChapV2 {
+            user,
+            challenge,
+            response,
+        } => match ms_chap_v2(authenticator, &user, &challenge, &response) {
+            Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
+            Err(refusal) => answer::refuse_with(
+                authenticator,
+                &request,
+                "MS-CHAPv2",
+                &user,
+                refusal,
+                &[(
+                    MICROSOFT,
+                    microsoft::CHAP_ERROR,
+                    ms_chap_error(response.ident),
+                )],
+            ),
+        },
+        // Sorted out before; an EAP message never comes here.
+        Credentials::Eap(_) => return Progress::Silence,
+    };
     Progress::Reply(reply)
 }
 
@@ -96,7 +97,8 @@ fn answer_pap(
 ) -> Vec<u8> {
     match result {
         Ok(()) => {
-            let mut authenticated = Authenticated::new(IdentityKind::User, user, "local", "PAP");
+            let name = authenticator.world.directory.registered_name(&user);
+            let mut authenticated = Authenticated::new(IdentityKind::User, name, "local", "PAP");
             authenticated.credential_us = credential_us;
             answer::conclude(authenticator, request, authenticated)
         }

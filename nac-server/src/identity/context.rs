@@ -46,6 +46,8 @@ pub struct Assessment {
     pub ruling: Result<String, Refusal>,
     /// The device, when it is known.
     pub device: Option<Arc<Device>>,
+    /// A certificate proved that it is this device. By MAC alone anybody may claim to be it.
+    pub device_proven: bool,
     /// Microseconds that the policy took.
     pub policy_us: u64,
 }
@@ -59,10 +61,14 @@ pub fn assess(
     session: Option<(Option<IpAddr>, i64)>,
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
-    let device = find_device(directory, context, mac.as_deref());
+    let (device, device_proven) = find_device(directory, context, mac.as_deref());
+    // Who shows a certificate is not also taken for the device whose MAC they use: that would lend them its posture.
+    let posture_device = device
+        .as_ref()
+        .filter(|_| device_proven || context.certificate.is_none());
     let posture = gate.posture(
         &Subject {
-            device_id: device.as_ref().map(|device| device.id),
+            device_id: posture_device.map(|device| device.id),
             spki: context
                 .certificate
                 .as_ref()
@@ -79,7 +85,11 @@ pub fn assess(
     );
     let quarantined =
         directory.is_quarantined(device.as_ref().map(|device| device.id), mac.as_deref());
-    let (groups, account) = account(directory, context, device.as_deref());
+    let (groups, account) = account(
+        directory,
+        context,
+        device.as_deref().filter(|_| device_proven),
+    );
     let facts = Arc::new(Facts {
         identity: IdentityFacts {
             kind: context.kind,
@@ -110,6 +120,7 @@ pub fn assess(
             decision: None,
             ruling: Err(refusal),
             device,
+            device_proven,
             policy_us: 0,
         };
     }
@@ -125,16 +136,18 @@ pub fn assess(
         decision: Some(decision),
         ruling,
         device,
+        device_proven,
         policy_us,
     }
 }
 
-/// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim.
+/// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim. Also tells
+/// whether it was the certificate.
 fn find_device(
     directory: &Directory,
     context: &AccessContext,
     mac: Option<&str>,
-) -> Option<Arc<Device>> {
+) -> (Option<Arc<Device>>, bool) {
     if let Some(facts) = &context.certificate {
         let by_key = directory.device_by(IdentifierKind::Spki, &facts.spki_sha256);
         let by_id = || {
@@ -142,13 +155,14 @@ fn find_device(
             directory.device_by(IdentifierKind::AssertedId, asserted)
         };
         if let Some(device) = by_key.or_else(by_id) {
-            return Some(device);
+            return (Some(device), true);
         }
     }
-    directory.device_by(IdentifierKind::Mac, mac?)
+    let by_mac = mac.and_then(|mac| directory.device_by(IdentifierKind::Mac, mac));
+    (by_mac, false)
 }
 
-/// Groups of the user, or of the owner of a device that authenticated itself; and whether the account may be used at all.
+/// Groups of the user, or of the owner of a device that proved itself by certificate; and whether the account may be used at all.
 fn account(
     directory: &Directory,
     context: &AccessContext,

@@ -49,6 +49,14 @@ pub enum Check {
     Slow(SlowCheck),
 }
 
+/// What came of a check.
+pub enum Verified {
+    /// Right, or why not.
+    Answer(Result<(), Refusal>),
+    /// It could not be done: say nothing. The check comes back when only room was missing.
+    NotNow(Option<SlowCheck>),
+}
+
 /// A check for the pool.
 pub struct SlowCheck {
     user: String,
@@ -100,16 +108,13 @@ impl Passwords {
         })
     }
 
-    /// Runs a check on the pool.
-    ///
-    /// # Errors
-    /// Wrong password, unknown user, or too many checks waiting.
-    pub async fn verify(&self, check: SlowCheck) -> Result<(), Refusal> {
+    /// Runs a check on the pool. What cannot be checked is not answered: no room, a panic, a stored hash that is damaged.
+    pub async fn verify(&self, check: SlowCheck) -> Verified {
         let Ok(_place) = self.queue.clone().try_acquire_owned() else {
-            return Err(Refusal::overloaded());
+            return Verified::NotNow(Some(check));
         };
         let Ok(_core) = self.cores.clone().acquire_owned().await else {
-            return Err(Refusal::overloaded());
+            return Verified::NotNow(Some(check));
         };
         let SlowCheck {
             user,
@@ -119,14 +124,22 @@ impl Passwords {
             tag,
         } = check;
         #[expect(clippy::disallowed_methods, reason = "this is the bounded pool")]
-        let right = tokio::task::spawn_blocking(move || matches(&hash, &password)).await;
-        match right {
-            Ok(true) if real => {
+        let matched = tokio::task::spawn_blocking(move || matches(&hash, &password)).await;
+        match matched {
+            Ok(Ok(true)) if real => {
                 self.remember(tag);
-                Ok(())
+                Verified::Answer(Ok(()))
             }
-            Ok(_) if !real => Err(Refusal::unknown_user(&user)),
-            _ => Err(Refusal::wrong_password(&user)),
+            Ok(Ok(_)) if !real => Verified::Answer(Err(Refusal::unknown_user(&user))),
+            Ok(Ok(_)) => Verified::Answer(Err(Refusal::wrong_password(&user))),
+            Ok(Err(error)) => {
+                tracing::error!(user, %error, "the stored password hash cannot be checked: set the password again");
+                Verified::NotNow(None)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a password check ended badly");
+                Verified::NotNow(None)
+            }
         }
     }
 
@@ -159,9 +172,13 @@ impl Passwords {
     }
 }
 
-fn matches(hash: &str, password: &[u8]) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+fn matches(hash: &str, password: &[u8]) -> Result<bool, password_hash::Error> {
+    let hash = PasswordHash::new(hash).map_err(|_| password_hash::Error::EncodingInvalid)?;
+    match Argon2::default().verify_password(password, &hash) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +189,11 @@ mod tests {
     #[test]
     fn the_hash_for_unknown_users_is_a_real_one_that_nothing_matches() {
         assert!(PasswordHash::new(NOBODY).is_ok());
-        assert!(!matches(NOBODY, b""));
+        assert!(matches!(matches(NOBODY, b""), Ok(false)));
+    }
+
+    #[test]
+    fn a_damaged_hash_is_an_error_and_not_a_wrong_password() {
+        assert!(matches("$argon2id$broken", b"secret").is_err());
     }
 }

@@ -62,6 +62,13 @@ impl Directory {
         find(name).or_else(|| find(mschapv2::account_name(name)))
     }
 
+    /// The name that an account is registered under, whatever spelling opened it: policies compare names exactly. A name that nobody
+    /// has stays as it is.
+    pub fn registered_name(&self, name: &str) -> String {
+        self.user(name)
+            .map_or_else(|| name.to_owned(), |user| user.name.clone())
+    }
+
     /// A device by id.
     pub fn device(&self, id: Uuid) -> Option<Arc<Device>> {
         read(&self.devices).by_id.get(&id).cloned()

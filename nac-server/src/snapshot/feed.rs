@@ -73,6 +73,12 @@ async fn apply_until_done(
                 tracing::error!(%error, "the policy in force is kept");
                 return None;
             }
+            // It will not heal by waiting, and every later change would wait with it.
+            Err(WorldError::Store(error)) if !error.is_outage() => {
+                tracing::error!(%error, kind = ?event.kind, key = %event.key,
+                    "a change cannot be read: what it concerns stays as it was");
+                return Some(Scope::All);
+            }
             Err(error) => {
                 tracing::warn!(%error, kind = ?event.kind, "a change could not be read yet");
                 tokio::select! {
