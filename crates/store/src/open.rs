@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection as _, PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -292,6 +292,12 @@ async fn open_sqlite(url: &str) -> Result<(SqlitePools, Place), StoreError> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(BUSY_TIMEOUT)
+        // On a full disk SQLite rolls back by itself, sqlx's own ROLLBACK fails then, and the connection would count as
+        // being within a transaction for ever: a new one takes its place.
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(std::future::ready(Ok(usable)))
+        })
         .connect_with(options.clone().optimize_on_close(true, 400))
         .await
         .map_err(|error| place.fault(error))?;

@@ -30,6 +30,9 @@ pub(crate) enum Place {
     Server(String),
 }
 
+/// SQLite's extended result code: the shared index of the write-ahead log could not grow.
+const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
+
 impl Place {
     /// The error of a statement, with the path and the remedy where the cause is the file system.
     pub(crate) fn fault(&self, error: sqlx::Error) -> StoreError {
@@ -40,10 +43,21 @@ impl Place {
             .as_database_error()
             .and_then(|error| error.code())
             .and_then(|code| code.parse::<u32>().ok());
+        // The log's index could not get the room it needs, which SQLite calls an I/O error.
+        if code == Some(SQLITE_IOERR_SHMSIZE) {
+            return StoreError::Full { path: path.clone() };
+        }
         // The primary result code is the low octet of SQLite's extended one.
         match code.map(|code| code & 0xff) {
             Some(8) => StoreError::ReadOnly { path: path.clone() },
             Some(13) => StoreError::Full { path: path.clone() },
+            Some(11 | 26) => StoreError::CannotOpen {
+                path: path.display().to_string(),
+                why: format!(
+                    "it is damaged or not a database ({error}); restore it from a backup, and keep the \
+                     damaged file for a look at it"
+                ),
+            },
             Some(14) => StoreError::CannotOpen {
                 path: path.display().to_string(),
                 why:
