@@ -23,7 +23,7 @@ pub fn places() -> Arc<Semaphore> {
         .current
         .map_or(usize::MAX, |files| files.try_into().unwrap_or(usize::MAX));
     let places = places_under(files);
-    if places < WANTED {
+    if places < WANTED / 2 {
         tracing::info!(
             open_files = files,
             connections = places,

@@ -63,7 +63,9 @@ pub async fn serve(
         let acceptor = TlsAcceptor::from(tls.load_full());
         let (router, cancel) = (router.clone(), cancel.clone());
         tracker.spawn(async move {
-            if let Err(error) = connection(stream, address, acceptor, router, cancel).await {
+            // Whoever is in the middle of something when the server stops comes again.
+            let served = connection(stream, address, acceptor, router);
+            if let Some(Err(error)) = cancel.run_until_cancelled(served).await {
                 tracing::debug!(%address, %error, "HTTPS connection ended");
             }
             drop(place);
@@ -76,7 +78,6 @@ async fn connection(
     address: SocketAddr,
     acceptor: TlsAcceptor,
     router: Router,
-    cancel: CancellationToken,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await??;
@@ -97,11 +98,8 @@ async fn connection(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HANDSHAKE_DEADLINE);
-    let served = builder
+    builder
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
-    tokio::select! {
-        served = served => served.map_err(io::Error::other),
-        () = cancel.cancelled() => Ok(()),
-    }
+        .await
+        .map_err(io::Error::other)
 }
