@@ -86,6 +86,21 @@ pub(crate) fn router(gate: &PostureGate) -> Router {
             router = router.route(&format!("{prefix}/{path}"), handler);
         }
     }
+    // A host whose flag file has a wrong path must not take an empty answer for success.
+    for path in [
+        "/api/v1/osquery",
+        "/api/v1/osquery/",
+        "/api/osquery",
+        "/api/osquery/",
+        "/api/{*rest}",
+    ] {
+        let gate = gate.clone();
+        let handler = any(move |request: Request| {
+            let gate = gate.clone();
+            async move { serve(gate, Endpoint::Nothing, request).await }
+        });
+        router = router.route(path, handler);
+    }
     guarded(router, gate)
 }
 
