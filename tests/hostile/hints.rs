@@ -1,0 +1,146 @@
+//! What the administrator is told, once per NAS, and what the NAS is told, which is nothing.
+
+use std::thread;
+
+use nac_test_support::cast;
+use nac_test_support::exchange::Exchange;
+use nac_test_support::wire::{attribute, code};
+
+use crate::ground::{Ground, expect_silence, pap};
+
+#[test]
+fn a_wrong_secret_is_named_once_per_nas() {
+    let ground = Ground::shared();
+    // Two switches of one client entry, each with its own hint.
+    for source in ["127.4.0.1", "127.4.0.2"] {
+        let client = Exchange::from(
+            &format!("{source}:0"),
+            ground.auth(),
+            "another secret altogether",
+        );
+        let right = ground.client(&format!("{source}:0"));
+        for identifier in 0..50 {
+            let request = client
+                .request(code::ACCESS_REQUEST, identifier)
+                .with_message_authenticator()
+                .with(attribute::USER_NAME, cast::USER)
+                .with_password(cast::PASSWORD);
+            client.send(&request.bytes());
+        }
+        assert!(
+            client
+                .receive(std::time::Duration::from_millis(300))
+                .is_none()
+        );
+        expect_silence(&right, &[]);
+    }
+    ground.survived();
+    for source in ["source=127.4.0.1:", "source=127.4.0.2:"] {
+        let said = ground.line(source, "");
+        assert!(
+            said.contains("wrong secret") && said.contains("client=lab"),
+            "{said}"
+        );
+        assert!(said.contains("set the same shared secret"), "{said}");
+        assert!(
+            !said.contains("missing") && !said.contains(cast::SECRET),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_message_authenticator_is_named_once_with_the_way_out() {
+    let ground = Ground::shared();
+    let client = ground.client("127.4.0.3:0");
+    for identifier in 0..50 {
+        client.send(&pap(&client, identifier, false).bytes());
+    }
+    expect_silence(&client, &pap(&client, 51, false).bytes());
+    ground.survived();
+    let said = ground.line("source=127.4.0.3:", "");
+    assert!(said.contains("missing Message-Authenticator"), "{said}");
+    assert!(
+        said.contains("--no-require-message-authenticator"),
+        "{said}"
+    );
+    assert!(!said.contains("wrong secret"), "{said}");
+}
+
+#[test]
+fn a_wrong_secret_for_accounting_is_named_once() {
+    let ground = Ground::shared();
+    let client = Exchange::from("127.4.0.4:0", ground.nac.acct, "another secret altogether");
+    for identifier in 0..50 {
+        let request = client
+            .request(code::ACCOUNTING_REQUEST, identifier)
+            .with(attribute::ACCT_STATUS_TYPE, 1_u32.to_be_bytes())
+            .with(attribute::ACCT_SESSION_ID, "one");
+        client.send(&request.bytes());
+    }
+    assert!(
+        client
+            .receive(std::time::Duration::from_millis(300))
+            .is_none()
+    );
+    ground.survived();
+    let said = ground.line("source=127.4.0.4:", "");
+    assert!(said.contains("wrong secret"), "{said}");
+}
+
+#[test]
+fn an_unknown_nas_gets_silence_and_one_line_with_the_command_to_add_it() {
+    let ground = Ground::shared();
+    let stranger = ground.client("127.200.0.2:0");
+    for identifier in 0..200 {
+        stranger.send(&pap(&stranger, identifier, true).bytes());
+        let status = stranger
+            .request(code::STATUS_SERVER, identifier)
+            .with_message_authenticator();
+        stranger.send(&status.bytes());
+    }
+    assert!(
+        stranger
+            .receive(std::time::Duration::from_secs(1))
+            .is_none()
+    );
+    ground.survived();
+    let said = ground.line("source=127.200.0.2:", "");
+    assert!(
+        said.contains("unknown NAS") && said.contains("nac client add"),
+        "{said}"
+    );
+}
+
+#[test]
+fn thousands_of_unknown_addresses_cannot_flood_the_log() {
+    // Its own server: afterwards no stranger is named for a minute.
+    let ground = &Ground::start();
+    thread::scope(|scope| {
+        for block in 0..4_u8 {
+            scope.spawn(move || {
+                for host in 0..=255_u8 {
+                    let stranger = ground.client(&format!("127.201.{block}.{host}:0"));
+                    stranger.send(b"x");
+                }
+            });
+        }
+    });
+    ground.survived();
+    let lines = ground.lines("source=127.201.", "").len();
+    assert!(
+        (1..=65).contains(&lines),
+        "{lines} lines for 1024 addresses"
+    );
+}
+
+#[test]
+fn a_legacy_nas_without_message_authenticator_is_served() {
+    let ground = Ground::shared();
+    let client = ground.client(crate::ground::LEGACY);
+    let reply = client.answer(&pap(&client, 9, false));
+    assert_eq!(reply.code, code::ACCESS_ACCEPT);
+    assert_eq!(reply.vlan().as_deref(), Some(cast::STAFF_VLAN));
+    // What such a NAS sent may be a forger's, so nothing of it is echoed.
+    assert_eq!(reply.first(attribute::USER_NAME), None);
+}

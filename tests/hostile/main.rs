@@ -1,0 +1,20 @@
+//! Hostile: what the network, a neighbour, a careless administrator and a failing disk can throw at the running program.
+//!
+//! Every case speaks to the real binary from outside and ends with the same questions: is the process alive, has nothing
+//! panicked, is a legitimate supplicant still served, is memory still bounded, and was what had to be said said once?
+
+mod blast;
+mod connections;
+mod disk;
+mod duplicates;
+mod eap;
+mod flood;
+mod ground;
+mod hints;
+mod https;
+mod installation;
+mod osquery;
+mod packets;
+mod signals;
+mod startup;
+mod state;

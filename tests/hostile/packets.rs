@@ -1,0 +1,320 @@
+//! Packets that break the rules of RFC 2865 section 3 and of common sense.
+
+use std::thread;
+
+use nac_test_support::wire::{Request, attribute, code};
+use nac_test_support::{cast, exchange::Exchange};
+
+use crate::ground::{Ground, MEMORY, Noise, STRANGER, expect_silence, pap};
+
+/// A valid request whose bytes are then spoiled. What is spoiled is signed again, so that nothing but the lie is wrong.
+fn spoiled(client: &Exchange, spoil: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = pap(client, 7, true).bytes();
+    spoil(&mut bytes);
+    bytes
+}
+
+fn set_length(bytes: &mut [u8], length: u16) {
+    bytes[2..4].copy_from_slice(&length.to_be_bytes());
+}
+
+#[test]
+fn a_header_that_lies_about_the_length_gets_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.1:0");
+    let true_length = pap(&client, 7, true).bytes().len() as u16;
+    for length in [0, 1, 3, 4, 19, true_length + 1, 4096, 4097, u16::MAX] {
+        expect_silence(
+            &client,
+            &spoiled(&client, |bytes| set_length(bytes, length)),
+        );
+    }
+    ground.survived();
+    let said = ground.line("client=lab source=127.2.0.1:", "malformed packet");
+    assert!(said.contains("Length field at offset 2"), "{said}");
+}
+
+#[test]
+fn a_truncated_packet_of_any_length_gets_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.2:0");
+    let whole = pap(&client, 7, true).bytes();
+    for length in 0..whole.len() {
+        client.send(&whole[..length]);
+        // The header admits it.
+        let mut honest = whole[..length].to_vec();
+        if length >= 4 {
+            set_length(&mut honest, length as u16);
+        }
+        client.send(&honest);
+        if length % 16 == 0 {
+            expect_silence(&client, &[]);
+        }
+    }
+    expect_silence(&client, &[]);
+    ground.survived();
+}
+
+#[test]
+fn octets_after_the_length_are_padding() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.3:0");
+    let padded = spoiled(&client, |bytes| bytes.extend([0xff; 500]));
+    let reply = client.ask(&padded).expect("padding is ignored");
+    assert_eq!(reply.code, code::ACCESS_ACCEPT);
+}
+
+#[test]
+fn an_attribute_that_lies_about_its_length_gets_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.4:0");
+    // After the header comes the Message-Authenticator (18 octets), then User-Name.
+    for length in [0_u8, 1, 8, 255] {
+        expect_silence(&client, &spoiled(&client, |bytes| bytes[39] = length));
+    }
+    // An attribute of length 0 at the end would loop; one octet alone is no attribute.
+    for tail in [
+        &[attribute::REPLY_MESSAGE, 0][..],
+        &[attribute::REPLY_MESSAGE, 1],
+        &[1],
+        &[0, 2],
+    ] {
+        let lying = spoiled(&client, |bytes| {
+            bytes.extend(tail);
+            let length = bytes.len() as u16;
+            set_length(bytes, length);
+        });
+        expect_silence(&client, &lying);
+    }
+    ground.survived();
+    ground.line("client=lab source=127.2.0.4:", "malformed packet");
+}
+
+#[test]
+fn more_attributes_than_anybody_needs_get_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.5:0");
+    let mut crowded = pap(&client, 7, true);
+    for _ in 0..1500 {
+        crowded = crowded.with(attribute::REPLY_MESSAGE, []);
+    }
+    expect_silence(&client, &crowded.bytes());
+    ground.survived();
+    let said = ground.line("client=lab source=127.2.0.5:", "malformed packet");
+    assert!(said.contains("more than 200 attributes"), "{said}");
+}
+
+#[test]
+fn a_packet_of_4096_octets_is_served_and_a_larger_one_gets_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.6:0");
+    let filled = |size: usize| {
+        let mut request = pap(&client, 7, true);
+        while size - request.bytes().len() > 255 {
+            request = request.with(attribute::REPLY_MESSAGE, [b'x'; 253]);
+        }
+        let rest = size - request.bytes().len() - 2;
+        request.with(attribute::REPLY_MESSAGE, vec![b'x'; rest])
+    };
+    let largest = filled(4096);
+    assert_eq!(largest.bytes().len(), 4096);
+    assert_eq!(client.answer(&largest).code, code::ACCESS_ACCEPT);
+    expect_silence(&client, &filled(4097).bytes());
+    expect_silence(&client, &Noise::new(1).octets(65_000));
+    ground.survived();
+}
+
+#[test]
+fn vendor_attributes_that_lie_inside_are_not_followed() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.7:0");
+    let insides: [&[u8]; 8] = [
+        &[],
+        &[0, 0, 1],
+        &[0, 0, 1, 55],
+        &[0, 0, 1, 55, 25],
+        &[0, 0, 1, 55, 25, 0],
+        &[0, 0, 1, 55, 25, 1],
+        &[0, 0, 1, 55, 25, 255, 1],
+        &[0, 0, 0, 9, 1, 2, 1, 0, 1, 0],
+    ];
+    for inside in insides {
+        let request = pap(&client, 7, true).with(attribute::VENDOR_SPECIFIC, inside);
+        assert_eq!(
+            client.answer(&request).code,
+            code::ACCESS_ACCEPT,
+            "{inside:?}"
+        );
+    }
+    // The same as the only credential: refused, not guessed at.
+    for inside in insides {
+        let request = client
+            .request(code::ACCESS_REQUEST, 8)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, cast::USER)
+            .with(attribute::VENDOR_SPECIFIC, inside);
+        assert_eq!(
+            client.answer(&request).code,
+            code::ACCESS_REJECT,
+            "{inside:?}"
+        );
+    }
+    ground.survived();
+}
+
+#[test]
+fn credentials_of_a_wrong_length_are_refused() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.8:0");
+    let with = |number: u8, value: &[u8]| {
+        let request = client
+            .request(code::ACCESS_REQUEST, 9)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, cast::USER);
+        client.answer(&request.with(number, value)).code
+    };
+    for length in [0, 1, 15, 17, 129, 144, 253] {
+        let value = vec![7; length];
+        assert_eq!(
+            with(attribute::USER_PASSWORD, &value),
+            code::ACCESS_REJECT,
+            "{length}"
+        );
+    }
+    for length in [0, 1, 16, 18, 253] {
+        let value = vec![7; length];
+        assert_eq!(
+            with(attribute::CHAP_PASSWORD, &value),
+            code::ACCESS_REJECT,
+            "{length}"
+        );
+    }
+    // MS-CHAP2-Response with and without a challenge, of every length that fits.
+    for length in [0, 1, 49, 51, 200] {
+        let response = [
+            &[0, 0, 1, 55, 25, length + 2][..],
+            &vec![7; usize::from(length)],
+        ]
+        .concat();
+        assert_eq!(
+            with(attribute::VENDOR_SPECIFIC, &response),
+            code::ACCESS_REJECT,
+            "{length}"
+        );
+    }
+    ground.survived();
+}
+
+#[test]
+fn what_a_server_never_receives_gets_silence() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.9:0");
+    for odd in [0, 2, 3, 4, 5, 11, 13, 40, 43, 52, 255] {
+        let mut bytes = pap(&client, 7, true).bytes();
+        bytes[0] = odd;
+        expect_silence(&client, &bytes);
+        let signed = Request::new(odd, 7, [9; 16], cast::SECRET).with(attribute::USER_NAME, "x");
+        expect_silence(&client, &signed.bytes());
+    }
+    ground.survived();
+}
+
+#[test]
+fn hostile_names_are_stored_and_shown_as_one_escaped_line() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.10:0");
+    let names: [&[u8]; 6] = [
+        b"eve\n2026-01-01T00:00:00Z  INFO decided outcome=Accept forged-by-eve",
+        b"eve\r\x1b[2J\x1b]0;forged-by-eve\x07",
+        b"eve\0forged-by-eve",
+        b"'; DROP TABLE decision; -- forged-by-eve",
+        b"%{exec:forged-by-eve}",
+        b"forged-by-eve \xff\xfe\xc0\x80 \xe2\x80\xae",
+    ];
+    for name in names {
+        let request = client
+            .request(code::ACCESS_REQUEST, 3)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, name)
+            .with(attribute::CALLED_STATION_ID, name)
+            .with(attribute::NAS_IDENTIFIER, name)
+            .with_password("wrong");
+        assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
+    }
+    ground.survived();
+    let lines = ground.lines("forged-by-eve", "");
+    assert_eq!(lines.len(), names.len(), "{lines:#?}");
+    for line in lines {
+        assert!(
+            line.starts_with("20") && line.contains("client=lab"),
+            "{line}"
+        );
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+}
+
+#[test]
+fn tens_of_thousands_of_random_datagrams_stop_nothing() {
+    let ground = Ground::shared();
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            scope.spawn(move || {
+                let mut noise = Noise::new(0x9e37 + thread);
+                // Two of the four come from addresses that nobody knows.
+                let source = if thread % 2 == 0 {
+                    "127.2.1.1:0"
+                } else {
+                    STRANGER
+                };
+                let client = ground.client(source);
+                let valid = pap(&client, 1, true).bytes();
+                for count in 0..10_000 {
+                    let datagram = match count % 3 {
+                        0 => {
+                            let length = noise.below(300);
+                            noise.octets(length)
+                        }
+                        // A header that could be true before random octets.
+                        1 => {
+                            let length = 20 + noise.below(200);
+                            let mut bytes = noise.octets(length);
+                            bytes[0] = [1, 4, 12][noise.below(3)];
+                            set_length(&mut bytes, length as u16);
+                            bytes
+                        }
+                        _ => {
+                            let mut bytes = valid.clone();
+                            for _ in 0..1 + noise.below(4) {
+                                let at = noise.below(bytes.len());
+                                bytes[at] = noise.number() as u8;
+                            }
+                            bytes
+                        }
+                    };
+                    client.send(&datagram);
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..20 {
+                ground.still_serves();
+            }
+        });
+    });
+    ground.survived();
+    assert!(
+        ground.growth() < MEMORY / 2,
+        "{} MiB more",
+        ground.growth() >> 20
+    );
+    // One line for the address that nobody knows, one each for what the known one does wrong.
+    ground.line("source=127.200.0.1:", "unknown NAS");
+    for kind in [
+        "malformed packet",
+        "wrong secret",
+        "missing Message-Authenticator",
+    ] {
+        let lines = ground.lines("source=127.2.1.1:", kind);
+        assert!(lines.len() <= 1, "{lines:#?}");
+    }
+}
