@@ -81,8 +81,28 @@ pub struct EapDetails {
     pub resumed: bool,
     /// How many requests we sent.
     pub rounds: u16,
-    /// The serial number of the client's certificate.
-    pub certificate_serial: Option<String>,
+    /// The client's certificate, as far as later examinations need it.
+    pub certificate: Option<CertificateDetails>,
+}
+
+/// What stays known of a client's certificate. Serial numbers are unique per issuer only: certificates are told apart by fingerprint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CertificateDetails {
+    /// The serial number, in lower-case hexadecimal.
+    pub serial: String,
+    /// The subject's distinguished name.
+    pub subject: String,
+    /// SHA-256 of the public key, in lower-case hexadecimal.
+    pub spki_sha256: String,
+    /// SHA-256 of the certificate, in lower-case hexadecimal.
+    pub fingerprint_sha256: String,
+    /// The device that the certificate asserts.
+    pub device_id: Option<String>,
+    /// The first moment of its validity, in microseconds since the Unix epoch.
+    pub not_before_us: i64,
+    /// The last moment of its validity, in microseconds since the Unix epoch.
+    pub not_after_us: i64,
 }
 
 /// How long the parts of an answer took, in microseconds.

@@ -45,7 +45,9 @@ mod writer;
 pub use accounting::{Accounting, AccountingFilter};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
-pub use decision::{DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings};
+pub use decision::{
+    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings,
+};
 pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceStatus, IdentifierKind,
 };

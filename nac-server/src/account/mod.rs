@@ -1,7 +1,9 @@
 //! Accounting and live sessions: who is on the network now, by what the NASes report.
 
 mod port;
+mod session;
 mod sessions;
 
 pub use port::AccountingPort;
-pub use sessions::{Admission, LiveSession, SessionChange, SessionTable};
+pub use session::{LiveSession, Reference};
+pub use sessions::{Admission, SessionChange, SessionTable};

@@ -7,6 +7,7 @@ use std::time::Instant;
 use nac_radius::{Code, Packet, PacketBuilder, attribute};
 use nac_store::{Accounting, now_us};
 
+use super::Reference;
 use crate::authenticate::request::{described, identifiers};
 use crate::authenticate::{Authenticator, DuplicateCache, Seen, status_reply, verified};
 use crate::listen::udp::{Disposition, Responder};
@@ -101,7 +102,14 @@ impl AccountingPort {
         let cause = packet
             .integer(attribute::ACCT_TERMINATE_CAUSE)
             .unwrap_or_default();
-        self.follow(source, packet, status_type, framed_ip, &attributes);
+        self.follow(
+            source,
+            &client.name,
+            packet,
+            status_type,
+            framed_ip,
+            &attributes,
+        );
         let text = |number| packet.text(number).map(std::borrow::Cow::into_owned);
         let mac = text(attribute::CALLING_STATION_ID)
             .and_then(|station| station.parse::<nac_radius::MacAddr>().ok())
@@ -137,26 +145,23 @@ impl AccountingPort {
     fn follow(
         &self,
         source: SocketAddr,
+        client: &str,
         packet: &Packet<'_>,
         status_type: u32,
         framed_ip: Option<IpAddr>,
         attributes: &[(String, String)],
     ) {
         let sessions = &self.authenticator.sessions;
-        let nas = source.ip();
+        let reference = Reference::new(source, client, packet);
         match status_type {
             START | INTERIM_UPDATE => {
-                if let Some(session) = sessions.find(nas, packet) {
-                    sessions.heard(session.id, framed_ip, identifiers(attributes));
-                }
+                sessions.heard(&reference, framed_ip, identifiers(attributes));
             }
             STOP => {
-                if let Some(session) = sessions.find(nas, packet) {
-                    sessions.stopped(session.id, &terminate_cause(attributes));
-                }
+                sessions.stopped(&reference, &terminate_cause(attributes));
             }
             ACCOUNTING_ON | ACCOUNTING_OFF => {
-                sessions.nas_restarted(nas, packet.ipv4(attribute::NAS_IP_ADDRESS));
+                sessions.nas_restarted(source.ip(), packet.ipv4(attribute::NAS_IP_ADDRESS));
             }
             _ => {}
         }

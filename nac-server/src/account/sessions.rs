@@ -1,6 +1,6 @@
 //! The table of live sessions: born by an accept, kept by accounting, ended by a stop, a refusal or silence.
 //!
-//! A session is one station on one NAS. A re-authentication of the same station continues or replaces it; either way it proves to
+//! A session is one station at one place. A re-authentication there continues or replaces it; either way it proves to
 //! [`crate::enforce`] what the NAS was told last.
 
 use std::collections::HashMap;
@@ -8,53 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nac_radius::{Packet, attribute};
-use nac_store::{Session, WriterHandle, now_us};
+use nac_store::{WriterHandle, now_us};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::session::{LiveSession, Reference, Station};
 use crate::identity::AccessContext;
 use crate::snapshot::segments::SegmentAnswer;
 
 /// A session without any sign of life for this long is over: its NAS forgot to say so.
 const SILENCE_US: i64 = 24 * 3600 * 1_000_000;
-
-/// More identifiers than any NAS sends; accounting must not make a session grow for ever.
-const MAX_IDENTIFIERS: usize = 32;
-
-/// One station on one NAS, now.
-#[derive(Clone, Debug)]
-pub struct LiveSession {
-    /// Our id; the NAS carries it in Class.
-    pub id: Uuid,
-    /// Who and how, for looking at it again.
-    pub context: Arc<AccessContext>,
-    /// Where the NAS was last told to put it.
-    pub segment: String,
-    /// The attributes that told it so; unknown when the segment was gone at a restart.
-    pub answer: Option<Arc<SegmentAnswer>>,
-    /// The decision that said so.
-    pub decision_id: Uuid,
-    /// The policy then in force.
-    pub policy_version: i64,
-    /// Where the NAS's packets come from, which is where a CoA goes.
-    pub nas_source: SocketAddr,
-    /// The NAS's own address.
-    pub nas_address: IpAddr,
-    /// The identifiers that this NAS itself sent.
-    pub identifiers: Vec<(String, String)>,
-    /// User-Name as sent.
-    pub user_name: String,
-    /// The station's address as text.
-    pub mac: Option<String>,
-    /// The inventory's device, when known.
-    pub device_id: Option<Uuid>,
-    /// From accounting.
-    pub framed_ip: Option<IpAddr>,
-    /// When it began.
-    pub started_us: i64,
-    /// The last sign of life.
-    pub updated_us: i64,
-}
 
 /// What an accept adds to the table.
 #[derive(Debug)]
@@ -92,19 +55,23 @@ pub enum SessionChange {
     Refused(Arc<LiveSession>, Uuid),
     /// Accounting told us more, for example the address.
     Updated(Arc<LiveSession>),
-    /// The same station on the same NAS authenticated again as another session.
+    /// The same place has another session now.
     Replaced {
         /// The session that is over.
         former: Arc<LiveSession>,
         /// The one that took its place.
         successor: Arc<LiveSession>,
     },
-    /// Accounting stopped, or the NAS restarted.
-    Stopped(Arc<LiveSession>, String),
+    /// The session is over.
+    Stopped {
+        /// Which.
+        session: Arc<LiveSession>,
+        /// Why, in words.
+        cause: String,
+        /// The NAS said so. Otherwise we only stopped believing in it.
+        reported: bool,
+    },
 }
-
-/// A station on a NAS: its MAC, or its user name where the NAS names no MAC.
-type Station = (IpAddr, String);
 
 /// All live sessions.
 pub struct SessionTable {
@@ -118,20 +85,20 @@ struct Table {
     by_id: HashMap<Uuid, Arc<LiveSession>>,
     by_station: HashMap<Station, Uuid>,
     by_accounting: HashMap<(IpAddr, String), Uuid>,
+    /// For a NAS that echoes neither Class nor a known Acct-Session-Id.
+    by_mac: HashMap<(IpAddr, String), Vec<Uuid>>,
 }
 
 impl SessionTable {
     /// An empty table. Changes go to the receiver in the order in which they happen.
     pub fn new(writer: WriterHandle) -> (Self, mpsc::UnboundedReceiver<SessionChange>) {
         let (changes, receiver) = mpsc::unbounded_channel();
-        (
-            Self {
-                table: Mutex::default(),
-                changes,
-                writer,
-            },
-            receiver,
-        )
+        let table = Self {
+            table: Mutex::default(),
+            changes,
+            writer,
+        };
+        (table, receiver)
     }
 
     /// Takes sessions back that a former run left open.
@@ -142,42 +109,47 @@ impl SessionTable {
         }
     }
 
-    /// The live session of a station behind a NAS's source address.
-    pub fn of_station(&self, nas: IpAddr, context: &AccessContext) -> Option<Arc<LiveSession>> {
+    /// The live session at a place.
+    pub fn of_station(&self, source: IpAddr, context: &AccessContext) -> Option<Arc<LiveSession>> {
         let table = self.lock();
-        let id = table.by_station.get(&station(nas, context))?;
+        let id = table.by_station.get(&Station::new(source, context))?;
         table.by_id.get(id).cloned()
     }
 
-    /// The id for a station's next accept: the same session goes on when the NAS says it is the same, by Acct-Session-Id or silence
-    /// about it; otherwise a new one begins.
-    pub fn id_for(&self, live: Option<&LiveSession>, packet: &Packet<'_>) -> Uuid {
-        let Some(live) = live else {
-            return Uuid::now_v7();
-        };
+    /// The session that the next accept at a place goes on with: the same identity, and the NAS says by Acct-Session-Id that it is the
+    /// same, or is silent about it.
+    pub fn continued(
+        &self,
+        live: Option<Arc<LiveSession>>,
+        context: &AccessContext,
+        packet: &Packet<'_>,
+    ) -> Option<Arc<LiveSession>> {
+        let live = live?;
+        let then = &live.context;
         let named = packet.text(attribute::ACCT_SESSION_ID);
-        let same = match (named.as_deref(), live.identifier("Acct-Session-Id")) {
+        let same_session = match (named.as_deref(), live.identifier("Acct-Session-Id")) {
             (Some(now), Some(then)) => now == then,
             (None, _) => true,
             (Some(_), None) => false,
         };
-        if same { live.id } else { Uuid::now_v7() }
+        (then.name == context.name && then.kind == context.kind && same_session).then_some(live)
     }
 
     /// An accept was sealed.
     pub fn admitted(&self, admission: Admission) {
         let now = now_us();
-        let key = station(admission.nas_source.ip(), &admission.context);
         let mut table = self.lock();
+        let key = Station::new(admission.nas_source.ip(), &admission.context);
         let former = table
             .by_station
             .get(&key)
             .and_then(|id| table.by_id.get(id))
             .cloned();
         let continued = former.as_ref().filter(|former| former.id == admission.id);
-        let session = Arc::new(LiveSession {
+        let mut session = LiveSession {
             framed_ip: continued.and_then(|former| former.framed_ip),
             started_us: continued.map_or(now, |former| former.started_us),
+            identifiers: continued.map_or_else(Vec::new, |former| former.identifiers.clone()),
             id: admission.id,
             mac: admission.context.mac.map(|mac| mac.to_string()),
             context: admission.context,
@@ -187,19 +159,22 @@ impl SessionTable {
             policy_version: admission.policy_version,
             nas_source: admission.nas_source,
             nas_address: admission.nas_address,
-            identifiers: admission.identifiers,
             user_name: admission.user_name,
             device_id: admission.device_id,
+            admitted_us: now,
             updated_us: now,
-        });
+        };
+        // What accounting taught us is kept; a Disconnect may need it.
+        session.learn(admission.identifiers);
+        let session = Arc::new(session);
         if let Some(former) = &former {
-            table.remove(former);
+            table.remove(former.id);
         }
         table.insert(session.clone());
         drop(table);
         if let Some(former) = former.filter(|former| former.id != session.id) {
-            let cause = "replaced by a new authentication";
-            self.writer.session(former.stored(Some(cause)));
+            self.writer
+                .session(former.stored(Some("replaced by a new authentication")));
             let successor = session.clone();
             self.tell(SessionChange::Replaced { former, successor });
         }
@@ -208,9 +183,9 @@ impl SessionTable {
     }
 
     /// A reject was sealed for an authenticated station: whatever it had is over.
-    pub fn refused(&self, nas: IpAddr, context: &AccessContext, decision: Uuid) {
-        if let Some(session) = self.of_station(nas, context) {
-            self.end_refused(session, decision);
+    pub fn refused(&self, source: IpAddr, context: &AccessContext, decision: Uuid) {
+        if let Some(session) = self.of_station(source, context) {
+            self.end_refused(session.id, decision);
         }
     }
 
@@ -218,75 +193,92 @@ impl SessionTable {
     /// that the request belongs to is over.
     pub fn refused_unknown(
         &self,
-        nas: IpAddr,
+        source: IpAddr,
         context: &AccessContext,
         packet: &Packet<'_>,
         decision: Uuid,
     ) {
         let meant = self
-            .of_station(nas, context)
+            .of_station(source, context)
             .filter(|session| session.is_meant_by(packet, context));
         if let Some(session) = meant {
-            self.end_refused(session, decision);
+            self.end_refused(session.id, decision);
         }
     }
 
-    fn end_refused(&self, session: Arc<LiveSession>, decision: Uuid) {
-        self.lock().remove(&session);
+    fn end_refused(&self, id: Uuid, decision: Uuid) {
+        let Some(session) = self.lock().remove(id) else {
+            return;
+        };
         self.writer
             .session(session.stored(Some("refused on re-authentication")));
         self.tell(SessionChange::Refused(session, decision));
     }
 
-    /// Accounting named a session: by our Class, by Acct-Session-Id, or by the station.
-    pub fn find(&self, nas: IpAddr, packet: &Packet<'_>) -> Option<Arc<LiveSession>> {
+    /// The session that accounting means: by our Class, by Acct-Session-Id, or by the only session of the station at this NAS. A Class
+    /// that is not in the table belongs to a session that is over, whatever else the packet says.
+    pub fn find(&self, reference: &Reference) -> Option<Arc<LiveSession>> {
         let table = self.lock();
-        let by_class = packet
-            .attributes()
-            .filter(|attribute| attribute.number == attribute::CLASS)
-            .filter_map(|class| Uuid::from_slice(class.value).ok())
-            .find_map(|id| table.by_id.get(&id));
-        by_class
-            .or_else(|| {
-                let named = packet.text(attribute::ACCT_SESSION_ID)?.into_owned();
-                table.by_id.get(table.by_accounting.get(&(nas, named))?)
-            })
-            .or_else(|| {
-                let mac: nac_radius::MacAddr =
-                    packet.text(attribute::CALLING_STATION_ID)?.parse().ok()?;
-                table
-                    .by_id
-                    .get(table.by_station.get(&(nas, mac.to_string()))?)
-            })
-            .cloned()
+        let source = reference.source.ip();
+        let found = match reference.class {
+            Some(class) => table.by_id.get(&class),
+            None => {
+                let named = reference.acct_session_id.as_ref().and_then(|named| {
+                    let id = table.by_accounting.get(&(source, named.clone()))?;
+                    table.by_id.get(id)
+                });
+                named.or_else(|| {
+                    let mac = reference.mac?.to_string();
+                    match table.by_mac.get(&(source, mac))?.as_slice() {
+                        [only] => table.by_id.get(only),
+                        _ => None,
+                    }
+                })
+            }
+        };
+        found.filter(|session| reference.fits(session)).cloned()
     }
 
     /// Accounting added to what we know of a session.
-    pub fn heard(&self, id: Uuid, framed_ip: Option<IpAddr>, identifiers: Vec<(String, String)>) {
+    pub fn heard(
+        &self,
+        reference: &Reference,
+        framed_ip: Option<IpAddr>,
+        identifiers: Vec<(String, String)>,
+    ) {
+        let Some(found) = self.find(reference) else {
+            return;
+        };
         let mut table = self.lock();
-        let Some(former) = table.by_id.get(&id).cloned() else {
+        let Some(former) = table.remove(found.id) else {
             return;
         };
         let mut session = LiveSession::clone(&former);
         session.updated_us = now_us();
         session.framed_ip = framed_ip.or(session.framed_ip);
+        // A station that roamed without authenticating again (802.11r) is behind another access point of the same client. One
+        // NAS that sends accounting from a second address of its own is still the same NAS.
+        if reference.nas_address != session.nas_address
+            && reference.source.ip() != session.nas_source.ip()
+        {
+            session.nas_source = reference.source;
+            session.nas_address = reference.nas_address;
+        }
         session.learn(identifiers);
         let session = Arc::new(session);
-        table.remove(&former);
         table.insert(session.clone());
         drop(table);
         self.writer.session(session.stored(None));
         self.tell(SessionChange::Updated(session));
     }
 
-    /// Accounting stopped.
-    pub fn stopped(&self, id: Uuid, cause: &str) {
-        let Some(session) = self.lock().by_id.get(&id).cloned() else {
-            return;
-        };
-        self.lock().remove(&session);
-        self.writer.session(session.stored(Some(cause)));
-        self.tell(SessionChange::Stopped(session, cause.to_owned()));
+    /// Accounting stopped. A stop that belongs to an earlier presence of the station changes nothing.
+    pub fn stopped(&self, reference: &Reference, cause: &str) {
+        if let Some(session) = self.find(reference)
+            && !reference.is_past(&session)
+        {
+            self.end(session.id, cause, true);
+        }
     }
 
     /// A NAS restarted (Accounting-On or -Off): all its sessions are over. Several NASes may send through one proxy, so one
@@ -298,20 +290,30 @@ impl SessionTable {
                 && named.is_none_or(|named| session.nas_address == named)
         };
         for session in self.all().into_iter().filter(of_nas) {
-            self.stopped(session.id, "the NAS restarted");
+            self.end(session.id, "the NAS restarted", true);
         }
     }
 
     /// Ends what has not been heard of for a day.
     pub fn expire(&self) {
         let limit = now_us() - SILENCE_US;
-        for session in self
-            .all()
-            .into_iter()
-            .filter(|session| session.updated_us < limit)
-        {
-            self.stopped(session.id, "no sign of life for 24 hours");
+        for session in self.all() {
+            if session.updated_us < limit {
+                self.end(session.id, "no sign of life for 24 hours", false);
+            }
         }
+    }
+
+    fn end(&self, id: Uuid, cause: &str, reported: bool) {
+        let Some(session) = self.lock().remove(id) else {
+            return;
+        };
+        self.writer.session(session.stored(Some(cause)));
+        self.tell(SessionChange::Stopped {
+            session,
+            cause: cause.to_owned(),
+            reported,
+        });
     }
 
     /// Every live session.
@@ -344,108 +346,44 @@ impl SessionTable {
     }
 }
 
-impl LiveSession {
-    /// An identifier by attribute name, as the NAS sent it.
-    pub fn identifier(&self, name: &str) -> Option<&str> {
-        self.identifiers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Takes newer values over. Of an attribute that carries many things, only the same thing is replaced.
-    fn learn(&mut self, identifiers: Vec<(String, String)>) {
-        for newer in identifiers {
-            let room = self.identifiers.len() < MAX_IDENTIFIERS;
-            match self
-                .identifiers
-                .iter_mut()
-                .find(|known| same_thing(known, &newer))
-            {
-                Some(known) => *known = newer,
-                None if room => self.identifiers.push(newer),
-                None => {}
-            }
-        }
-    }
-
-    /// Whether a request that failed before anybody was known came from this very session: the NAS says so by
-    /// Acct-Session-Id, which no endpoint can choose, or by the one port of a switch.
-    fn is_meant_by(&self, packet: &Packet<'_>, context: &AccessContext) -> bool {
-        let named = packet.text(attribute::ACCT_SESSION_ID);
-        match (named.as_deref(), self.identifier("Acct-Session-Id")) {
-            (Some(now), Some(then)) => now == then,
-            (None, None) => {
-                let port = &self.context.nas.port;
-                context.nas.port_type == "ethernet" && !port.is_empty() && context.nas.port == *port
-            }
-            _ => false,
-        }
-    }
-
-    /// The row for the store.
-    fn stored(&self, ended: Option<&str>) -> Session {
-        Session {
-            id: self.id,
-            class: self.id.simple().to_string(),
-            client: self.context.nas.client.clone(),
-            nas_address: self.nas_address,
-            nas_source: self.nas_source,
-            mac: self.mac.clone(),
-            user_name: self.user_name.clone(),
-            identity: self.context.name.clone(),
-            device_id: self.device_id,
-            attributes: self.identifiers.clone(),
-            acct_session_id: self.identifier("Acct-Session-Id").map(str::to_owned),
-            framed_ip: self.framed_ip.map(|address| address.to_string()),
-            method: self.context.method.to_owned(),
-            segment: self.segment.clone(),
-            decision_id: self.decision_id,
-            policy_version: self.policy_version,
-            started_us: self.started_us,
-            updated_us: self.updated_us,
-            stopped_us: ended.map(|_| now_us()),
-            terminate_cause: ended.map(str::to_owned),
-        }
-    }
-}
-
 impl Table {
     fn insert(&mut self, session: Arc<LiveSession>) {
-        let nas = session.nas_source.ip();
+        let (id, source) = (session.id, session.nas_source.ip());
         self.by_station
-            .insert(station(nas, &session.context), session.id);
+            .insert(Station::new(source, &session.context), id);
         if let Some(named) = session.identifier("Acct-Session-Id") {
-            self.by_accounting
-                .insert((nas, named.to_owned()), session.id);
+            self.by_accounting.insert((source, named.to_owned()), id);
         }
-        self.by_id.insert(session.id, session);
+        if let Some(mac) = &session.mac {
+            let ids = self.by_mac.entry((source, mac.clone())).or_default();
+            ids.push(id);
+        }
+        self.by_id.insert(id, session);
     }
 
-    fn remove(&mut self, session: &LiveSession) {
-        let nas = session.nas_source.ip();
-        self.by_id.remove(&session.id);
-        let key = station(nas, &session.context);
-        if self.by_station.get(&key) == Some(&session.id) {
+    /// Takes a session out, with every way to it that still leads there.
+    fn remove(&mut self, id: Uuid) -> Option<Arc<LiveSession>> {
+        let session = self.by_id.remove(&id)?;
+        let source = session.nas_source.ip();
+        let key = Station::new(source, &session.context);
+        if self.by_station.get(&key) == Some(&id) {
             self.by_station.remove(&key);
         }
         if let Some(named) = session.identifier("Acct-Session-Id") {
-            self.by_accounting.remove(&(nas, named.to_owned()));
+            let key = (source, named.to_owned());
+            if self.by_accounting.get(&key) == Some(&id) {
+                self.by_accounting.remove(&key);
+            }
         }
+        if let Some(mac) = &session.mac {
+            let key = (source, mac.clone());
+            if let Some(ids) = self.by_mac.get_mut(&key) {
+                ids.retain(|known| *known != id);
+                if ids.is_empty() {
+                    self.by_mac.remove(&key);
+                }
+            }
+        }
+        Some(session)
     }
-}
-
-/// Cisco-AVPair is a bag of `name=value`.
-fn same_thing(known: &(String, String), newer: &(String, String)) -> bool {
-    let name = |value: &str| value.split('=').next().map(str::to_owned);
-    known.0 == newer.0 && (known.0 != "Cisco-AVPair" || name(&known.1) == name(&newer.1))
-}
-
-fn station(nas: IpAddr, context: &AccessContext) -> Station {
-    (
-        nas,
-        context
-            .mac
-            .map_or_else(|| context.name.clone(), |mac| mac.to_string()),
-    )
 }

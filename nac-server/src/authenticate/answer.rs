@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nac_eap::Conversation;
-use nac_pki::CertificateFacts;
 use nac_policy::IdentityKind;
 use nac_radius::vendor::microsoft;
 use nac_radius::{Code, DoesNotFit, MacAddr, Packet, PacketBuilder, attribute};
-use nac_store::{DecisionOutcome, DecisionRecord, EapDetails, Timings, now_us};
+use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, Timings, now_us};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -27,7 +26,7 @@ pub(super) struct Authenticated {
     pub(super) method: &'static str,
     /// The MAC that MAB authenticated; otherwise Calling-Station-Id counts.
     pub(super) mac: Option<MacAddr>,
-    pub(super) certificate: Option<Arc<CertificateFacts>>,
+    pub(super) certificate: Option<Arc<CertificateDetails>>,
     pub(super) eap: Option<EapAnswer>,
     /// Vendor attributes of the method itself.
     pub(super) vendor: Vec<(u32, u8, Vec<u8>)>,
@@ -91,7 +90,7 @@ fn decide(
     authenticator: &Authenticator,
     request: &Request,
     authenticated: Authenticated,
-    conversation: Option<&mut Conversation>,
+    mut conversation: Option<&mut Conversation>,
 ) -> Vec<u8> {
     let snapshot = authenticator.world.snapshot();
     let packet = request.packet();
@@ -104,15 +103,17 @@ fn decide(
         mac: authenticated.mac.or(request.mac),
         nas: request.nas(&packet),
     });
-    let live = authenticator
-        .sessions
-        .of_station(request.source.ip(), &context);
+    let sessions = &authenticator.sessions;
+    let live = sessions.of_station(request.source.ip(), &context);
+    // Only who goes on with a session is seen at its address.
+    let continued = sessions.continued(live, &context, &packet);
     let assessment = assess(
         &snapshot,
         &authenticator.world.directory,
         &authenticator.gate,
         &context,
-        live.as_ref()
+        continued
+            .as_ref()
             .map(|session| (session.framed_ip, session.started_us)),
     );
     let ruling = assessment.ruling.clone().and_then(|segment| {
@@ -129,15 +130,12 @@ fn decide(
         cipher_suite: eap.cipher_suite.clone(),
         resumed: eap.resumed,
         rounds: eap.rounds,
-        certificate_serial: context
-            .certificate
-            .as_ref()
-            .map(|facts| facts.serial.clone()),
+        certificate: context.certificate.as_deref().cloned(),
     });
     match ruling {
         Ok((segment, answer)) => {
-            let session = authenticator.sessions.id_for(live.as_deref(), &packet);
-            let eap_success = conversation.map(Conversation::accept);
+            let session = continued.map_or_else(Uuid::now_v7, |session| session.id);
+            let eap_success = conversation.as_deref_mut().map(Conversation::accept);
             let sealed = accept(
                 request,
                 &packet,
@@ -162,14 +160,13 @@ fn decide(
                     record.finish(authenticator, request, &reply, Ok(segment), Some(session));
                     reply
                 }
-                Err(_) => record.refuse(
-                    authenticator,
-                    request,
-                    &packet,
-                    Refusal::answer_too_long(),
-                    &[],
-                    None,
-                ),
+                Err(_) => {
+                    // Takes back what `accept` made resumable.
+                    let failure = conversation.map(Conversation::refuse);
+                    let refusal = Refusal::answer_too_long();
+                    let failure = failure.as_deref();
+                    record.refuse(authenticator, request, &packet, refusal, &[], failure)
+                }
             }
         }
         Err(refusal) => {

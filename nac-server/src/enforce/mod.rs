@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::account::{LiveSession, SessionChange, SessionTable};
-use crate::identity::{Assessment, assess};
+use crate::identity::{Assessment, assess, find_device, subject};
 use crate::snapshot::World;
 use crate::snapshot::feed::Scope;
 use crate::snapshot::segments::SegmentAnswer;
@@ -28,6 +28,8 @@ use crate::telemetry::metrics::Metrics;
 use job::Job;
 use places::Places;
 
+/// More scopes than this at once are cheaper as one look at everything.
+const SCOPES: usize = 8;
 /// Sessions assessed in one go.
 const YIELD_EVERY: usize = 128;
 /// How often everything is looked at without an event: schedules, expiring quarantines, certificates that end.
@@ -88,17 +90,20 @@ impl Enforcer {
                     Some(first) => {
                         let mut wanted = vec![first];
                         while let Ok(next) = scopes.try_recv() {
-                            if !wanted.contains(&next) {
+                            if wanted.len() <= SCOPES && !wanted.contains(&next) {
                                 wanted.push(next);
                             }
                         }
-                        self.examine(&wanted, &cancel).await;
+                        if wanted.len() > SCOPES {
+                            wanted = vec![Scope::All];
+                        }
+                        self.examine(&wanted, &mut changes, &cancel).await;
                     }
                     None => return,
                 },
                 _ = sweep.tick() => {
                     self.sessions.expire();
-                    self.examine(&[Scope::All], &cancel).await;
+                    self.examine(&[Scope::All], &mut changes, &cancel).await;
                 }
             }
             self.metrics
@@ -108,11 +113,19 @@ impl Enforcer {
     }
 
     /// Assesses the sessions in scope and starts a job for each that should be elsewhere.
-    async fn examine(self: &Arc<Self>, scopes: &[Scope], cancel: &CancellationToken) {
+    async fn examine(
+        self: &Arc<Self>,
+        scopes: &[Scope],
+        changes: &mut mpsc::UnboundedReceiver<SessionChange>,
+        cancel: &CancellationToken,
+    ) {
         for (index, session) in self.sessions.all().into_iter().enumerate() {
-            // Thousands of sessions must not keep the sockets waiting.
+            // Thousands of sessions must keep neither the sockets nor the proofs waiting.
             if index % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
+                while let Ok(change) = changes.try_recv() {
+                    self.follow(change, cancel);
+                }
             }
             if scopes.iter().any(|scope| self.concerns(scope, &session)) {
                 self.look_at(&session, cancel);
@@ -153,15 +166,29 @@ impl Enforcer {
         match scope {
             Scope::All => true,
             Scope::User(name) => {
-                session.context.name.eq_ignore_ascii_case(name)
+                session.context.name.to_lowercase() == name.to_lowercase()
                     || session.context.kind == nac_policy::IdentityKind::Device
             }
-            Scope::Device(id) => session.device_id.is_none_or(|device| device == *id),
+            Scope::Device(id) => {
+                // The device may have gained or lost what ties it to this session.
+                let device = find_device(&self.world.directory, &session.context).0;
+                session.device_id == Some(*id) || device.is_some_and(|device| device.id == *id)
+            }
             Scope::Node(node) => {
-                let posture = self.gate.posture(&subject(session), now_us());
+                let posture = self.gate.posture(&self.subject(session), now_us());
                 posture.node.is_none_or(|tied| tied == *node)
             }
         }
+    }
+
+    /// The session as the posture gate looks for it.
+    fn subject<'a>(&self, session: &'a LiveSession) -> Subject<'a> {
+        subject(
+            &self.world.directory,
+            &session.context,
+            session.mac.as_deref(),
+            Some((session.framed_ip, session.started_us)),
+        )
     }
 
     fn assess(&self, session: &LiveSession) -> Assessment {
@@ -216,18 +243,21 @@ impl Enforcer {
         match change {
             SessionChange::Admitted(session) => {
                 self.gate
-                    .session_started(&subject(&session), reference(&session));
+                    .session_started(&self.subject(&session), reference(&session));
                 if let Some(job) = self.job(session.id) {
                     job.answered(Some(&session), session.decision_id);
-                    // Had the rules changed once more before the answer, it is not the last word.
-                    self.look_at(&session, cancel);
                 }
+                // Had the rules changed between the decision and now, it is not the last word.
+                self.look_at(&session, cancel);
             }
             SessionChange::Replaced { former, successor } => {
                 self.gate.session_stopped(&former.id.to_string());
                 if let Some(job) = self.job(former.id) {
-                    job.answered(Some(&successor), successor.decision_id);
-                    self.look_at(&successor, cancel);
+                    if former.context.name == successor.context.name {
+                        job.answered(Some(&successor), successor.decision_id);
+                    } else {
+                        job.stopped("somebody else authenticated at its place");
+                    }
                 }
             }
             SessionChange::Refused(session, decision) => {
@@ -237,14 +267,22 @@ impl Enforcer {
             }
             SessionChange::Updated(session) => {
                 self.gate
-                    .session_updated(&subject(&session), reference(&session));
+                    .session_updated(&self.subject(&session), reference(&session));
                 // A known address may tie osquery's reports to this session (binding B2).
                 self.look_at(&session, cancel);
             }
-            SessionChange::Stopped(session, cause) => {
+            SessionChange::Stopped {
+                session,
+                cause,
+                reported,
+            } => {
                 self.gate.session_stopped(&session.id.to_string());
                 if let Some(job) = self.job(session.id) {
-                    job.stopped(&cause);
+                    if reported {
+                        job.stopped(&cause);
+                    } else {
+                        job.supersede(&cause);
+                    }
                 }
             }
         }
@@ -282,19 +320,6 @@ impl Wanted {
             _ => true,
         };
         self.segment.as_deref() == segment && same_words
-    }
-}
-
-/// The session as the posture gate looks for it.
-fn subject(session: &LiveSession) -> Subject<'_> {
-    let certificate = session.context.certificate.as_ref();
-    Subject {
-        device_id: session.device_id,
-        spki: certificate.map(|facts| facts.spki_sha256.as_str()),
-        asserted_id: certificate.and_then(|facts| facts.device_id.as_deref()),
-        mac: session.mac.as_deref(),
-        framed_ip: session.framed_ip,
-        session_started_us: Some(session.started_us),
     }
 }
 

@@ -10,7 +10,7 @@ use nac_policy::{
 };
 use nac_posture::{PostureGate, Subject};
 use nac_radius::MacAddr;
-use nac_store::{Device, IdentifierKind, now_us};
+use nac_store::{CertificateDetails, Device, IdentifierKind, now_us};
 
 use crate::reason::Refusal;
 use crate::snapshot::directory::is_blocked;
@@ -28,7 +28,7 @@ pub struct AccessContext {
     /// How it was authenticated, in the words of [`Facts::method`].
     pub method: &'static str,
     /// The client certificate of EAP-TLS.
-    pub certificate: Option<Arc<nac_pki::CertificateFacts>>,
+    pub certificate: Option<Arc<CertificateDetails>>,
     /// The station's address, from Calling-Station-Id or, for MAB, User-Name.
     pub mac: Option<MacAddr>,
     /// Where it connects.
@@ -61,26 +61,9 @@ pub fn assess(
     session: Option<(Option<IpAddr>, i64)>,
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
-    let (device, device_proven) = find_device(directory, context, mac.as_deref());
-    // Who shows a certificate is not also taken for the device whose MAC they use: that would lend them its posture.
-    let posture_device = device
-        .as_ref()
-        .filter(|_| device_proven || context.certificate.is_none());
+    let (device, device_proven) = find_device(directory, context);
     let posture = gate.posture(
-        &Subject {
-            device_id: posture_device.map(|device| device.id),
-            spki: context
-                .certificate
-                .as_ref()
-                .map(|facts| facts.spki_sha256.as_str()),
-            asserted_id: context
-                .certificate
-                .as_ref()
-                .and_then(|facts| facts.device_id.as_deref()),
-            mac: mac.as_deref(),
-            framed_ip: session.and_then(|(address, _)| address),
-            session_started_us: session.map(|(_, started_us)| started_us),
-        },
+        &subject(directory, context, mac.as_deref(), session),
         now_us(),
     );
     let quarantined =
@@ -141,24 +124,44 @@ pub fn assess(
     }
 }
 
+/// Whom the posture gate should look for. Who shows a certificate is not also taken for the device whose MAC they use: that would
+/// lend them its posture.
+pub fn subject<'a>(
+    directory: &Directory,
+    context: &'a AccessContext,
+    mac: Option<&'a str>,
+    session: Option<(Option<IpAddr>, i64)>,
+) -> Subject<'a> {
+    let certificate = context.certificate.as_deref();
+    let (device, proven) = find_device(directory, context);
+    Subject {
+        device_id: device
+            .filter(|_| proven || certificate.is_none())
+            .map(|device| device.id),
+        spki: certificate.map(|certificate| certificate.spki_sha256.as_str()),
+        asserted_id: certificate.and_then(|certificate| certificate.device_id.as_deref()),
+        mac,
+        framed_ip: session.and_then(|(address, _)| address),
+        session_started_us: session.map(|(_, started_us)| started_us),
+    }
+}
+
 /// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim. Also tells
 /// whether it was the certificate.
-fn find_device(
-    directory: &Directory,
-    context: &AccessContext,
-    mac: Option<&str>,
-) -> (Option<Arc<Device>>, bool) {
-    if let Some(facts) = &context.certificate {
-        let by_key = directory.device_by(IdentifierKind::Spki, &facts.spki_sha256);
+pub fn find_device(directory: &Directory, context: &AccessContext) -> (Option<Arc<Device>>, bool) {
+    if let Some(certificate) = &context.certificate {
+        let by_key = directory.device_by(IdentifierKind::Spki, &certificate.spki_sha256);
         let by_id = || {
-            let asserted = facts.device_id.as_deref()?;
+            let asserted = certificate.device_id.as_deref()?;
             directory.device_by(IdentifierKind::AssertedId, asserted)
         };
         if let Some(device) = by_key.or_else(by_id) {
             return (Some(device), true);
         }
     }
-    let by_mac = mac.and_then(|mac| directory.device_by(IdentifierKind::Mac, mac));
+    let by_mac = context
+        .mac
+        .and_then(|mac| directory.device_by(IdentifierKind::Mac, &mac.to_string()));
     (by_mac, false)
 }
 

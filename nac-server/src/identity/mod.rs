@@ -5,4 +5,4 @@ mod context;
 pub mod password;
 
 pub use certificate::from_chain;
-pub use context::{AccessContext, Assessment, assess};
+pub use context::{AccessContext, Assessment, assess, find_device, subject};

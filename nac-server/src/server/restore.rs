@@ -37,9 +37,7 @@ pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSes
     for session in store.session_list(true).await? {
         match store.decision_fetch(session.decision_id).await {
             Ok(decision) => {
-                if let Some(session) = restore(store, world, session, &decision).await? {
-                    restored.push(session);
-                }
+                restored.extend(restore(world, session, &decision));
             }
             // Its decision was pruned or not yet replayed from the spool: the next authentication makes a new session.
             Err(StoreError::NotFound { .. }) => {}
@@ -49,22 +47,17 @@ pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSes
     Ok(restored)
 }
 
-async fn restore(
-    store: &Store,
-    world: &World,
-    session: Session,
-    decision: &DecisionRecord,
-) -> Result<Option<LiveSession>, StoreError> {
+fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option<LiveSession> {
     let Some(facts) = &decision.facts else {
-        return Ok(None);
+        return None;
     };
     let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else {
-        return Ok(None);
+        return None;
     };
     let snapshot = world.snapshot().clone();
     // A NAS that is no client any more cannot be moved.
     let Some(client) = snapshot.clients.by_address(session.nas_source.ip()) else {
-        return Ok(None);
+        return None;
     };
     // What it was told is known from its decision alone. Words that the segment has lost since then go
     // unnoticed; words that are new make it other than what is wanted.
@@ -75,21 +68,11 @@ async fn restore(
             true => Arc::clone(answer),
             false => Arc::default(),
         });
-    let serial = decision
+    let certificate = decision
         .eap
         .as_ref()
-        .and_then(|eap| eap.certificate_serial.as_deref());
-    let certificate = match serial {
-        Some(serial) => match store.certificate_fetch(serial).await {
-            Ok(certificate) => nac_pki::pem_certificates(&certificate.certificate_pem)
-                .ok()
-                .and_then(|chain| nac_pki::CertificateFacts::read(chain.first()?).ok())
-                .map(Arc::new),
-            Err(StoreError::NotFound { .. }) => None,
-            Err(error) => return Err(error),
-        },
-        None => None,
-    };
+        .and_then(|eap| eap.certificate.clone())
+        .map(Arc::new);
     let source = match facts.identity.kind {
         IdentityKind::Mac => "mac",
         _ if method == "EAP-TLS" => "certificate",
@@ -104,7 +87,7 @@ async fn restore(
         mac: session.mac.as_deref().and_then(|mac| mac.parse().ok()),
         nas: facts.nas.clone(),
     };
-    Ok(Some(LiveSession {
+    Some(LiveSession {
         id: session.id,
         context: Arc::new(context),
         segment: session.segment,
@@ -119,6 +102,7 @@ async fn restore(
         device_id: session.device_id,
         framed_ip: session.framed_ip.and_then(|address| address.parse().ok()),
         started_us: session.started_us,
+        admitted_us: session.started_us,
         updated_us: session.updated_us,
-    }))
+    })
 }
