@@ -66,6 +66,8 @@ pub struct Observed {
     pub source_ip: Option<IpAddr>,
     /// When the newest question that it answered was asked, microseconds since the epoch.
     pub answered_us: Option<i64>,
+    /// Whether the certificate that it enrolled with is revoked, and so proves nothing any more.
+    pub certificate_revoked: bool,
 }
 
 /// The binding between a subject and a node, and why, in one sentence.
@@ -74,11 +76,12 @@ pub fn binding(subject: &Subject<'_>, node: &OsqueryNode, seen: Observed) -> (Bi
         (Some(ours), Some(theirs)) => !ours.is_empty() && ours.eq_ignore_ascii_case(theirs),
         _ => false,
     };
-    if same(subject.spki, node.client_spki.as_deref()) {
+    let certified = !seen.certificate_revoked;
+    if certified && same(subject.spki, node.client_spki.as_deref()) {
         let reason = "802.1X and osquery proved possession of the same key";
         return (Binding::B4, reason.to_owned());
     }
-    if same(subject.asserted_id, node.client_asserted_id.as_deref()) {
+    if certified && same(subject.asserted_id, node.client_asserted_id.as_deref()) {
         let reason = "the certificates of 802.1X and osquery assert the same device id";
         return (Binding::B3, reason.to_owned());
     }
@@ -172,6 +175,7 @@ mod tests {
         Observed {
             source_ip: address.parse().ok(),
             answered_us,
+            ..Observed::default()
         }
     }
 
@@ -216,6 +220,20 @@ mod tests {
                 full(),
                 Observed::default(),
                 Binding::B3,
+            ),
+            (
+                "the same key and id in a revoked certificate",
+                Subject {
+                    spki: Some("AB12"),
+                    asserted_id: Some(&device),
+                    ..by_device
+                },
+                full(),
+                Observed {
+                    certificate_revoked: true,
+                    ..here
+                },
+                Binding::B1,
             ),
             (
                 "a secret issued for the device that the certificate names",

@@ -4,7 +4,7 @@ mod commit;
 mod counters;
 mod keep;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use nac_store::{CheckResult, EnrollSecret, NodeStatus, OsqueryNode, Store, Store
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::binding::{Binding, Subject, binding, effective};
+use crate::binding::{Binding, Observed, Subject, binding, effective};
 use crate::check::CheckSet;
 use crate::index::{Index, Term, terms};
 use crate::limit::TokenBucket;
@@ -104,6 +104,8 @@ pub(crate) struct Shared {
     pub(crate) binding_lock: tokio::sync::Mutex<()>,
     index: RwLock<Index>,
     secrets: Mutex<HashMap<String, EnrollSecret>>,
+    /// SHA-256 of the public keys of revoked certificates, lower-case hex.
+    revoked: RwLock<HashSet<String>>,
     enrolments: Mutex<TokenBucket>,
     sessions: Mutex<HashMap<String, Uuid>>,
 }
@@ -134,9 +136,11 @@ impl PostureGate {
                 binding_lock: tokio::sync::Mutex::new(()),
                 index: RwLock::new(Index::default()),
                 secrets: Mutex::new(HashMap::new()),
+                revoked: RwLock::default(),
                 sessions: Mutex::new(HashMap::new()),
             }),
         };
+        gate.load_revoked().await?;
         gate.load_all().await?;
         Ok(gate)
     }
@@ -322,7 +326,11 @@ impl PostureGate {
                 if state.record.status == NodeStatus::Replaced {
                     continue;
                 }
-                let (level, reason) = binding(subject, &state.record, state.observed());
+                let seen = Observed {
+                    certificate_revoked: self.is_revoked(state.record.client_spki.as_deref()),
+                    ..state.observed()
+                };
+                let (level, reason) = binding(subject, &state.record, seen);
                 let active = state.record.status == NodeStatus::Active;
                 // A node that waits for approval must not hide one that counts.
                 let level = if active { level } else { Binding::B0 };
@@ -334,6 +342,13 @@ impl PostureGate {
             }
         }
         best
+    }
+
+    /// Whether the certificate with this key is revoked.
+    pub(crate) fn is_revoked(&self, spki: Option<&str>) -> bool {
+        let revoked = self.shared.revoked.read();
+        let revoked = revoked.unwrap_or_else(PoisonError::into_inner);
+        spki.is_some_and(|spki| revoked.contains(spki))
     }
 
     pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {

@@ -178,6 +178,7 @@ impl NodeState {
         Observed {
             source_ip: self.source_ip,
             answered_us: self.answered_us,
+            ..Observed::default()
         }
     }
 

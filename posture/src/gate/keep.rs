@@ -1,7 +1,7 @@
 //! Keeping the gate true: loading, following the store, and letting time pass.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use nac_policy::Verdict;
@@ -134,6 +134,13 @@ impl PostureGate {
 
     /// Takes over what the store says was changed, here or by somebody else.
     async fn follow_events(&self, events: &[Event]) {
+        if events
+            .iter()
+            .any(|event| event.kind == EventKind::Certificate)
+            && let Err(error) = self.load_revoked().await
+        {
+            tracing::warn!(%error, "revoked certificates could not be read");
+        }
         let mut nodes = BTreeSet::new();
         let mut all = false;
         for event in events {
@@ -162,6 +169,32 @@ impl PostureGate {
             // The next event, or the reload after an outage, brings it again.
             tracing::warn!(%error, "changes of osquery nodes could not be read");
         }
+    }
+
+    /// Learns which certificates are revoked. Nodes that enrolled with one of them are looked at again.
+    pub(super) async fn load_revoked(&self) -> Result<(), StoreError> {
+        let listed = self.shared.store.certificate_revoked_list().await?;
+        let revoked: HashSet<String> = listed
+            .into_iter()
+            .map(|certificate| certificate.spki_sha256.to_ascii_lowercase())
+            .collect();
+        let before = {
+            let known = self.shared.revoked.write();
+            let mut known = known.unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *known, revoked.clone())
+        };
+        for node in self.index().all() {
+            let mut state = node.lock();
+            let changed = state
+                .record
+                .client_spki
+                .as_ref()
+                .is_some_and(|spki| revoked.contains(spki) != before.contains(spki));
+            if changed {
+                state.unwritten.publish();
+            }
+        }
+        Ok(())
     }
 
     /// Loads every node. Nodes that the store does not have are dropped.

@@ -42,6 +42,11 @@ pub(super) async fn enroll(
     let secret = known_secret(gate, &request, now_us).await?;
     let newcomer = Newcomer::read(&request, peer);
     let counting = &gate.shared.counting;
+    if gate.is_revoked(newcomer.spki.as_deref()) {
+        count(&counting.enrolments_refused);
+        tracing::warn!(hostname = %newcomer.hostname, "a host enrolled with a revoked certificate");
+        return Err(Refusal::refused("the client certificate is revoked"));
+    }
     // One enrolment of a host at a time, and of a one-time secret at a time.
     let _same_host = match gate.shared.enrolment_locks.get(newcomer.lock_number(gate)) {
         Some(lock) => Some(lock.lock().await),
