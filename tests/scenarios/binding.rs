@@ -83,7 +83,7 @@ fn a_host_at_the_sessions_own_address_raises_it() {
 }
 
 #[test]
-fn two_certificates_of_one_device_bind_as_well() {
+fn two_certificates_of_one_device_bind_as_well_until_one_is_revoked() {
     let site = Site::start();
     site.staff("alice");
     let radius = site.certificate("--device", "laptop-7");
@@ -104,19 +104,35 @@ fn two_certificates_of_one_device_bind_as_well() {
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let port = switch.port(1, MAC);
     // The MAC that it reports is not even the one that it uses.
-    let laptop = Laptop::healthy(&site, "00:16:3e:00:00:99", Some(&osquery), [127, 0, 1, 9]);
+    let _laptop = Laptop::healthy(&site, "00:16:3e:00:00:99", Some(&osquery), [127, 0, 1, 9]);
     let device = Supplicant::tls("laptop-7", &site.ca(), &radius);
     assert_eq!(port.dot1x(&device).vlan().as_deref(), Some("10"));
     let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "accept");
     assert_eq!(why["facts"]["posture"]["binding"], 3, "{why:#}");
     assert_eq!(why["facts"]["identity"]["kind"], "device");
-    laptop.decrypt_disk();
-    laptop.report();
+
+    // The second certificate is revoked: what it vouched for is only a claim now.
+    let serial = newest_serial(&site, "laptop-7");
+    site.nac(&["certificate", "revoke", &serial, "--reason", "key copied"]);
     switch.coa();
-    assert!(
-        port.dot1x(&device).is_refused(),
-        "nothing permits a failing device"
-    );
+    assert!(port.dot1x(&device).is_refused(), "nothing permits it");
+    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
+    assert_eq!(why["facts"]["posture"]["binding"], 1, "{why:#}");
+    assert_eq!(why["facts"]["posture"]["verdict"], "unknown");
+}
+
+fn newest_serial(site: &Site, name: &str) -> String {
+    let listed = site.nac(&["certificate", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let newest = listed
+        .as_array()
+        .and_then(|all| {
+            all.iter()
+                .filter(|one| one["name"] == name)
+                .max_by_key(|one| one["issued_us"].as_i64())
+        })
+        .and_then(|one| one["serial"].as_str());
+    newest.expect("it was issued").to_owned()
 }
 
 fn moved(file: &std::path::Path, folder: &std::path::Path) -> std::path::PathBuf {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use nac_test_support::cast::PASSWORD;
 
 use crate::enforcement::office;
-use crate::site::{SOON, Site, enforcement, is};
+use crate::site::{SOON, Site, enforcement, has_moved_to, is};
 use crate::switch::{Supplicant, Switch};
 
 #[test]
@@ -132,4 +132,47 @@ fn a_revoked_certificate_ends_the_session_and_is_refused_even_when_tls_is_resume
             .as_str()
             .is_some_and(|reason| reason.contains("revoked"))
     );
+}
+
+#[test]
+fn a_change_of_groups_moves_the_session() {
+    let site = office();
+    site.nac(&["segment", "set", "interns", "--vlan", "60"]);
+    let policy = site.policy()
+        + "\n@id(\"interns\") @segment(\"interns\") @order(\"200\")\n\
+           permit (principal is User in Group::\"interns\", action == Action::\"connect\", resource);\n";
+    site.apply_policy(&policy);
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, [0x00, 0x16, 0x3e, 0x54, 0x04, 0x01]);
+    assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
+    site.nac(&["user", "set", "alice", "--group", "interns"]);
+    switch.coa();
+    assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("60"));
+    site.why_once(&port.mac_text(), |why| has_moved_to(why, "interns"));
+}
+
+#[test]
+fn a_device_leaves_registration_when_it_is_registered_and_the_network_when_it_is_blocked() {
+    let site = office();
+    site.nac(&["segment", "set", "printers", "--vlan", "40"]);
+    let policy = site.policy()
+        + "\n@id(\"printers\") @segment(\"printers\") @order(\"200\")\n\
+           permit (principal is Mac, action == Action::\"connect\", resource)\n\
+           when { context.device.labels.contains(\"printer\") };\n";
+    site.apply_policy(&policy);
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, [0x00, 0x16, 0x3e, 0x54, 0x05, 0x01]);
+    assert_eq!(port.mab().vlan().as_deref(), Some("90"));
+
+    site.nac(&["device", "add", &port.mac_text(), "--label", "printer"]);
+    switch.coa();
+    assert_eq!(port.mab().vlan().as_deref(), Some("40"));
+    let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "printers"));
+    let accepted = why["id"].as_str().expect("a decision").to_owned();
+
+    site.nac(&["device", "block", &port.mac_text()]);
+    switch.coa();
+    assert_eq!(port.mab().code, nac_test_support::wire::code::ACCESS_REJECT);
+    let why = site.why_once(&accepted, |why| is(why, "proven"));
+    assert!(enforcement(&why)["to_segment"].is_null());
 }

@@ -76,6 +76,12 @@ fn neither_database_nor_log_nor_output_holds_a_secret() {
         outputs.push((format!("nac {arguments:?}"), output.stdout));
         outputs.push((format!("nac {arguments:?}"), output.stderr));
     }
+    // What the search has to look through is really there.
+    let log = site.log();
+    assert!(
+        log.contains("TRACE") && log.contains("alice"),
+        "a talkative log"
+    );
     site.kill();
     for file in std::fs::read_dir(site.home()).expect("it is a folder") {
         let file = file.expect("it can be listed").path();
@@ -84,6 +90,13 @@ fn neither_database_nor_log_nor_output_holds_a_secret() {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        if name == "osquery-enroll-secret" {
+            let found = std::fs::read(&file).expect("it can be read");
+            assert!(
+                found.starts_with(&enroll_secret(&site)),
+                "a search finds what is there"
+            );
+        }
         // The one file whose purpose is to hold the secret that it holds.
         if file.is_file() && name != "osquery-enroll-secret" {
             outputs.push((name, std::fs::read(&file).expect("it can be read")));
