@@ -51,12 +51,73 @@ pub struct Subject<'a> {
     pub spki: Option<&'a str>,
     /// The device id in that certificate's SAN. Set only for verified certificates.
     pub asserted_id: Option<&'a str>,
+    /// Who was authenticated; empty-handed claims are never held (see [`Coincidences`]).
+    pub identity: Option<&'a str>,
     /// The MAC address from Calling-Station-Id, `aa:bb:cc:dd:ee:ff`.
     pub mac: Option<&'a str>,
     /// The address the session uses, from accounting or DHCP.
     pub framed_ip: Option<IpAddr>,
     /// When the session started, microseconds since the epoch.
     pub session_started_us: Option<i64>,
+}
+
+/// How long a coincidence (B2) counts after it was last seen, microseconds: a move to another VLAN changes the address, and
+/// accounting and osquery never learn the new one at the same instant. Without this a session that B2 lets in would be thrown
+/// out by its own move, for ever.
+pub(crate) const HOLD_US: i64 = 120_000_000;
+/// Coincidences kept per node; a laptop has a dock and a radio.
+const HELD: usize = 8;
+
+/// Who was lately seen at a node's own address.
+#[derive(Debug, Default)]
+pub(crate) struct Coincidences(Vec<Coincidence>);
+
+#[derive(Debug)]
+struct Coincidence {
+    identity: String,
+    mac: String,
+    seen_us: i64,
+}
+
+impl Coincidences {
+    /// Remembers a coincidence, and lets one of the last two minutes stand in for one that is missing now: for the same identity
+    /// with the same MAC only, so that nobody else borrows it.
+    pub(crate) fn hold(
+        &mut self,
+        subject: &Subject<'_>,
+        (level, reason): (Binding, String),
+        now_us: i64,
+    ) -> (Binding, String) {
+        let (Some(identity), Some(mac)) = (subject.identity, subject.mac) else {
+            return (level, reason);
+        };
+        let same = |held: &Coincidence| held.identity == identity && held.mac == mac;
+        match level {
+            Binding::B2 => {
+                self.0.retain(|held| !same(held));
+                if self.0.len() >= HELD {
+                    self.0.remove(0);
+                }
+                self.0.push(Coincidence {
+                    identity: identity.to_owned(),
+                    mac: mac.to_owned(),
+                    seen_us: now_us,
+                });
+                (level, reason)
+            }
+            Binding::B1 => match self.0.iter().find(|held| same(held)) {
+                Some(held) if now_us - held.seen_us <= HOLD_US => (
+                    Binding::B2,
+                    format!(
+                        "osquery reported from the session's own address {} s ago",
+                        (now_us - held.seen_us) / 1_000_000
+                    ),
+                ),
+                _ => (level, reason),
+            },
+            _ => (level, reason),
+        }
+    }
 }
 
 /// What the server itself observed of a node, besides its record.
@@ -379,5 +440,29 @@ mod tests {
                 "{verdict:?} at {level:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_coincidence_survives_a_change_of_address_for_the_same_identity_only() {
+        let alice = Subject {
+            identity: Some("alice"),
+            mac: Some("00:16:3e:00:00:01"),
+            ..Subject::default()
+        };
+        let mallory = Subject {
+            identity: Some("mallory"),
+            ..alice
+        };
+        let level = |held: &mut Coincidences, subject, level, at_s: i64| {
+            held.hold(subject, (level, String::new()), at_s * 1_000_000)
+                .0
+        };
+        let mut held = Coincidences::default();
+        assert_eq!(level(&mut held, &alice, Binding::B1, 0), Binding::B1);
+        assert_eq!(level(&mut held, &alice, Binding::B2, 10), Binding::B2);
+        assert_eq!(level(&mut held, &alice, Binding::B1, 120), Binding::B2);
+        assert_eq!(level(&mut held, &mallory, Binding::B1, 120), Binding::B1);
+        assert_eq!(level(&mut held, &alice, Binding::B1, 131), Binding::B1);
+        assert_eq!(level(&mut held, &alice, Binding::B0, 20), Binding::B0);
     }
 }

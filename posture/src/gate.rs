@@ -165,8 +165,9 @@ impl PostureGate {
                 enrolled: false,
             };
         };
-        let state = node.lock();
+        let mut state = node.lock();
         let id = state.record.id;
+        let (level, reason) = state.coincidences.hold(subject, (level, reason), now_us);
         if state.record.status != NodeStatus::Active {
             return Posture {
                 node: Some(id),

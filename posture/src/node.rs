@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use nac_policy::Verdict;
 use nac_store::{CheckOutcome, CheckResult, OsqueryNode};
 
-use crate::binding::Observed;
+use crate::binding::{Coincidences, Observed};
 use crate::check::CheckSet;
 use crate::limit::{Rate, TokenBucket};
 use crate::settings::{PostureSettings, micros, seconds_us};
@@ -72,6 +72,7 @@ pub(crate) struct NodeState {
     pub(crate) judgement: Judgement,
     /// Since when the verdict has been what it is.
     pub(crate) changed_us: i64,
+    pub(crate) coincidences: Coincidences,
     pub(crate) source_ip: Option<IpAddr>,
     pub(crate) answered_us: Option<i64>,
     pending: HashMap<Topic, Pending>,
@@ -139,6 +140,7 @@ impl Node {
                 expires_us: None,
             },
             changed_us: now_us,
+            coincidences: Coincidences::default(),
             source_ip,
             answered_us: None,
             pending: HashMap::new(),
@@ -211,6 +213,7 @@ impl NodeState {
         self.pending.clear();
         self.open_since_us = None;
         self.answered_us = None;
+        self.coincidences = Coincidences::default();
         self.next_details_us = now_us;
         self.hurry(now_us, accelerate_s);
     }

@@ -140,6 +140,7 @@ pub fn subject<'a>(
             .map(|device| device.id),
         spki: certificate.map(|certificate| certificate.spki_sha256.as_str()),
         asserted_id: certificate.and_then(|certificate| certificate.device_id.as_deref()),
+        identity: Some(context.name.as_str()),
         mac,
         framed_ip: session.and_then(|(address, _)| address),
         session_started_us: session.map(|(_, started_us)| started_us),
