@@ -177,6 +177,15 @@ impl Conversation {
         self.rounds
     }
 
+    /// How many octets of a fragmented message are held until the rest of it arrives, at most 64 KiB. For bounding what all
+    /// conversations hold together.
+    pub fn unfinished(&self) -> usize {
+        match &self.state {
+            State::Running(method) => method.unfinished(),
+            _ => 0,
+        }
+    }
+
     /// The outstanding request, for sending it again.
     pub fn last_request(&self) -> Option<&[u8]> {
         self.last_request.as_deref()

@@ -61,6 +61,13 @@ impl Framing {
         }
     }
 
+    /// How many octets of an unfinished message are held.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.incoming
+            .as_ref()
+            .map_or(0, |incoming| incoming.data.len())
+    }
+
     /// Takes the type data of one packet. The error is a clause for a sentence.
     pub(crate) fn receive(&mut self, type_data: &[u8]) -> Result<Inbound, String> {
         // Some peers acknowledge without even a flags octet.

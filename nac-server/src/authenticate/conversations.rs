@@ -17,6 +17,9 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has only said its name: a flood
 /// of identities costs its sender nothing, and must not push out who is in the middle of a handshake.
 const LIMIT: usize = 16_384;
+/// Octets of unfinished messages in all conversations together. Handshakes hold kilobytes and few at a time are within one; who
+/// never finishes what they announced goes, the oldest first.
+const UNFINISHED_LIMIT: usize = 64 << 20;
 
 /// Names a conversation.
 pub(crate) type ConversationId = [u8; 8];
@@ -27,12 +30,12 @@ pub(crate) type State = [u8; 16];
 pub(crate) struct Active {
     /// The protocol.
     pub(crate) conversation: Conversation,
-    /// The State of the newest challenge.
-    pub(crate) expected: State,
+    /// The State of the newest challenge, until it is answered.
+    pub(crate) expected: Option<State>,
+    /// The State that was answered last.
+    answered: State,
     /// Packets that had to be ignored so far (RFC 3579 section 2.2 allows five).
     pub(crate) invalid: u8,
-    /// A password check of this conversation is running.
-    pub(crate) checking: bool,
     /// A password check that found no room; the next retransmission takes it up.
     pub(crate) parked: Option<SlowCheck>,
     /// Microseconds spent in credential checks so far.
@@ -62,9 +65,9 @@ impl Conversations {
         let id = random();
         let active = Arc::new(Mutex::new(Active {
             conversation,
-            expected: [0; 16],
+            expected: None,
+            answered: [0; 16],
             invalid: 0,
-            checking: false,
             parked: None,
             credential_us: 0,
         }));
@@ -85,9 +88,14 @@ impl Conversations {
         Some((id, active))
     }
 
+    /// Takes note of how much of an unfinished message a conversation holds; when all of them hold too much, the oldest end.
+    pub(crate) fn holds(&self, id: &ConversationId, octets: usize) {
+        self.lock().holds(id, octets);
+    }
+
     /// Ends one.
     pub(crate) fn remove(&self, id: &ConversationId) {
-        self.lock().entries.remove(id);
+        self.lock().remove(id);
     }
 
     /// How many are under way.
@@ -101,13 +109,31 @@ impl Conversations {
 }
 
 impl Active {
+    /// Takes the answer to the newest challenge; a State answers once.
+    pub(crate) fn take_state(&mut self, state: &[u8]) -> bool {
+        match self.expected {
+            Some(expected) if expected.as_slice() == state => {
+                self.answered = expected;
+                self.expected = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Sets a check aside for which there was no room: the same State may come once more.
+    pub(crate) fn park(&mut self, check: Option<SlowCheck>) {
+        self.parked = check;
+        self.expected = Some(self.answered);
+    }
+
     /// A fresh State for the next challenge.
     pub(crate) fn next_state(&mut self, id: &ConversationId) -> State {
         let fresh: [u8; 8] = random();
         let mut state = [0; 16];
         state[..8].copy_from_slice(id);
         state[8..].copy_from_slice(&fresh);
-        self.expected = state;
+        self.expected = Some(state);
         state
     }
 }
@@ -119,12 +145,19 @@ struct Table<T> {
     begun: VecDeque<(Instant, ConversationId)>,
     /// Those that were continued, by when that happened first.
     continued: VecDeque<(Instant, ConversationId)>,
+    /// Those that hold an unfinished message, by when it began. Some no longer do.
+    unfinished: VecDeque<ConversationId>,
+    /// What they hold together.
+    unfinished_octets: usize,
 }
 
 struct Entry<T> {
     client: Box<str>,
     active: Arc<T>,
     continued: bool,
+    unfinished: usize,
+    /// It is in the queue of those that hold an unfinished message.
+    queued: bool,
 }
 
 impl<T> Default for Table<T> {
@@ -133,6 +166,8 @@ impl<T> Default for Table<T> {
             entries: HashMap::new(),
             begun: VecDeque::new(),
             continued: VecDeque::new(),
+            unfinished: VecDeque::new(),
+            unfinished_octets: 0,
         }
     }
 }
@@ -151,6 +186,8 @@ impl<T> Table<T> {
             client: client.into(),
             active,
             continued: false,
+            unfinished: 0,
+            queued: false,
         };
         self.entries.insert(id, entry);
         self.begun.push_back((now, id));
@@ -167,13 +204,40 @@ impl<T> Table<T> {
         Some(entry.active.clone())
     }
 
+    fn holds(&mut self, id: &ConversationId, octets: usize) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut entry.unfinished, octets);
+        self.unfinished_octets = self.unfinished_octets - before + octets;
+        if octets > 0 && !std::mem::replace(&mut entry.queued, true) {
+            self.unfinished.push_back(*id);
+        }
+        while let Some(oldest) = self.unfinished.front().copied() {
+            let over = self.unfinished_octets > UNFINISHED_LIMIT;
+            match self.entries.get_mut(&oldest) {
+                Some(entry) if entry.unfinished > 0 && !over => break,
+                Some(entry) if entry.unfinished > 0 => self.remove(&oldest),
+                Some(entry) => entry.queued = false,
+                None => {}
+            }
+            self.unfinished.pop_front();
+        }
+    }
+
+    fn remove(&mut self, id: &ConversationId) {
+        if let Some(entry) = self.entries.remove(id) {
+            self.unfinished_octets -= entry.unfinished;
+        }
+    }
+
     /// Takes the oldest out of those that were only begun. One that was continued since stays: it is in the other queue.
     fn drop_begun(&mut self) -> bool {
         let Some((_, id)) = self.begun.pop_front() else {
             return false;
         };
         if self.entries.get(&id).is_some_and(|entry| !entry.continued) {
-            self.entries.remove(&id);
+            self.remove(&id);
         }
         true
     }
@@ -182,7 +246,7 @@ impl<T> Table<T> {
         let Some((_, id)) = self.continued.pop_front() else {
             return false;
         };
-        self.entries.remove(&id);
+        self.remove(&id);
         true
     }
 }
@@ -247,6 +311,28 @@ mod tests {
         assert_eq!(table.entries.len(), LIMIT);
         assert!(table.carry_on(&id(0), "sw1", now).is_none());
         assert!(table.carry_on(&id(2 * LIMIT - 1), "sw1", now).is_some());
+    }
+
+    #[test]
+    fn unfinished_messages_are_bounded_together_and_the_oldest_goes() {
+        const EACH: usize = 64 << 10;
+        let now = Instant::now();
+        let mut table = filled(now, 3 * UNFINISHED_LIMIT / EACH);
+        for number in 0..table.entries.len() {
+            // It grows, it finishes, and another one begins.
+            table.holds(&id(number), 1_000);
+            table.holds(&id(number), 0);
+            table.holds(&id(number), EACH);
+        }
+        assert!(table.unfinished_octets <= UNFINISHED_LIMIT);
+        assert!(table.unfinished.len() <= UNFINISHED_LIMIT / EACH + 1);
+        assert!(table.carry_on(&id(0), "sw1", now).is_none());
+        let last = id(3 * UNFINISHED_LIMIT / EACH - 1);
+        assert!(table.carry_on(&last, "sw1", now).is_some());
+        for number in 0..3 * UNFINISHED_LIMIT / EACH {
+            table.remove(&id(number));
+        }
+        assert_eq!(table.unfinished_octets, 0);
     }
 
     #[test]

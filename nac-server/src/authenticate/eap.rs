@@ -43,13 +43,7 @@ pub(super) fn receive(
                 .conversations
                 .find(&request.client.name, state, Instant::now())
             {
-                Some((id, active)) => {
-                    // Not the newest challenge's State: a late duplicate, which RFC 3748 section 4.1 discards.
-                    if lock(&active).expected.as_slice() != state {
-                        return Progress::Silence;
-                    }
-                    (id, active)
-                }
+                Some(found) => found,
                 None => {
                     return refuse_message(
                         authenticator,
@@ -66,13 +60,14 @@ pub(super) fn receive(
         },
     };
     let mut conversation = lock(&active);
-    if conversation.checking {
-        // The same response under a new RADIUS identifier, while its password is being checked: the answer is on its way.
+    if let Some(state) = packet.attribute(attribute::STATE)
+        && !conversation.take_state(state)
+    {
+        // A late duplicate, which RFC 3748 section 4.1 discards, or one whose answer is on its way.
         return Progress::Silence;
     }
     if let Some(check) = conversation.parked.take() {
         // There was no room for this check; the NAS has asked again.
-        conversation.checking = true;
         drop(conversation);
         return check_password(authenticator, request, id, active, check);
     }
@@ -88,7 +83,9 @@ pub(super) fn receive(
         );
     }
     let step = conversation.conversation.receive(Instant::now(), message);
+    let unfinished = conversation.conversation.unfinished();
     drop(conversation);
+    authenticator.conversations.holds(&id, unfinished);
     advance(authenticator, request, id, active, step)
 }
 
@@ -153,7 +150,6 @@ fn advance(
                         .conversation
                         .resume(Instant::now(), as_answer(result)),
                     Check::Slow(check) => {
-                        lock(&active).checking = true;
                         return check_password(authenticator, request, id, active, check);
                     }
                 }
@@ -201,14 +197,13 @@ fn check_password(
         let verified = authenticator.passwords.verify(check).await;
         let step = {
             let mut active = lock(&active);
-            active.checking = false;
             active.credential_us += answer::micros(began);
             match verified {
                 Verified::Answer(result) => active
                     .conversation
                     .resume(Instant::now(), as_answer(result)),
                 Verified::NotNow(check) => {
-                    active.parked = check;
+                    active.park(check);
                     return None;
                 }
             }

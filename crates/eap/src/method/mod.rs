@@ -116,6 +116,11 @@ impl TlsMethod {
         self.method
     }
 
+    /// How many octets of an unfinished message are held.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.framing.unfinished()
+    }
+
     pub(crate) fn tls(&self) -> &Tls {
         &self.tls
     }
