@@ -113,6 +113,11 @@ pub(crate) fn run_round(
             })
             .collect();
         ready.wait();
+        if case.is_resumed() {
+            // The preparation's own aftermath: records to write, requests to forget (FreeRADIUS keeps them for 2 s).
+            wait::pause(Duration::from_millis(2300));
+            cpu_when_idle(server.pid());
+        }
         // Makes the kernel begin a new peak (proc(5), clear_refs).
         let _ = std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5");
         let (cpu_before, started) = (cpu_time(server.pid()), Instant::now());
