@@ -6,7 +6,7 @@ use nac_test_support::nas::Behaviour::{Acknowledge, Forge, Refuse, Silent};
 use nac_test_support::wire::code;
 use serde_json::Value;
 
-use crate::site::{SOON, Site, enforcement, is};
+use crate::site::{SOON, Site, enforcement, has_moved_to, is};
 use crate::switch::{Port, Switch};
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x52, 0x00, 0x01];
@@ -239,4 +239,33 @@ fn a_dead_switch_with_many_sessions_keeps_no_other_switch_waiting() {
         "{:?}",
         coa.at - began
     );
+}
+
+#[test]
+fn a_session_unknown_to_its_switch_is_over_once_the_station_is_elsewhere() {
+    let site = office();
+    let former = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let present = Switch::add(&site, "access-2", [127, 0, 1, 2], "cisco-ios");
+    let old = at_work(&former);
+    let decision = site.why_once(&old.mac_text(), |why| why["id"].is_string());
+    let decision = decision["id"].as_str().expect("a decision").to_owned();
+    // It was carried to another switch; the first one sent no Accounting-Stop.
+    let new = at_work(&present);
+    former.nas.behave(Refuse(503), Refuse(503));
+    quarantine(&site, &new);
+    present.coa();
+    former.coa();
+    former.disconnect();
+    former.coa();
+    let why = site.why_once(&decision, |why| is(why, "proven"));
+    let proof = enforcement(&why)["proof"].as_str().unwrap_or_default();
+    assert!(proof.contains("the station is elsewhere"), "{proof}");
+    assert!(why["session"]["stopped_us"].is_i64());
+    assert_eq!(
+        new.pap("alice", nac_test_support::cast::PASSWORD)
+            .vlan()
+            .as_deref(),
+        Some("99")
+    );
+    site.why_once(&new.mac_text(), |why| has_moved_to(why, "quarantine"));
 }

@@ -304,6 +304,23 @@ impl SessionTable {
         }
     }
 
+    /// A NAS says that it does not know a session. Alone that proves nothing, for our identifiers may be wrong; the session is
+    /// over when the station has also been let in elsewhere since its last sign of life here. Says whether it is.
+    pub fn unknown_to_nas(&self, id: Uuid) -> bool {
+        let Some(session) = self.by_id(id) else {
+            return true;
+        };
+        let moved = session.mac.is_some()
+            && self.all().into_iter().any(|other| {
+                other.id != id && other.mac == session.mac && other.admitted_us > session.updated_us
+            });
+        if moved {
+            let cause = "its NAS does not know it, and the station is elsewhere";
+            self.end(id, cause, true);
+        }
+        moved
+    }
+
     fn end(&self, id: Uuid, cause: &str, reported: bool) {
         let Some(session) = self.lock().remove(id) else {
             return;

@@ -13,6 +13,8 @@ use crate::account::LiveSession;
 
 /// How long an acknowledged step may take to show effect: a supplicant answers its EAP within seconds.
 const PROOF_DEADLINE: Duration = Duration::from_secs(8);
+/// Error-Cause (RFC 5176 section 3.5).
+const SESSION_CONTEXT_NOT_FOUND: u32 = 503;
 /// Pauses between climbs of the whole ladder while nothing is proven.
 const PAUSES_S: [u64; 6] = [10, 30, 60, 120, 300, 300];
 
@@ -129,12 +131,13 @@ impl Job {
     async fn climb_once(&self, enforcer: &Enforcer) {
         let session_id = self.lock().session_id;
         let Some(session) = enforcer.sessions.by_id(session_id) else {
-            return self.stopped("it is not in the table any more");
+            return self.supersede("the session is not in the table any more");
         };
         let snapshot = enforcer.world.snapshot().clone();
         let Some(client) = snapshot.clients.by_address(session.nas_source.ip()) else {
             return self.note("none", "no request", "the NAS is no client any more", None);
         };
+        let mut unknown = true;
         for step in client.profile.ladder() {
             let name = step.code.to_string();
             let outcome = {
@@ -144,6 +147,12 @@ impl Job {
                 self.advance(EnforcementState::Sent);
                 dynamic_authorization::send(client, &session, step).await
             };
+            unknown &= matches!(
+                outcome,
+                Ok(Reply::Refused {
+                    error_cause: Some(SESSION_CONTEXT_NOT_FOUND)
+                })
+            );
             match outcome {
                 Ok(Reply::Acknowledged) => {
                     self.note(&name, "sent", "acknowledged", None);
@@ -158,7 +167,9 @@ impl Job {
                 Err(fault) => self.note(&name, "sent", &fault.to_string(), None),
             }
         }
-        self.advance(EnforcementState::Pending);
+        if !(unknown && enforcer.sessions.unknown_to_nas(session_id)) {
+            self.advance(EnforcementState::Pending);
+        }
     }
 
     fn note(&self, step: &str, code: &str, result: &str, error_cause: Option<u32>) {
