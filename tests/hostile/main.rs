@@ -3,6 +3,7 @@
 //! Every case speaks to the real binary from outside and ends with the same questions: is the process alive, has nothing
 //! panicked, is a legitimate supplicant still served, is memory still bounded, and was what had to be said said once?
 
+mod accounting;
 mod blast;
 mod connections;
 mod disk;

@@ -251,6 +251,33 @@ fn hostile_names_are_stored_and_shown_as_one_escaped_line() {
         );
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
+    // Nor does what the administrator asks about them move the terminal's cursor.
+    ground.decisions("none");
+    let shown = ground
+        .nac
+        .command(&["tail", "--last", "1000", "--no-follow"]);
+    assert!(shown.contains("forged-by-eve"), "{shown}");
+    let decision = decision_about_the_cursor(ground);
+    let why = ground.nac.command(&["why", &decision, "--attributes"]);
+    assert!(why.contains("forged-by-eve"), "{why}");
+    for text in [shown, why] {
+        let hostile: Vec<char> = text
+            .chars()
+            .filter(|c| c.is_control() && *c != '\n')
+            .collect();
+        assert!(hostile.is_empty(), "{hostile:?}");
+        assert!(
+            !text.lines().any(|line| line.starts_with("2026-01-01")),
+            "{text}"
+        );
+    }
+}
+
+/// The id of the decision about the name with the cursor in it.
+fn decision_about_the_cursor(ground: &Ground) -> String {
+    let line = ground.line("]0;forged-by-eve", "decided");
+    let (_, id) = line.rsplit_once("decision=").expect("its id is logged");
+    id.to_owned()
 }
 
 #[test]
