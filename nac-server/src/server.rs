@@ -23,8 +23,9 @@ use crate::account::{AccountingPort, SessionTable};
 use crate::authenticate::{AuthenticationPort, Authenticator};
 use crate::config::Config;
 use crate::enforce::Enforcer;
+use crate::listen::descriptors::Places;
 use crate::listen::udp::Responder;
-use crate::listen::{descriptors, https, udp};
+use crate::listen::{https, udp};
 use crate::snapshot::{World, WorldError, feed};
 use crate::telemetry::metrics::Metrics;
 
@@ -349,7 +350,7 @@ impl Listeners {
                 });
             }
         }
-        let places = descriptors::places();
+        let places = Places::under_the_limit_of_open_files();
         for (listener, router) in [(self.portal, portal), (self.admin, admin)] {
             tracker.spawn(https::serve(
                 listener,

@@ -147,6 +147,23 @@ impl Store {
         )
     }
 
+    /// Forgets the enforcements that ended before a moment. Gives their number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn enforcement_prune(&self, before_us: i64) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let removed = sql!(
+            tx.on(),
+            execute,
+            "DELETE FROM enforcement WHERE updated_us < $1 AND state IN ('proven', 'failed', 'superseded')",
+            before_us
+        )?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+
     /// The enforcement with this id.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) struct DemoArguments {
 
 pub(super) async fn run(context: &Context, arguments: DemoArguments) -> Outcome {
     // The story tells what happens; NAC_LOG=info shows how.
-    log::start(LogFormat::Text, "error");
+    let _logging = log::start(LogFormat::Text, "error");
     let folder = Folder::create()?;
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let created = create_installation(&folder.0.join("nac"), &names, None).await?;

@@ -14,7 +14,7 @@ use crate::telemetry::log;
 pub(super) async fn run(context: &Context) -> Outcome {
     let file = context.config_file();
     let config = Config::load(&file)?;
-    log::start(config.log.format, &config.log.level);
+    let _logging = log::start(config.log.format, &config.log.level);
     let listen = |kind| {
         signal(kind).map_err(|error| Failure::cannot(format!("no signal handling: {error}")))
     };

@@ -16,12 +16,12 @@ use hyper_util::service::TowerToHyperService;
 use nac_posture::TlsPeer;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::descriptors::Places;
 use crate::telemetry::rate::Throttle;
 
 /// Time for TCP accept to a finished TLS handshake, and for one request's headers.
@@ -32,7 +32,7 @@ pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
     router: Router,
-    places: Arc<Semaphore>,
+    places: Places,
     tracker: TaskTracker,
     cancel: CancellationToken,
 ) {
@@ -53,10 +53,10 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Some(place) = places.take(address.ip()) else {
             if let Some(held) = refusals.may_speak() {
                 tracing::warn!(%address, held_back = held,
-                    "HTTPS connections are refused: as many are open as the limit of open files allows");
+                    "HTTPS connections are refused: too many are open, from this address or altogether");
             }
             continue;
         };

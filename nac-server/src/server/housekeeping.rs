@@ -51,5 +51,6 @@ async fn prune(store: &Store) -> Result<(), StoreError> {
         }
     }
     store.session_prune(before).await?;
+    store.enforcement_prune(before).await?;
     Ok(())
 }

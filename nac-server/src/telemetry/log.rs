@@ -7,22 +7,34 @@ use std::fmt::{self, Debug, Write as _};
 use std::io::IsTerminal as _;
 
 use tracing::field::Field;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use crate::config::LogFormat;
 
+/// Lines that may wait for a slow reader of standard error; more are dropped, because RADIUS must not wait for a log.
+const WAITING_LINES: usize = 65_536;
+
+/// Keeps the writing thread; the last lines are written when it is dropped.
+#[must_use = "dropping it ends logging"]
+pub struct Logging(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+
 /// Starts logging for the whole process. A second call changes nothing.
-pub fn start(format: LogFormat, level: &str) {
+pub fn start(format: LogFormat, level: &str) -> Logging {
     let filter = EnvFilter::try_from_env("NAC_LOG")
         .or_else(|_| EnvFilter::try_new(level))
         .unwrap_or_else(|_| EnvFilter::new("info"));
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_LINES)
+        .lossy(true)
+        .finish(std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // Colours are for people: a file or the journal gets plain text.
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_target(false);
     // Already started (tests, `nac demo`): the first one stays.
     let _ = match format {
@@ -31,6 +43,7 @@ pub fn start(format: LogFormat, level: &str) {
             .try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+    Logging(guard)
 }
 
 /// The message as it is, everything else as `name=value`, on one line.

@@ -778,6 +778,8 @@ async fn sessions_and_enforcements(world: Arc<World>) {
     assert!(store.session_list(true).await.unwrap().is_empty());
     assert_eq!(store.session_list(false).await.unwrap().len(), 1);
     assert_eq!(store.session_prune(now_us() + 1).await.unwrap(), 1);
+    assert_eq!(store.enforcement_prune(0).await.unwrap(), 0);
+    assert_eq!(store.enforcement_prune(now_us() + 1).await.unwrap(), 1);
     assert!(is_missing(store.session_fetch(session.id).await));
 }
 
