@@ -101,6 +101,19 @@ impl StoreError {
         }
     }
 
+    /// Whether SQLite says that another program is at the file just now.
+    pub(crate) fn is_busy(&self) -> bool {
+        match self {
+            // SQLITE_BUSY and SQLITE_LOCKED with their extended codes.
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .and_then(|code| code.parse::<u32>().ok())
+                .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
+            Self::Migration { why, .. } => why.contains("database is locked"),
+            _ => false,
+        }
+    }
+
     /// Whether the database itself is away or out of room, so that the same request may succeed later.
     pub fn is_outage(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -30,6 +30,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres
 const SQLITE_READERS: u32 = 4;
 /// How long a SQLite writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two tries to open a database that is busy.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a statement waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -275,7 +277,21 @@ impl FromStr for SqliteUrl {
     }
 }
 
+/// Programs that open a new file at the same moment can meet while it turns to WAL mode, where SQLite says "busy" at once and does
+/// not wait as it does elsewhere.
 async fn open_sqlite(url: &str) -> Result<(SqlitePools, Place), StoreError> {
+    let give_up = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match open_sqlite_once(url).await {
+            Err(error) if error.is_busy() && Instant::now() < give_up => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn open_sqlite_once(url: &str) -> Result<(SqlitePools, Place), StoreError> {
     let SqliteUrl { path, synchronous } = url.parse()?;
     writable(&path)?;
     let place = Place::File(path.clone());

@@ -2,6 +2,8 @@
 //!
 //! * Accounting is acknowledged after its commit. A full queue or a failed commit is an error, so that the server does not
 //!   answer and the NAS sends again: the protocol's own back-pressure (RFC 2866 section 2).
+//! * Accounting does not wait behind decisions, for somebody waits for its acknowledgement: a flood of logins would otherwise
+//!   end accounting.
 //! * Decisions are never dropped silently: what the queue or the database cannot take goes to the spool, and from there
 //!   into the database when it works again.
 //! * Sessions and enforcements are states, not histories: only the newest of each waits, and it waits until it is stored.
@@ -37,7 +39,7 @@ const STATES_MAX: usize = 262_144;
 /// How the writer groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterSettings {
-    /// How many accounting records and decisions may wait.
+    /// How many accounting records may wait, and how many decisions.
     pub queue: usize,
     /// How many rows of a kind go into one transaction at most.
     pub rows: usize,
@@ -94,6 +96,7 @@ pub struct WriterCounters {
 #[derive(Clone)]
 pub struct WriterHandle {
     queue: mpsc::Sender<Job>,
+    decisions: mpsc::Sender<Arc<DecisionRecord>>,
     shared: Arc<Shared>,
 }
 
@@ -102,6 +105,7 @@ pub struct Writer {
     store: Store,
     settings: WriterSettings,
     jobs: mpsc::Receiver<Job>,
+    decisions: mpsc::Receiver<Arc<DecisionRecord>>,
     handle: WriterHandle,
 }
 
@@ -128,7 +132,6 @@ type Acknowledge = oneshot::Sender<Result<(), WriterError>>;
 
 enum Job {
     Accounting(Box<Accounting>, Acknowledge),
-    Decision(Arc<DecisionRecord>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -151,13 +154,8 @@ impl WriterHandle {
 
     /// Stores a decision, soon. Never waits: when the queue is full or the writer has stopped, it goes to the spool.
     pub fn decision(&self, record: impl Into<Arc<DecisionRecord>>) {
-        let refused = match self.queue.try_send(Job::Decision(record.into())) {
-            Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) => {
-                job
-            }
-        };
-        if let Job::Decision(record) = refused {
+        use mpsc::error::TrySendError::{Closed, Full};
+        if let Err(Full(record) | Closed(record)) = self.decisions.try_send(record.into()) {
             self.shared.spool(std::slice::from_ref(&record));
         }
     }
@@ -193,7 +191,7 @@ impl WriterHandle {
             replayed: counters.replayed.load(Relaxed),
             lost: counters.lost.load(Relaxed),
             states_lost: counters.states_lost.load(Relaxed),
-            waiting: (self.queue.max_capacity() - self.queue.capacity()) as u64,
+            waiting: (waiting(&self.queue) + waiting(&self.decisions)) as u64,
         }
     }
 }
@@ -224,6 +222,7 @@ impl Writer {
             why: format!("{error}; it is where decisions wait while the database is away, and must be writable"),
         })?;
         let (queue, jobs) = mpsc::channel(settings.queue.max(1));
+        let (decision_queue, decisions) = mpsc::channel(settings.queue.max(1));
         let shared = Arc::new(Shared {
             spool,
             sessions: Mutex::default(),
@@ -235,7 +234,12 @@ impl Writer {
             store,
             settings,
             jobs,
-            handle: WriterHandle { queue, shared },
+            decisions,
+            handle: WriterHandle {
+                queue,
+                decisions: decision_queue,
+                shared,
+            },
         })
     }
 
@@ -250,6 +254,7 @@ impl Writer {
             store,
             settings,
             mut jobs,
+            mut decisions,
             handle,
         } = self;
         let mut task = Task::new(store, settings.rows, Arc::clone(&handle.shared));
@@ -267,19 +272,42 @@ impl Writer {
                     Some(job) => group.take(job),
                     None => break,
                 },
+                Some(record) = decisions.recv() => group.take_decision(record),
                 () = wake.wake.notified() => {}
                 _ = ticks.tick() => {
                     task.tick().await;
                     continue;
                 }
             }
-            gather(&mut group, &mut jobs, &settings, &cancel).await;
+            gather(&mut group, &mut jobs, &mut decisions, &settings, &cancel).await;
+            if !group.flushes.is_empty() {
+                // Whoever waits means the decisions too that were handed in before.
+                let before = decisions.len();
+                for _ in 0..before {
+                    let Ok(record) = decisions.try_recv() else {
+                        break;
+                    };
+                    group.take_decision(record);
+                    if group.len() >= settings.rows {
+                        let flushes = std::mem::take(&mut group.flushes);
+                        task.commit(std::mem::take(&mut group)).await;
+                        group.flushes = flushes;
+                    }
+                }
+            }
             task.commit(std::mem::take(&mut group)).await;
         }
         // Nobody gets in any more; what is in is stored.
         jobs.close();
+        decisions.close();
         while let Some(job) = jobs.recv().await {
             group.take(job);
+            if group.len() >= settings.rows {
+                task.commit(std::mem::take(&mut group)).await;
+            }
+        }
+        while let Some(record) = decisions.recv().await {
+            group.take_decision(record);
             if group.len() >= settings.rows {
                 task.commit(std::mem::take(&mut group)).await;
             }
@@ -295,6 +323,7 @@ impl Writer {
 async fn gather(
     group: &mut Group,
     jobs: &mut mpsc::Receiver<Job>,
+    decisions: &mut mpsc::Receiver<Arc<DecisionRecord>>,
     settings: &WriterSettings,
     cancel: &CancellationToken,
 ) {
@@ -302,6 +331,10 @@ async fn gather(
     while group.len() < settings.rows && group.flushes.is_empty() {
         if let Ok(job) = jobs.try_recv() {
             group.take(job);
+            continue;
+        }
+        if let Ok(record) = decisions.try_recv() {
+            group.take_decision(record);
             continue;
         }
         tokio::select! {
@@ -312,8 +345,13 @@ async fn gather(
                 Some(job) => group.take(job),
                 None => return,
             },
+            Some(record) = decisions.recv() => group.take_decision(record),
         }
     }
+}
+
+fn waiting<T>(queue: &mpsc::Sender<T>) -> usize {
+    queue.max_capacity() - queue.capacity()
 }
 
 impl Shared {

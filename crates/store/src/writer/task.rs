@@ -35,9 +35,12 @@ impl Group {
     pub(super) fn take(&mut self, job: Job) {
         match job {
             Job::Accounting(record, acknowledge) => self.accounting.push((record, acknowledge)),
-            Job::Decision(record) => self.decisions.push(record),
             Job::Flush(done) => self.flushes.push(done),
         }
+    }
+
+    pub(super) fn take_decision(&mut self, record: Arc<DecisionRecord>) {
+        self.decisions.push(record);
     }
 
     pub(super) fn len(&self) -> usize {
