@@ -121,6 +121,41 @@ fn two_certificates_of_one_device_bind_as_well_until_one_is_revoked() {
     assert_eq!(why["facts"]["posture"]["verdict"], "unknown");
 }
 
+#[test]
+fn a_secret_issued_for_a_device_binds_the_first_host_that_uses_it() {
+    let site = Site::start();
+    let credential = site.certificate("--device", "laptop-8");
+    let policy = site.policy()
+        + "\n@id(\"devices\") @segment(\"staff\") @order(\"100\")\n\
+           permit (principal is Device, action == Action::\"connect\", resource)\n\
+           when { context.posture.verdict == \"compliant\" };\n";
+    site.apply_policy(&policy);
+    let issued = site.nac(&[
+        "posture", "secret", "add", "for-8", "--device", "laptop-8", "--json",
+    ]);
+    let issued: serde_json::Value = serde_json::from_str(&issued).expect("JSON");
+    let secret = issued["secret"].as_str().expect("it is shown once");
+
+    let laptop = Laptop::with_secret(&site, secret, "00:16:3e:00:00:98", None, [127, 0, 1, 9]);
+    laptop.report();
+    let thief = Laptop::with_secret(&site, secret, "00:16:3e:00:00:97", None, [127, 0, 1, 66]);
+    assert!(thief.is_refused(), "a second host with the same secret");
+
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let port = switch.port(1, MAC);
+    let device = Supplicant::tls("laptop-8", &site.ca(), &credential);
+    assert_eq!(port.dot1x(&device).vlan().as_deref(), Some("10"));
+    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "accept");
+    assert_eq!(why["facts"]["posture"]["binding"], 3, "{why:#}");
+    laptop.decrypt_disk();
+    laptop.report();
+    switch.coa();
+    assert!(
+        port.dot1x(&device).is_refused(),
+        "nothing permits a failing device"
+    );
+}
+
 fn newest_serial(site: &Site, name: &str) -> String {
     let listed = site.nac(&["certificate", "list", "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");

@@ -28,21 +28,21 @@ impl Laptop {
         credential: Option<&Credential>,
         address: [u8; 4],
     ) -> Self {
-        let laptop = Self::silent(site, mac, credential, address);
+        let secret = read(&site.home().join("osquery-enroll-secret"));
+        let laptop = Self::with_secret(site, &secret, mac, credential, address);
         laptop.report();
         laptop
     }
 
-    /// The same before it has said anything.
-    pub(crate) fn silent(
+    /// A healthy Linux laptop with another enrolment secret, before it has said anything.
+    pub(crate) fn with_secret(
         site: &Site,
+        secret: &str,
         mac: &str,
         credential: Option<&Credential>,
         address: [u8; 4],
     ) -> Self {
-        let read = |path: &Path| std::fs::read_to_string(path).expect("the story wrote it");
         let url = format!("https://localhost:{}", site.portal.port());
-        let secret = read(&site.home().join("osquery-enroll-secret"));
         let mut settings = HostSettings::compliant_linux(&url, &read(&site.ca()), secret.trim());
         settings.macs = vec![mac.to_owned()];
         settings.local_address = Some(Ipv4Addr::from(address).into());
@@ -66,6 +66,11 @@ impl Laptop {
         let report = report.expect("the server answers osquery");
         assert!(!report.aborted, "the server's discovery SQL is right");
         report.ran
+    }
+
+    /// Tries to enrol; says whether the server refuses.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.runtime.block_on(self.host.enroll()).is_err()
     }
 
     /// Polls until it was asked, which a server that is about to ask does at the next poll.
@@ -92,4 +97,8 @@ impl Laptop {
     pub(crate) fn node_key(&self) -> String {
         self.host.node_key().expect("it has enrolled")
     }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("the story wrote it")
 }
