@@ -5,6 +5,7 @@
 mod durability;
 mod feed;
 mod opening;
+mod records;
 mod resources;
 mod schema;
 mod sealing;
