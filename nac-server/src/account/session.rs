@@ -174,7 +174,7 @@ impl Reference {
             client: client.to_owned(),
             nas_address: packet
                 .ipv4(attribute::NAS_IP_ADDRESS)
-                .map_or(source.ip(), IpAddr::V4),
+                .map_or_else(|| source.ip(), IpAddr::V4),
             class: packet
                 .attributes()
                 .filter(|attribute| attribute.number == attribute::CLASS)

@@ -89,7 +89,7 @@ impl Request {
     pub fn nas_address(&self, packet: &Packet<'_>) -> IpAddr {
         packet
             .ipv4(attribute::NAS_IP_ADDRESS)
-            .map_or(self.source.ip(), IpAddr::V4)
+            .map_or_else(|| self.source.ip(), IpAddr::V4)
     }
 }
 

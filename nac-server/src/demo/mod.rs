@@ -57,7 +57,7 @@ pub struct Demo {
 pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> {
     let mut report = Report::new(json);
     let config_file = premises.config.file.clone();
-    let folder = config_file.parent().unwrap_or(Path::new("."));
+    let folder = config_file.parent().unwrap_or_else(|| Path::new("."));
     report.remark(&format!(
         "nac demo: everything is in {}\n",
         folder.display()

@@ -48,17 +48,13 @@ pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSes
 }
 
 fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option<LiveSession> {
-    let Some(facts) = &decision.facts else {
-        return None;
-    };
-    let Some(method) = METHODS.into_iter().find(|method| *method == session.method) else {
-        return None;
-    };
+    let facts = decision.facts.as_ref()?;
+    let method = METHODS
+        .into_iter()
+        .find(|method| *method == session.method)?;
     let snapshot = world.snapshot().clone();
     // A NAS that is no client any more cannot be moved.
-    let Some(client) = snapshot.clients.by_address(session.nas_source.ip()) else {
-        return None;
-    };
+    let client = snapshot.clients.by_address(session.nas_source.ip())?;
     // What it was told is known from its decision alone. Words that the segment has lost since then go
     // unnoticed; words that are new make it other than what is wanted.
     let answer = snapshot
