@@ -5,7 +5,6 @@ use std::time::Duration;
 use nac_test_support::cast::PASSWORD;
 use nac_test_support::nas::Behaviour::{Acknowledge, Silent};
 use nac_test_support::wait;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::binding::strict;
 use crate::enforcement::office;
@@ -43,8 +42,8 @@ fn after_a_crash_sessions_accounting_and_the_unfinished_move_are_all_there() {
     site.kill();
 
     assert_eq!(
-        accounting_rows(&site),
-        2 * others.len(),
+        site.count("SELECT count(*) FROM accounting"),
+        2 * i64::try_from(others.len()).expect("twenty"),
         "no acknowledged record is lost"
     );
     let _ = switch.nas.pending();
@@ -136,15 +135,4 @@ fn a_restart_does_not_forget_what_a_host_has_proven() {
     site.kill();
     site.serve();
     assert!(switch.is_left_alone(), "binding B2 survives");
-}
-
-/// Read while no server runs, as an auditor would.
-fn accounting_rows(site: &Site) -> usize {
-    let file = site.home().join("nac.db");
-    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .expect("the database is a SQLite file");
-    let count: i64 = database
-        .query_row("SELECT count(*) FROM accounting", [], |row| row.get(0))
-        .expect("accounting is a table");
-    usize::try_from(count).expect("not negative")
 }

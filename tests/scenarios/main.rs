@@ -6,6 +6,8 @@
 //! is the story that re-authenticates a port, or does not. A [`laptop::Laptop`] is a host that is true to
 //! osquery's protocol.
 //!
+//! With `NAC_TEST_POSTGRES=postgres://user@host/database` the same stories run on PostgreSQL.
+//!
 //! *Invariants*: no story waits for time alone, except where time is its subject; what a story sees comes
 //! from a socket or from `nac why`, never from inside the server.
 

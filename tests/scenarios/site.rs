@@ -12,6 +12,7 @@ use nac_test_support::directory::TestDirectory;
 use nac_test_support::pki::Credential;
 use nac_test_support::service::Service;
 use nac_test_support::{cast, program, wait};
+use rusqlite::Connection;
 use serde_json::Value;
 
 /// How long the server may take to do what it should do at once. Generous: the machine may be busy.
@@ -24,6 +25,8 @@ pub(crate) struct Site {
     pub(crate) auth: SocketAddr,
     pub(crate) acct: SocketAddr,
     pub(crate) portal: SocketAddr,
+    /// Its database, where that is not the SQLite file beside the configuration.
+    postgres: Option<String>,
     service: RefCell<Option<Service>>,
     // Dropped after the service.
     directory: TestDirectory,
@@ -39,17 +42,19 @@ impl Site {
     pub(crate) fn start_with(sections: &str) -> Self {
         let directory = TestDirectory::new("story");
         let home = directory.path().join("home");
-        program::run(
-            Command::new(program::nac())
-                .arg("init")
-                .arg(&home)
-                .arg("--yes"),
-        );
+        let mut init = Command::new(program::nac());
+        init.arg("init").arg(&home).arg("--yes");
         let [auth, acct, portal, admin, metrics] = std::array::from_fn(|_| free_port());
+        let postgres = create_database(auth.port());
+        if let Some(url) = &postgres {
+            init.args(["--database", url]);
+        }
+        program::run(&mut init);
         let site = Self {
             auth,
             acct,
             portal,
+            postgres,
             service: RefCell::new(None),
             directory,
         };
@@ -252,10 +257,43 @@ impl Site {
         last
     }
 
+    /// Everything that the database holds; the server is down.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let Some(url) = &self.postgres else {
+            return std::fs::read(self.home().join("nac.db")).expect("a SQLite file");
+        };
+        let mut command = Command::new(program::peer("pg_dump", "postgresql-client"));
+        program::run(command.arg(url)).into_bytes()
+    }
+
+    /// The number that a query of one row and column gives; the server is down.
+    pub(crate) fn count(&self, sql: &str) -> i64 {
+        if let Some(url) = &self.postgres {
+            let mut command = Command::new(program::peer("psql", "postgresql-client"));
+            let said = program::run(command.args(["-At", "-c", sql, url]));
+            return said.trim().parse().expect("a number");
+        }
+        let database = Connection::open(self.home().join("nac.db")).expect("a SQLite file");
+        database
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a number")
+    }
+
     /// A file of the story.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// With `NAC_TEST_POSTGRES`, as for the tests of the store, every story has a database of its own there.
+fn create_database(number: u16) -> Option<String> {
+    let server = std::env::var("NAC_TEST_POSTGRES").ok()?;
+    let name = format!("story_{}_{number}", std::process::id());
+    let mut command = Command::new(program::peer("psql", "postgresql-client"));
+    let create = format!("CREATE DATABASE {name}");
+    program::run(command.args(["-q", "-c", &create, &server]));
+    let (host, _) = server.rsplit_once('/').expect("a URL with a database");
+    Some(format!("{host}/{name}"))
 }
 
 /// A loopback address that is free for UDP and TCP. The system gives ports of this range to nobody who
