@@ -24,8 +24,9 @@ pub struct Logging(#[expect(dead_code, reason = "held for its drop")] WorkerGuar
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(format: LogFormat, level: &str) -> Logging {
     let filter = EnvFilter::try_from_env("NAC_LOG")
-        .or_else(|_| EnvFilter::try_new(level))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+        // The database's notices are not for operators; its faults come with our own words.
+        .or_else(|_| EnvFilter::try_new(format!("{level},sqlx=warn")))
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
