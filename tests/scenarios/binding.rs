@@ -2,7 +2,8 @@
 
 use crate::laptop::Laptop;
 use crate::site::{Site, has_moved_to};
-use crate::switch::{Supplicant, Switch};
+use crate::supplicant::Supplicant;
+use crate::switch::Switch;
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x59, 0x00, 0x01];
 

@@ -7,7 +7,8 @@ use nac_test_support::wire::{attribute, code};
 
 use crate::laptop::{DISK_ENCRYPTION, Laptop};
 use crate::site::{SOON, Site, enforcement, has_moved_to, is};
-use crate::switch::{Supplicant, Switch, avpair};
+use crate::supplicant::Supplicant;
+use crate::switch::{Switch, avpair};
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x51, 0x00, 0x01];
 

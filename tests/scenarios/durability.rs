@@ -10,7 +10,8 @@ use crate::binding::strict;
 use crate::enforcement::office;
 use crate::laptop::Laptop;
 use crate::site::{Site, enforcement, has_moved_to, is};
-use crate::switch::{Supplicant, Switch};
+use crate::supplicant::Supplicant;
+use crate::switch::Switch;
 
 #[test]
 fn after_a_crash_sessions_accounting_and_the_unfinished_move_are_all_there() {

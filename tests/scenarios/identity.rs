@@ -6,7 +6,8 @@ use nac_test_support::cast::PASSWORD;
 
 use crate::enforcement::office;
 use crate::site::{SOON, Site, enforcement, has_moved_to, is};
-use crate::switch::{Supplicant, Switch};
+use crate::supplicant::Supplicant;
+use crate::switch::Switch;
 
 #[test]
 fn a_disabled_user_is_off_the_network_within_seconds() {

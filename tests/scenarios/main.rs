@@ -13,6 +13,7 @@
 
 mod laptop;
 mod site;
+mod supplicant;
 mod switch;
 
 mod binding;

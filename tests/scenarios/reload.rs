@@ -6,7 +6,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::site::Site;
-use crate::switch::{Supplicant, Switch};
+use crate::supplicant::Supplicant;
+use crate::switch::Switch;
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x58, 0x00, 0x01];
 

@@ -6,7 +6,8 @@ use nac_test_support::cast;
 use crate::enforcement::office;
 use crate::laptop::Laptop;
 use crate::site::Site;
-use crate::switch::{Supplicant, Switch};
+use crate::supplicant::Supplicant;
+use crate::switch::Switch;
 
 const TYPO: &str = "correct horse batterz typed wrong";
 

@@ -2,19 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use nac_eap::TlsVersions;
-use nac_eap::peer::{Peer, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
-use nac_test_support::exchange::{Exchange, fresh_authenticator};
+use nac_test_support::cast;
+use nac_test_support::exchange::Exchange;
 use nac_test_support::nas::{FakeNas, Received};
-use nac_test_support::pki::Credential;
 use nac_test_support::wire::{Packet, Request, attribute, code};
-use nac_test_support::{cast, supplicant};
 
 use crate::site::{QUIET, SOON, Site};
+use crate::supplicant::{Login, Supplicant};
 
 /// Attributes that `nac_test_support::wire` does not name.
 mod number {
@@ -252,57 +248,17 @@ impl Port<'_> {
 
     /// IEEE 802.1X.
     pub(crate) fn dot1x(&self, person: &Supplicant) -> Login {
-        let login = self.authenticate(person);
+        let login = person.log_in(|outer_identity, state, eap| {
+            let mut request = self
+                .access_request(outer_identity)
+                .with(attribute::FRAMED_MTU, 1_400_u32.to_be_bytes());
+            if let Some(state) = state {
+                request = request.with(attribute::STATE, state);
+            }
+            self.switch.auth.answer(&request.with_eap(eap))
+        });
         self.conclude(&login.reply);
         login
-    }
-
-    fn authenticate(&self, person: &Supplicant) -> Login {
-        let tunnelled = person.method != PeerMethod::Tls;
-        let outer = if tunnelled {
-            "anonymous"
-        } else {
-            person.identity.as_str()
-        };
-        let settings = PeerSettings {
-            method: person.method,
-            identity: person.identity.clone(),
-            anonymous_identity: tunnelled.then(|| outer.to_owned()),
-            password: tunnelled.then(|| person.password.clone().into()),
-            tls: Arc::clone(&person.tls),
-            eap_mtu: 1_396,
-        };
-        let clock = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let mut peer = Peer::new(Arc::new(settings), clock, Box::new(fill));
-        // The switch asks for the identity by itself (RFC 3579 section 2.1).
-        let mut packet = vec![1, 1, 0, 5, 1];
-        let mut last: Option<Packet> = None;
-        for _ in 0..60 {
-            let (success, ended) = match peer.receive(&packet) {
-                PeerStep::Response(response) => {
-                    let mut request = self
-                        .access_request(outer)
-                        .with(attribute::FRAMED_MTU, 1_400_u32.to_be_bytes());
-                    let state = last
-                        .as_ref()
-                        .and_then(|reply| reply.first(attribute::STATE));
-                    if let Some(state) = state {
-                        request = request.with(attribute::STATE, state);
-                    }
-                    let reply = self.switch.auth.answer(&request.with_eap(&response));
-                    packet = reply.eap();
-                    last = Some(reply);
-                    continue;
-                }
-                PeerStep::Success(success) => (Some(success), last),
-                PeerStep::Failure(_) | PeerStep::Ignore => (None, last),
-            };
-            let reply = ended.expect("a supplicant does not end before it has asked");
-            return Login { reply, success };
-        }
-        panic!("the login did not end within 60 rounds");
     }
 
     /// Accounting-Start.
@@ -347,65 +303,6 @@ impl Port<'_> {
     }
 }
 
-/// Who logs in over IEEE 802.1X, with the TLS sessions that can be resumed.
-#[derive(Clone)]
-pub(crate) struct Supplicant {
-    method: PeerMethod,
-    identity: String,
-    password: String,
-    tls: Arc<PeerTls>,
-}
-
-impl Supplicant {
-    /// EAP-TLS with this certificate.
-    pub(crate) fn tls(name: &str, ca: &Path, credential: &Credential) -> Self {
-        Self {
-            method: PeerMethod::Tls,
-            identity: name.to_owned(),
-            password: String::new(),
-            tls: supplicant::tls(ca, Some(credential), TlsVersions::Both),
-        }
-    }
-
-    /// PEAP-MSCHAPv2 with the usual password.
-    pub(crate) fn peap(name: &str, ca: &Path) -> Self {
-        Self {
-            method: PeerMethod::PeapMschapv2,
-            identity: name.to_owned(),
-            password: cast::PASSWORD.to_owned(),
-            tls: supplicant::tls(ca, None, TlsVersions::Both),
-        }
-    }
-
-    /// The same person with another set of TLS settings.
-    pub(crate) fn with_tls(mut self, tls: PeerTls) -> Self {
-        self.tls = Arc::new(tls);
-        self
-    }
-}
-
-/// How a login ended.
-pub(crate) struct Login {
-    pub(crate) reply: Packet,
-    pub(crate) success: Option<PeerSuccess>,
-}
-
-impl Login {
-    /// The VLAN of an Access-Accept that the supplicant believes; `None` otherwise.
-    pub(crate) fn vlan(&self) -> Option<String> {
-        let believed = self.reply.code == code::ACCESS_ACCEPT && self.success.is_some();
-        believed.then(|| self.reply.vlan()).flatten()
-    }
-
-    pub(crate) fn is_refused(&self) -> bool {
-        self.reply.code == code::ACCESS_REJECT
-    }
-
-    pub(crate) fn is_resumed(&self) -> bool {
-        self.success.as_ref().is_some_and(|success| success.resumed)
-    }
-}
-
 /// The value of a Vendor-Specific attribute with one Cisco-AVPair.
 pub(crate) fn avpair(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len() + 2).expect("a short text");
@@ -415,11 +312,4 @@ pub(crate) fn avpair(text: &str) -> Vec<u8> {
         text.as_bytes(),
     ]
     .concat()
-}
-
-/// Randomness of a simulated supplicant; it protects nothing.
-fn fill(octets: &mut [u8]) {
-    for chunk in octets.chunks_mut(8) {
-        chunk.copy_from_slice(&fresh_authenticator()[..chunk.len()]);
-    }
 }
