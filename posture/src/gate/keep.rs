@@ -341,3 +341,43 @@ fn take_over_record(state: &mut NodeState, record: OsqueryNode) {
     state.record.status = status;
     state.record.device_id = device_id;
 }
+
+#[cfg(test)]
+mod tests {
+    use nac_store::CheckOutcome;
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn result(check: &str, checked_us: i64) -> CheckResult {
+        CheckResult {
+            node_id: Uuid::nil(),
+            check: check.to_owned(),
+            outcome: CheckOutcome::Pass,
+            message: String::new(),
+            checked_us,
+            changed_us: checked_us,
+        }
+    }
+
+    fn ages(results: &[CheckResult], now_us: i64, max_age: Duration) -> Vec<i64> {
+        let newest = results.iter().map(|result| result.checked_us).max();
+        let excused = excused(results.to_vec(), newest, now_us, max_age);
+        let age = |result: &CheckResult| (now_us - result.checked_us) / SECOND;
+        excused.iter().map(age).collect()
+    }
+
+    #[test]
+    fn after_an_absence_a_host_has_a_minute_to_report() {
+        let max_age = Duration::from_secs(900);
+        let day = 86_400 * SECOND;
+        let results = [result("new", 100 * SECOND), result("old", 40 * SECOND)];
+        // The newest counts for another 60 s, and what was older stays older.
+        assert_eq!(ages(&results, day, max_age), [840, 900]);
+        // Whoever reported lately is not made younger.
+        assert_eq!(ages(&results, 130 * SECOND, max_age), [30, 90]);
+        // With a short maximum the grace is no longer than that.
+        assert_eq!(ages(&results, day, Duration::from_secs(10)), [0, 60]);
+    }
+}
