@@ -13,11 +13,11 @@ use nac_test_support::{cast, wait};
 use crate::ground::{SOON, pap, read_only};
 use crate::installation::Installation;
 
-/// Three switches that send accounting without pause, and two that log people in. Gives the sessions that were acknowledged,
+/// Four switches that send accounting without pause, and two that log people in. Gives the sessions that were acknowledged,
 /// in no order, once `stop` is set.
 fn load(site: &Installation, stop: &AtomicBool, acknowledged: &Mutex<Vec<String>>) {
     thread::scope(|scope| {
-        for switch in 0..3 {
+        for switch in 0..4 {
             scope.spawn(move || {
                 let client = Exchange::new(site.acct, cast::SECRET);
                 let mut count = 0;

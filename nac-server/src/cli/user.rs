@@ -351,9 +351,9 @@ fn check_password(password: &str) -> Result<(), String> {
 
 const fn credentials(user: &User) -> &'static str {
     match (user.password.is_some(), user.cleartext.is_some()) {
-        (true, true) => "argon2id + NT hash",
+        (true, true) => "argon2id + sealed",
         (true, false) => "argon2id",
-        (false, true) => "NT hash",
+        (false, true) => "sealed",
         (false, false) => "none (certificates)",
     }
 }

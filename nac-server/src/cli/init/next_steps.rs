@@ -84,9 +84,9 @@ Next:
   4. Try it:
        nac probe peap --server 127.0.0.1:1812 --secret-file FILE --user alice --ca {ca_shell}
 
-On a Cisco IOS switch (replace SECRET by the one from step 1):
+On a Cisco IOS switch (added with --vendor cisco-ios; replace SECRET by the one from step 1):
 {ios}
-In hostapd.conf:
+In hostapd.conf (added with --vendor hostapd):
 {hostapd}
 For osquery on an endpoint: {nac} posture flagfile --out DIR
 Back up {key} apart from the database: without it the secrets in the database are lost.
@@ -117,7 +117,7 @@ aaa accounting dot1x default start-stop group NAC
 aaa accounting update newinfo periodic 60
 aaa server radius dynamic-author
  client {server} server-key {secret}
- port 3799
+ port 1700
 radius-server attribute 6 on-for-login-auth
 radius-server attribute 8 include-in-access-req
 radius-server attribute 25 access-request include
