@@ -250,20 +250,35 @@ async fn a_full_queue_spools_decisions_and_refuses_accounting(world: Arc<World>)
         handle.decision(new_decision("alice", "00:11:22:33:44:55"));
     }
     assert_eq!(
-        handle.accounting(new_accounting("s1")).await,
-        Err(WriterError::Full)
-    );
-    assert_eq!(
         (handle.counters().spooled, handle.counters().waiting),
         (6, 4)
     );
+    // Decisions take no accounting record's place.
     let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let queued: Vec<_> = (0..4)
+        .map(|number| {
+            let handle = handle.clone();
+            let record = new_accounting(&format!("s{number}"));
+            tracker.spawn(async move { handle.accounting(record).await })
+        })
+        .collect();
+    eventually("accounting waits too", async || {
+        handle.counters().waiting == 8
+    })
+    .await;
+    assert_eq!(
+        handle.accounting(new_accounting("s4")).await,
+        Err(WriterError::Full)
+    );
     tracker.spawn(writer.run(cancel.clone()));
     tracker.close();
     eventually("everything is stored", async || {
         decisions(&store).await == 10
     })
     .await;
+    for record in queued {
+        assert_eq!(record.await.unwrap(), Ok(()));
+    }
     cancel.cancel();
     tracker.wait().await;
 }
