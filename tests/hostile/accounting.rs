@@ -34,7 +34,7 @@ fn records_of_any_content_are_kept_and_answered() {
         &long,
     ];
     let mut identifier = 0;
-    let mut send = |request: Request| {
+    let send = |request: Request| {
         let reply = client.answer(&request);
         assert_eq!(reply.code, code::ACCOUNTING_RESPONSE);
     };

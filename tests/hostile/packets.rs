@@ -323,8 +323,9 @@ fn tens_of_thousands_of_random_datagrams_stop_nothing() {
             });
         }
         scope.spawn(|| {
-            for _ in 0..20 {
-                ground.still_serves();
+            let client = ground.client("127.0.0.1:0");
+            for _ in 0..50 {
+                assert!(ground.patient_log_in(&client), "nobody is let in any more");
             }
         });
     });
