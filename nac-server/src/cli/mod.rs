@@ -33,6 +33,7 @@ mod quarantine;
 mod secret;
 mod segment;
 mod serve;
+mod session;
 mod tail;
 mod user;
 mod why;
@@ -102,6 +103,9 @@ enum Command {
     /// Endpoints: MAC addresses, owners, labels
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Who is on the network now, and which moves are not proven yet
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Put devices in quarantine and let them out again
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -130,6 +134,7 @@ impl Command {
             Self::Segment(command) => segment::run(context, command).await,
             Self::User(command) => user::run(context, command).await,
             Self::Device(command) => device::run(context, command).await,
+            Self::Session(command) => session::run(context, command).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
             Self::Policy(command) => policy::run(context, command).await,

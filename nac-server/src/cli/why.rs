@@ -4,8 +4,8 @@ use clap::Args;
 use nac_policy::{Engine, Facts, PolicyExplanation};
 use nac_radius::MacAddr;
 use nac_store::{
-    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Session,
-    Store, StoreError,
+    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Quarantine,
+    Session, Store, StoreError,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::{Answer, Context, Failure, Outcome, output};
 /// The arguments of `nac why`.
 #[derive(Debug, Args)]
 pub(super) struct WhyArguments {
-    /// A MAC address in any format, a user name, or the id of a decision
+    /// A MAC address in any format, a user name, a device's name, or the id of a decision
     subject: String,
     /// Show this many of the newest decisions instead of one
     #[arg(long, short = 'n', default_value_t = 1, value_name = "COUNT")]
@@ -36,6 +36,8 @@ struct Explained {
     session: Option<Session>,
     /// What enforcement did about that session.
     enforcements: Vec<Enforcement>,
+    /// The open quarantines of this device.
+    quarantines: Vec<Quarantine>,
 }
 
 pub(super) async fn run(context: &Context, arguments: WhyArguments) -> Outcome {
@@ -78,17 +80,44 @@ async fn find(store: &Store, arguments: &WhyArguments) -> Result<Vec<DecisionRec
         limit: arguments.last.max(1),
         ..DecisionFilter::default()
     };
-    let filter = match subject.parse::<MacAddr>() {
-        Ok(mac) => DecisionFilter {
+    if let Ok(mac) = subject.parse::<MacAddr>() {
+        let filter = DecisionFilter {
             mac: Some(mac.to_string()),
             ..filter
-        },
-        Err(_) => DecisionFilter {
-            user: Some(subject.to_owned()),
-            ..filter
-        },
+        };
+        return Ok(store.decision_list(&filter).await?);
+    }
+    let by_user = DecisionFilter {
+        user: Some(subject.to_owned()),
+        ..filter.clone()
     };
-    Ok(store.decision_list(&filter).await?)
+    let found = store.decision_list(&by_user).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    of_device(store, subject, &filter).await
+}
+
+/// The newest decisions about any address of a device.
+async fn of_device(
+    store: &Store,
+    name: &str,
+    filter: &DecisionFilter,
+) -> Result<Vec<DecisionRecord>, Failure> {
+    let Some(device) = store.device_find(name).await? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for mac in device.macs {
+        let by_mac = DecisionFilter {
+            mac: Some(mac),
+            ..filter.clone()
+        };
+        found.extend(store.decision_list(&by_mac).await?);
+    }
+    found.sort_by_key(|decision| std::cmp::Reverse(decision.id));
+    found.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explained, Failure> {
@@ -111,12 +140,28 @@ async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explained, F
         }
         None => (None, Vec::new()),
     };
+    let quarantines = quarantines(store, &decision).await?;
     Ok(Explained {
         decision,
         policies,
         session,
         enforcements,
+        quarantines,
     })
+}
+
+/// The open quarantines of the decision's device.
+async fn quarantines(store: &Store, decision: &DecisionRecord) -> Result<Vec<Quarantine>, Failure> {
+    let device = decision
+        .facts
+        .as_ref()
+        .and_then(|facts| facts.device.id.parse::<Uuid>().ok());
+    let mut open = store.quarantine_list(true).await?;
+    open.retain(|quarantine| {
+        (device.is_some() && quarantine.device_id == device)
+            || (quarantine.mac.is_some() && quarantine.mac == decision.mac)
+    });
+    Ok(open)
 }
 
 /// Tries the recorded policy version again; empty when it does not load any more, because a segment that it names was removed.
@@ -153,6 +198,18 @@ fn tell(explained: &Explained, attributes: bool) -> String {
     if let Some(facts) = &decision.facts {
         text += "\nWhat the policy saw\n";
         text += &indent(&output::lines(&seen(facts)));
+    }
+    for quarantine in &explained.quarantines {
+        let until = quarantine.expires_us.map_or_else(
+            || "until somebody releases it".to_owned(),
+            |expires| format!("until {}", output::local_time(expires)),
+        );
+        text += &indent(&format!(
+            "in quarantine since {} by {} {until}: {}",
+            output::local_time(quarantine.opened_us),
+            quarantine.opened_by,
+            quarantine.reason
+        ));
     }
     if !explained.policies.is_empty() {
         text += &format!("\nPolicies tried (version {})\n", decision.policy_version);

@@ -95,7 +95,6 @@ impl Demo {
              \n  nac --config {config} why 02:00:5e:00:00:0a\
              \n  nac --config {config} tail\
              \n  printf %s correct-horse | nac probe peap --server {auth} --secret-file {secret} --user alice --password-stdin --ca {}\
-             \n  nac --config {config} quarantine add 02:00:5e:00:00:0b --reason \"lost phone\"\
              \n  nac --config {config} posture hosts\
              \n  curl -k https://{portal}/\
              \n  curl http://{metrics}/metrics\n\

@@ -350,6 +350,8 @@ fn why(session: &LiveSession, assessment: &Assessment) -> String {
         return format!("{policy}: the device is quarantined");
     }
     match facts.posture.failing.as_slice() {
+        // Without an osquery host posture has no say; something else that the policy reads has changed.
+        [] if !facts.device.enrolled => format!("{policy} decides by now"),
         [] => format!("{policy}: posture is {}", facts.posture.verdict),
         failing => format!(
             "{policy}: posture is {} ({})",

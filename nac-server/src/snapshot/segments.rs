@@ -71,7 +71,7 @@ fn encode(profile: &VendorProfile, segment: &Segment) -> SegmentAnswer {
     let mut builder = PacketBuilder::request(Code::AccountingRequest, 0, [0; 16]);
     for (name, value) in &attributes {
         if let Err(error) = Dictionary::embedded().encode(&mut builder, name, value) {
-            tracing::error!(segment = %segment.name, profile = %profile.name, attribute = %name, %error,
+            tracing::debug!(segment = %segment.name, profile = %profile.name, attribute = %name, %error,
                 "this segment cannot be told to this vendor's devices in full");
         }
     }
