@@ -26,6 +26,11 @@ fn quarantine_moves_a_live_session_both_ways() {
     assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("99"));
     let why = site.why_once(&port.mac_text(), |why| has_moved_to(why, "quarantine"));
     assert_eq!(enforcement(&why)["to_segment"], "quarantine");
+    assert_eq!(why["quarantines"][0]["reason"], "seen scanning");
+    let listed = site.nac(&["session", "list", "--segment", "quarantine"]);
+    assert!(listed.contains(&port.mac_text()), "{listed}");
+    let pending = site.nac(&["session", "list", "--pending"]);
+    assert!(pending.contains("no such session"), "{pending}");
 
     site.nac(&["quarantine", "remove", &port.mac_text()]);
     switch.coa();
