@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, arguments: DemoArguments) -> Outcome 
             _ = terminate.recv() => {}
         }
     }
-    demo.server.stop().await;
+    demo.end().await;
     Ok(answer)
 }
 

@@ -42,9 +42,10 @@ pub struct DemoError(String);
 /// A finished story and the server that still serves.
 pub struct Demo {
     /// The running server.
-    pub server: Server,
+    server: Server,
     /// Whether a step failed.
     pub failed: bool,
+    afterlife: story::Afterlife,
     report: Report,
     secret_file: PathBuf,
     config_file: PathBuf,
@@ -68,10 +69,11 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
         .await
         .map_err(|error| DemoError(error.to_string()))?;
     furnish::remember(&config_file, &server.addresses).map_err(DemoError)?;
-    let failed = story::tell(&mut report, &server, &cast).await;
+    let afterlife = story::tell(&mut report, &server, &cast).await;
     Ok(Demo {
         server,
-        failed,
+        failed: report.failed(),
+        afterlife,
         report,
         secret_file: cast.secret_file,
         config_file,
@@ -79,6 +81,14 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
 }
 
 impl Demo {
+    /// Ends the stage and the server.
+    pub async fn end(self) {
+        self.afterlife.cancel.cancel();
+        self.afterlife.tracker.close();
+        self.afterlife.tracker.wait().await;
+        self.server.stop().await;
+    }
+
     /// What to try next, for people.
     pub fn invitation(&self) {
         let Addresses {
@@ -89,13 +99,19 @@ impl Demo {
         } = self.server.addresses;
         let config = self.config_file.display();
         let secret = self.secret_file.display();
+        // Started by cargo, it is not on the PATH.
+        let program = std::env::current_exe().unwrap_or_else(|_| "nac".into());
+        let nac = program.display();
         self.report.remark(&format!(
             "\nThe story took {:.1} s. The server goes on serving; try, in another terminal:\n\
-             \n  nac --config {config} why alice\
-             \n  nac --config {config} why 02:00:5e:00:00:0a\
-             \n  nac --config {config} tail\
-             \n  printf %s correct-horse | nac probe peap --server {auth} --secret-file {secret} --user alice --password-stdin --ca {}\
-             \n  nac --config {config} posture hosts\
+             \n  {nac} --config {config} why alice\
+             \n  {nac} --config {config} why 02:00:5e:00:00:0a\
+             \n  {nac} --config {config} tail\
+             \n  printf %s correct-horse | {nac} probe peap --server {auth} --secret-file {secret} --user alice --password-stdin --ca {}\
+             \n  {nac} --config {config} session list\
+             \n  {nac} --config {config} quarantine add 02:00:5e:00:00:0a --reason \"seen scanning\"     # the laptop, by CoA\
+             \n  {nac} --config {config} quarantine remove 02:00:5e:00:00:0a\
+             \n  {nac} --config {config} posture hosts\
              \n  curl -k https://{portal}/\
              \n  curl http://{metrics}/metrics\n\
              \nCtrl-C ends it and removes the folder.",

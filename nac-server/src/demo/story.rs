@@ -24,6 +24,8 @@ use crate::server::Server;
 
 /// A verdict's change should reach the switch in a quarter of a second; a busy machine may need longer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than any demo.
+const FOREVER: Duration = Duration::from_secs(86_400);
 /// Largest EAP packet of the demo's supplicants.
 const EAP_MTU: usize = 1_396;
 
@@ -42,14 +44,24 @@ struct Stage<'a> {
     osquery: OsqueryHost,
 }
 
-/// Tells the story; true when a step failed.
-pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> bool {
+/// The stage after the story: its switch still hears CoA and its laptop still answers osquery's questions, until cancelled.
+pub(super) struct Afterlife {
+    pub(super) tracker: TaskTracker,
+    pub(super) cancel: CancellationToken,
+}
+
+/// Tells the story; whether a step failed is in the report.
+pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> Afterlife {
     let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let afterlife = Afterlife {
+        tracker: tracker.clone(),
+        cancel: cancel.clone(),
+    };
     let mut stage = match Stage::set(server, cast, &tracker, cancel.clone()).await {
         Ok(stage) => stage,
         Err(error) => {
             report.step("set-up", async { Err::<Told, _>(error) }).await;
-            return true;
+            return afterlife;
         }
     };
     report.step("server", stage.serving()).await;
@@ -65,10 +77,33 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> b
     report.step("printer-mab", stage.printer_connects()).await;
     report.step("wrong-password", stage.wrong_password()).await;
     report.step("unknown-nas", stage.unknown_nas()).await;
-    cancel.cancel();
-    tracker.close();
-    tracker.wait().await;
-    report.failed()
+    let auth = server.addresses.auth;
+    let Stage {
+        mut switch,
+        laptop,
+        laptop_login,
+        osquery,
+        ..
+    } = stage;
+    let polling = cancel.clone();
+    tracker.spawn(async move { osquery.run(polling).await });
+    let secret = cast.secret.clone();
+    tracker.spawn(async move {
+        loop {
+            let request = tokio::select! {
+                () = cancel.cancelled() => return,
+                request = switch.next(FOREVER) => request,
+            };
+            if request.is_none() {
+                continue;
+            }
+            // The switch does as it was told: it asks again for the laptop.
+            if let Ok(mut client) = RadiusClient::connect(auth, secret.clone()).await {
+                let _ = authenticate(&mut client, &laptop, &laptop_login).await;
+            }
+        }
+    });
+    afterlife
 }
 
 impl<'a> Stage<'a> {
