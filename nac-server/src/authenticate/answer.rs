@@ -6,7 +6,7 @@ use std::time::Instant;
 use nac_eap::Conversation;
 use nac_policy::IdentityKind;
 use nac_radius::vendor::microsoft;
-use nac_radius::{Code, DoesNotFit, MacAddr, Packet, PacketBuilder, attribute};
+use nac_radius::{Code, DoesNotFit, MAX_PACKET_LEN, MacAddr, Packet, PacketBuilder, attribute};
 use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, Timings, now_us};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -17,6 +17,9 @@ use crate::account::Admission;
 use crate::identity::{AccessContext, Assessment, assess};
 use crate::reason::Refusal;
 use crate::snapshot::segments::SegmentAnswer;
+
+/// An EAP-Success of four octets in its attribute (RFC 3748 section 4.2).
+const EAP_SUCCESS_ATTRIBUTE: usize = 6;
 
 /// Somebody who proved who they are. Nothing is granted yet.
 pub(super) struct Authenticated {
@@ -135,7 +138,6 @@ fn decide(
     match ruling {
         Ok((segment, answer)) => {
             let session = continued.map_or_else(Uuid::now_v7, |session| session.id);
-            let eap_success = conversation.as_deref_mut().map(Conversation::accept);
             let sealed = accept(
                 request,
                 &packet,
@@ -143,7 +145,7 @@ fn decide(
                 &authenticated,
                 &answer,
                 session,
-                eap_success,
+                conversation.as_deref_mut(),
             );
             match sealed {
                 Ok(reply) => {
@@ -161,7 +163,6 @@ fn decide(
                     reply
                 }
                 Err(_) => {
-                    // Takes back what `accept` made resumable.
                     let failure = conversation.map(Conversation::refuse);
                     let refusal = Refusal::answer_too_long();
                     let failure = failure.as_deref();
@@ -190,13 +191,10 @@ fn accept(
     authenticated: &Authenticated,
     answer: &SegmentAnswer,
     session: Uuid,
-    eap_success: Option<Vec<u8>>,
+    conversation: Option<&mut Conversation>,
 ) -> Result<Vec<u8>, DoesNotFit> {
     let secret = &request.client.secret;
     let mut reply = PacketBuilder::reply(Code::AccessAccept, packet);
-    if let Some(success) = eap_success {
-        reply.push_eap_message(&success)?;
-    }
     // User data is echoed only where no forger can have put it (draft-ietf-radext-deprecating-radius).
     if request.client.require_message_authenticator && context.kind != IdentityKind::Mac {
         reply.push_text(attribute::USER_NAME, &context.name)?;
@@ -232,6 +230,15 @@ fn accept(
             authenticator,
             secret,
         )?;
+    }
+    if let Some(conversation) = conversation {
+        if reply.length() + EAP_SUCCESS_ATTRIBUTE > MAX_PACKET_LEN {
+            return Err(DoesNotFit::Packet {
+                number: attribute::EAP_MESSAGE,
+            });
+        }
+        // The TLS session becomes resumable only now, when nothing keeps the answer from being sent any more.
+        reply.push_eap_message(&conversation.accept())?;
     }
     Ok(reply.seal(secret))
 }
