@@ -14,8 +14,10 @@ use crate::deep::with_room;
 use crate::facts::Facts;
 use crate::fault::{PolicyErrors, PolicyFault};
 use crate::guard;
+use crate::heed::Mark;
 use crate::load::{self, Draft};
 use crate::memo::Memo;
+use crate::names::Mention;
 use crate::paths::PATHS;
 use crate::reads::Reads;
 use crate::scope::{Party, Scope, Standing, Vocabulary};
@@ -35,6 +37,8 @@ pub struct Engine {
     authorizer: Authorizer,
     memo: Memo,
     warnings: Vec<PolicyFault>,
+    pub(crate) mentions: Vec<Mention>,
+    pub(crate) unheeded: Vec<Mark>,
 }
 
 /// One policy.
@@ -202,6 +206,8 @@ impl Engine {
             authorizer: Authorizer::new(),
             memo: Memo::default(),
             warnings: loaded.warnings,
+            mentions: loaded.mentions,
+            unheeded: loaded.unheeded,
         })
     }
 

@@ -22,9 +22,11 @@ mod explain;
 mod facts;
 mod fault;
 mod guard;
+mod heed;
 mod lint;
 mod load;
 mod memo;
+mod names;
 mod paths;
 mod reads;
 mod request;
@@ -40,7 +42,9 @@ pub use facts::{
     UnknownVerdict, Verdict,
 };
 pub use fault::{PolicyErrors, PolicyFault};
+pub use heed::Mark;
 pub use load::MAX_TEXT_LEN;
+pub use names::KnownNames;
 
 /// What a policy may speak about, as a Cedar schema.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");

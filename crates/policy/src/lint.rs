@@ -1,12 +1,16 @@
 //! What is allowed in a policy text, and still probably a mistake.
 
+mod literals;
+
 use std::collections::HashMap;
 
 use cedar_policy::Effect;
 use cedar_policy::pst::{EntityOrSlot, PrincipalConstraint};
 
 use crate::fault::PolicyFault;
+use crate::heed::Mark;
 use crate::load::{Draft, Places};
+use crate::names::Mention;
 use crate::paths::PATHS;
 use crate::reads::{Reads, named};
 
@@ -21,15 +25,20 @@ const TELLS_MACS_APART: [(&str, &str); 4] = [
 ];
 
 /// Doubtful things in policies that are sorted by `@order`, then by `@id`.
-pub(crate) fn warnings(places: &Places<'_>, drafts: &[Draft]) -> Vec<PolicyFault> {
+pub(crate) fn warnings(
+    places: &Places<'_>,
+    drafts: &[Draft],
+    unheeded: &[Mark],
+) -> Vec<PolicyFault> {
     let mut found = Vec::new();
     let permits: Vec<_> = drafts
         .iter()
         .filter(|draft| draft.effect == Effect::Permit && !draft.monitor)
         .collect();
     if permits.is_empty() {
+        let message = "no policy permits anything: nobody would get in".to_owned();
         let help = "add a permit that names a segment".to_owned();
-        found.push(places.fault(0..0, "no policy permits anything".to_owned(), Some(help)));
+        found.push(of_the_whole(places, message, help));
     }
     found.extend(
         permits
@@ -38,7 +47,37 @@ pub(crate) fn warnings(places: &Places<'_>, drafts: &[Draft]) -> Vec<PolicyFault
     );
     found.extend(permits.iter().filter_map(|draft| mac_alone(places, draft)));
     found.extend(shared_orders(places, &permits));
+    found.extend(unheeded.iter().map(|mark| ignores(places, *mark)));
+    let impossible = |draft| literals::impossible(places, draft);
+    found.extend(drafts.iter().flat_map(impossible));
     found
+}
+
+/// The groups and the checks that the policies speak of.
+pub(crate) fn mentions(places: &Places<'_>, drafts: &[Draft]) -> Vec<Mention> {
+    let mentions = |draft| literals::mentions(places, draft);
+    drafts.iter().flat_map(mentions).collect()
+}
+
+fn ignores(places: &Places<'_>, mark: Mark) -> PolicyFault {
+    let (command, policy) = match mark {
+        Mark::Blocked => ("nac device block", "blocked-devices"),
+        Mark::Quarantined => ("nac quarantine add", "quarantined-devices"),
+    };
+    let message = format!(
+        "no forbid reads context.device.{}, so `{command}` changes nothing",
+        mark.fact()
+    );
+    let help = format!("copy the forbid `{policy}` of the starter policy: nac policy show 1");
+    of_the_whole(places, message, help)
+}
+
+/// A fault that belongs to no policy, not even to the one with which the text begins.
+fn of_the_whole(places: &Places<'_>, message: String, help: String) -> PolicyFault {
+    PolicyFault {
+        policy: None,
+        ..places.fault(0..0, message, Some(help))
+    }
 }
 
 fn is_unconditional(draft: &Draft) -> bool {

@@ -9,7 +9,9 @@ use miette::Diagnostic;
 
 use crate::SCHEMA;
 use crate::fault::{PolicyErrors, PolicyFault, nearest};
+use crate::heed::{self, Mark};
 use crate::lint;
+use crate::names::Mention;
 use crate::scan::{self, Annotation, Statement};
 
 /// The longest policy text that is looked at, in bytes.
@@ -39,6 +41,8 @@ pub(crate) struct Loaded {
     pub(crate) drafts: Vec<Draft>,
     /// What is doubtful, in the order of the text.
     pub(crate) warnings: Vec<PolicyFault>,
+    pub(crate) mentions: Vec<Mention>,
+    pub(crate) unheeded: Vec<Mark>,
 }
 
 pub(crate) fn load(text: &str, segments: &[String]) -> Result<Loaded, PolicyErrors> {
@@ -96,8 +100,11 @@ pub(crate) fn load(text: &str, segments: &[String]) -> Result<Loaded, PolicyErro
         .map(|warning| places.diagnosed(warning))
         .collect();
     drafts.sort_by(|one, other| (one.order, &one.id).cmp(&(other.order, &other.id)));
-    warnings.extend(lint::warnings(&places, &drafts));
+    let unheeded = heed::unheeded(&drafts);
+    warnings.extend(lint::warnings(&places, &drafts, &unheeded));
     Ok(Loaded {
+        mentions: lint::mentions(&places, &drafts),
+        unheeded,
         drafts,
         warnings: in_order(warnings).0,
     })
@@ -138,6 +145,7 @@ fn draft(
                 || format!("segments are: {}", segments.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
+            let help = format!("{help}; create it with: {}", creation(name));
             let message = format!("there is no segment `{name}`");
             faults.push(notes.fault("segment", message, Some(help)));
         }
@@ -186,6 +194,17 @@ fn draft(
         policy: policy.clone(),
         syntax: syntax?,
     })
+}
+
+/// The command that creates a segment; a name that a shell would take apart is left out.
+fn creation(name: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
+    let shown = if name.chars().all(plain) && name.starts_with(char::is_alphanumeric) {
+        name
+    } else {
+        "NAME"
+    };
+    format!("nac segment set {shown} --vlan N")
 }
 
 fn refuse_repeated_ids(places: &Places<'_>, drafts: &[Draft], faults: &mut Vec<PolicyFault>) {

@@ -2,6 +2,7 @@
 
 mod equivalence;
 mod faults;
+mod literals;
 mod semantics;
 mod starter;
 mod warnings;
