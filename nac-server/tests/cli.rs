@@ -1,6 +1,6 @@
 //! The command line as a person or a script at the shell meets it: the compiled program, real files.
 //!
-//! What is not here: `serve`, `why`, `tail`, `probe` and `demo`, which need a running server.
+//! What is not here: `why`, `tail`, `probe` and `demo`, which need a running server.
 
 #[path = "cli/site.rs"]
 mod site;
@@ -19,5 +19,7 @@ mod devices;
 mod installation;
 #[path = "cli/policies.rs"]
 mod policies;
+#[path = "cli/reload.rs"]
+mod reload;
 #[path = "cli/users.rs"]
 mod users;

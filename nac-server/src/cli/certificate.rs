@@ -31,7 +31,8 @@ Examples:
   nac certificate revoke alice --reason 'laptop lost'
   nac certificate revoke 5d0c8c6a3b0f4d1e9a7b2c3d4e5f6071
 
-It counts from the next authentication on, resumed sessions included.";
+A running server refuses it at once, resumed sessions included, and has the sessions that live by it
+authenticate again or ends them.";
 
 const CLIENT_LIFETIME_DAYS: u32 = 365;
 const SERVER_LIFETIME_DAYS: u32 = 825;
@@ -100,7 +101,8 @@ async fn issue(context: &Context, arguments: IssueArguments) -> Outcome {
     let settings = context.settings()?;
     let store = super::open_store(&settings).await?;
     let holder = arguments.holder;
-    let issued = if let Some(user) = &holder.user {
+    let mut created = false;
+    let (issued, days) = if let Some(user) = &holder.user {
         let place = Place::prepare(&arguments.out, user)?;
         let days = arguments.days.unwrap_or(CLIENT_LIFETIME_DAYS);
         let issued =
@@ -116,11 +118,12 @@ async fn issue(context: &Context, arguments: IssueArguments) -> Outcome {
             ));
         }
         let certificate = record(&issued, CertificateKind::User, user, now_us());
-        keep(&store, place, issued, certificate).await?
+        (keep(&store, place, issued, certificate).await?, days)
     } else if let Some(name) = &holder.device {
         let place = Place::prepare(&arguments.out, name)?;
         let days = arguments.days.unwrap_or(CLIENT_LIFETIME_DAYS);
-        issue_for_device(&store, place, name, days).await?
+        created = store.device_find(name).await?.is_none();
+        (issue_for_device(&store, place, name, days).await?, days)
     } else {
         let name = holder
             .server
@@ -133,12 +136,13 @@ async fn issue(context: &Context, arguments: IssueArguments) -> Outcome {
             .await?
             .issue_server(&holder.server, now(), days)?;
         let certificate = record(&issued, CertificateKind::Server, name, now_us());
-        keep(&store, place, issued, certificate).await?
+        (keep(&store, place, issued, certificate).await?, days)
     };
     let authorities = files::authorities(&store, &settings).await?;
     let ca = files::write_authorities(&arguments.out, &authorities)?;
     let (certificate, place) = issued;
-    let sentence = format!(
+    let shortened = is_shorter(&certificate, days);
+    let mut sentence = format!(
         "certificate for {} until {}\n  {}\n  {}\n  {}",
         certificate.name,
         local_time(certificate.not_after_us),
@@ -146,14 +150,33 @@ async fn issue(context: &Context, arguments: IssueArguments) -> Outcome {
         place.key.display(),
         ca.display(),
     );
+    if shortened {
+        sentence.push_str(&format!(
+            "\nthat is less than the {days} days asked for, because the authority itself ends then"
+        ));
+    }
+    if created {
+        sentence.push_str(&format!(
+            "\nthere was no device {}; it was created",
+            certificate.name
+        ));
+    }
     let result = json!({
         "certificate": certificate,
         "certificate_file": place.certificate,
         "key_file": place.key,
         "ca_file": ca,
+        "shortened": shortened,
+        "device_created": created,
     });
     answer(context.json(), &result, &sentence)?;
     Ok(Answer::Yes)
+}
+
+/// No certificate outlives the authority that issued it; a day's grace for the clock's granularity.
+fn is_shorter(certificate: &Certificate, days: u32) -> bool {
+    const DAY_US: i64 = 86_400 * 1_000_000;
+    certificate.not_after_us - now_us() < (i64::from(days) - 1) * DAY_US
 }
 
 /// The device comes first, because its id stands in the certificate; a device that was created for a

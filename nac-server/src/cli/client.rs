@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use nac_radius::VendorProfile;
-use nac_store::{Client, ClientChange, NewClient, SecretBytes};
+use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -136,7 +136,8 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         None => secret::generate(GENERATED_LENGTH)?,
     };
     let store = context.store().await?;
-    let client = store
+    let (name, address) = (arguments.name.clone(), arguments.address);
+    let added = store
         .client_add(NewClient {
             name: arguments.name,
             address: arguments.address,
@@ -146,7 +147,11 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
             coa_port: arguments.coa_port.filter(|port| *port != 0),
             site: arguments.site,
         })
-        .await?;
+        .await;
+    let client = match added {
+        Ok(client) => client,
+        Err(error) => return Err(taken(&store, error, Some(&name), Some(address), None).await),
+    };
     let mut sentence = format!("client {} may ask from {}", client.name, client.address);
     if generated {
         sentence.push_str(&with_secret(&client, &secret));
@@ -160,6 +165,10 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
 }
 
 async fn set(context: &Context, arguments: SetArguments) -> Outcome {
+    if arguments.changes_nothing() {
+        return Err(Failure::usage("nothing to change")
+            .fix("see what can be changed with: nac client set --help"));
+    }
     if let Some(name) = &arguments.rename {
         check_name(name)?;
     }
@@ -191,11 +200,15 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         coa_port: arguments.coa_port.map(|port| (port != 0).then_some(port)),
         site: arguments.site,
     };
-    let client = context
-        .store()
-        .await?
-        .client_update(&arguments.name, change)
-        .await?;
+    let (new_name, address) = (change.name.clone(), change.address);
+    let store = context.store().await?;
+    let client = match store.client_update(&arguments.name, change).await {
+        Ok(client) => client,
+        Err(error) => {
+            let own = Some(arguments.name.as_str());
+            return Err(taken(&store, error, new_name.as_deref(), address, own).await);
+        }
+    };
     let mut sentence = format!("client {} was changed", client.name);
     if let Some(secret) = &generated {
         sentence.push_str(&with_secret(&client, secret));
@@ -275,6 +288,64 @@ async fn remove(context: &Context, name: &str) -> Outcome {
     let sentence = format!("client {name} may ask no longer");
     answer(context.json(), &json!({ "removed": name }), &sentence)?;
     Ok(Answer::Yes)
+}
+
+/// Says which of the two is taken, when the store refused a client for its name or its address; `own` is
+/// the client that may have them already.
+async fn taken(
+    store: &Store,
+    error: StoreError,
+    name: Option<&str>,
+    address: Option<IpNet>,
+    own: Option<&str>,
+) -> Failure {
+    if !matches!(error, StoreError::Conflict { .. }) {
+        return error.into();
+    }
+    let mut others = store.client_list().await.unwrap_or_default();
+    others.retain(|client| own != Some(client.name.as_str()));
+    if let Some(name) = name
+        && others.iter().any(|client| client.name == name)
+    {
+        return Failure::no(format!("there is already a client {name}"))
+            .fix(format!("change it with: nac client set {name}"));
+    }
+    let network = address.map(|address| address.trunc());
+    match others
+        .iter()
+        .find(|client| Some(client.address.trunc()) == network)
+    {
+        Some(client) => Failure::no(format!(
+            "the client {} has the address {} already",
+            client.name, client.address
+        ))
+        .fix(format!("change it with: nac client set {}", client.name)),
+        None => error.into(),
+    }
+}
+
+impl SetArguments {
+    const fn changes_nothing(&self) -> bool {
+        let Self {
+            name: _,
+            rename,
+            address,
+            secret,
+            new_secret,
+            vendor,
+            site,
+            coa_port,
+            require_message_authenticator,
+            no_require_message_authenticator,
+        } = self;
+        let values = rename.is_some()
+            || address.is_some()
+            || vendor.is_some()
+            || site.is_some()
+            || coa_port.is_some();
+        let secret = *new_secret || secret.secret_file.is_some() || secret.secret_stdin;
+        !(values || secret || *require_message_authenticator || *no_require_message_authenticator)
+    }
 }
 
 impl SecretArguments {

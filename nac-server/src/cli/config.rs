@@ -1,10 +1,15 @@
 //! `nac config`: is the configuration good?
 
-use clap::Subcommand;
-use serde_json::json;
+use std::path::Path;
 
+use clap::Subcommand;
+use nac_store::{SealingKey, StoreError};
+use serde_json::json;
+use tokio::runtime::Handle;
+
+use super::context::{database_place, open_unfurnished};
 use super::{Answer, Context, Failure, Outcome, output};
-use crate::config::{Config, describe_duration};
+use crate::config::{Config, Settings, describe_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,7 +18,8 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Read the file and every certificate that it names; report everything that is wrong
+    /// Read the file and every certificate and check that it names, and open the database (a new version
+    /// migrates it, as any command does); report everything that is wrong
     #[command(after_help = EXAMPLES)]
     Check,
 }
@@ -25,7 +31,7 @@ pub(super) fn run(context: &Context, command: ConfigCommand) -> Outcome {
 }
 
 fn check(context: &Context) -> Outcome {
-    let file = context.config_file();
+    let file = context.existing_config_file()?;
     let config = match Config::load(&file) {
         Ok(config) => config,
         Err(errors) => {
@@ -35,6 +41,13 @@ fn check(context: &Context) -> Outcome {
                 .faults(&errors));
         }
     };
+    // The one command that is not asynchronous otherwise.
+    let tried = tokio::task::block_in_place(|| Handle::current().block_on(try_database(&config)));
+    let database = tried.map_err(|error| {
+        Failure::no(format!("the server could not start: {error}"))
+            .place(database_place(&config, &error))
+    })?;
+    let warnings = config.certificates.warnings(output::now_us());
     let facts = &config.certificates.eap.facts;
     let left = (facts.not_after_us - output::now_us())
         .max(0)
@@ -50,14 +63,36 @@ fn check(context: &Context) -> Outcome {
             "metrics": config.metrics.listen,
         },
         "eap_certificate_not_after_us": facts.not_after_us,
+        "warnings": warnings,
     });
-    let sentence = format!(
-        "{} is good\nthe server's certificate ({}) is valid until {}, another {}",
+    let mut sentence = format!(
+        "{} is good\nthe server's certificate ({}) is valid until {}, another {}{database}",
         config.file.display(),
         facts.common_name.as_deref().unwrap_or(&facts.subject),
         output::local_time(facts.not_after_us),
         describe_duration(std::time::Duration::from_micros(left)),
     );
+    for warning in &warnings {
+        sentence.push_str("\nwarning: ");
+        sentence.push_str(warning);
+    }
     output::answer(context.json(), &record, &sentence)?;
     Ok(Answer::Yes)
+}
+
+/// Opens the database as the server would, when that makes no new one: a SQLite file that is there. Of
+/// any other database only the sealing key is read. Gives what is to be added about it.
+async fn try_database(settings: &Settings) -> Result<&'static str, StoreError> {
+    let url = &settings.database.url;
+    let Some(path) = url.strip_prefix("sqlite://") else {
+        SealingKey::from_file(&settings.secrets.sealing_key_file)?;
+        return Ok("\nthe database server was not asked");
+    };
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    if !Path::new(path).exists() {
+        SealingKey::from_file(&settings.secrets.sealing_key_file)?;
+        return Ok("\nthe database does not exist yet; the server makes it when it starts");
+    }
+    open_unfurnished(settings).await?.close().await;
+    Ok("")
 }

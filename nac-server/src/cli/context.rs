@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nac_store::{SealingKey, Store};
+use nac_store::{SealingKey, Store, StoreError};
 
 use super::init::furnish;
 use super::{Failure, output};
@@ -48,12 +48,27 @@ impl Context {
         self.config.is_some() || self.config_file().is_file()
     }
 
+    /// The configuration file, when there is one to read.
+    ///
+    /// # Errors
+    /// No file was named and none is in the usual places.
+    pub fn existing_config_file(&self) -> Result<PathBuf, Failure> {
+        if self.has_config() {
+            return Ok(self.config_file());
+        }
+        Err(Failure::cannot(format!(
+            "there is no configuration: neither ./{} nor {} exists",
+            PLACES[0], PLACES[1]
+        ))
+        .fix("name it with --config FILE or $NAC_CONFIG, or create a new one with: nac init DIR"))
+    }
+
     /// Reads the settings, without opening certificates.
     ///
     /// # Errors
-    /// Every fault of the file.
+    /// There is no file; every fault of the file.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        Ok(Settings::load(&self.config_file())?)
+        Ok(Settings::load(&self.existing_config_file()?)?)
     }
 
     /// Opens the database of this configuration.
@@ -65,14 +80,18 @@ impl Context {
         open_store(&settings).await
     }
 
-    /// Who changes something, for the record: `cli:` and the login name.
+    /// Who changes something, for the record: `cli:` and the login name, or `cli:uid-` and the user's number
+    /// where nobody logged in, such as in a timer.
     #[must_use]
     pub fn operator(&self) -> String {
         let name = ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
             .filter_map(|name| std::env::var(name).ok())
             .find(|name| !name.is_empty());
-        format!("cli:{}", name.as_deref().unwrap_or("unknown"))
+        match name {
+            Some(name) => format!("cli:{name}"),
+            None => format!("cli:uid-{}", rustix::process::getuid().as_raw()),
+        }
     }
 }
 
@@ -82,13 +101,10 @@ impl Context {
 /// # Errors
 /// A missing or unfitting sealing key, a database that is read-only, newer or unreachable.
 pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
-    let key = SealingKey::from_file(&settings.secrets.sealing_key_file)
-        .map_err(nac_store::StoreError::from)?;
-    let store = Store::open(&settings.database.url, Some(key))
-        .await
-        .map_err(|error| {
-            Failure::from(error).place(format!("the database {}", settings.database.shown()))
-        })?;
+    let store = open_unfurnished(settings).await.map_err(|error| {
+        let place = database_place(settings, &error);
+        Failure::from(error).place(place)
+    })?;
     let added = furnish(&store).await?;
     if added.anything() {
         output::note(&format!(
@@ -97,4 +113,20 @@ pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
         ));
     }
     Ok(store)
+}
+
+/// Opens the database that the settings name and migrates it.
+pub(super) async fn open_unfurnished(settings: &Settings) -> Result<Store, StoreError> {
+    let key = SealingKey::from_file(&settings.secrets.sealing_key_file)?;
+    Store::open(&settings.database.url, Some(key)).await
+}
+
+/// Which database, and which sealing key when that is what does not fit.
+pub(super) fn database_place(settings: &Settings, error: &StoreError) -> String {
+    let database = format!("the database {}", settings.database.shown());
+    let key = settings.secrets.sealing_key_file.display();
+    match error {
+        StoreError::Sealed(_) => format!("{database}, with the sealing key {key}"),
+        _ => database,
+    }
 }

@@ -1,5 +1,9 @@
 //! CSV files: a header that names the columns, and faults with their line numbers, all at once.
+//!
+//! Every row stands on one line: no cell of ours can hold a line break, and so a quote that is never
+//! closed spoils its own line and not the rest of the file.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,6 +11,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Failure;
+use super::output::count;
 
 /// A line that begins with this is passed over.
 const COMMENT: u8 = b'#';
@@ -67,7 +72,7 @@ impl<T> Parsed<T> {
         {
             lines.push(format!("and {more} more"));
         }
-        let number = super::output::count(self.faults.len(), "bad line");
+        let number = count(self.faults.len(), "bad line");
         Err(Failure::no(format!(
             "nothing was imported: {number} in {}",
             file.display()
@@ -86,14 +91,16 @@ pub(super) fn read<T>(
     mut convert: impl FnMut(&Row<'_>) -> Result<T, String>,
 ) -> Result<Parsed<T>, Failure> {
     let text = whole(file)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .comment(Some(COMMENT))
-        .from_reader(text.as_slice());
-    let not_text = |_| Failure::no(format!("{} is not UTF-8 text", file.display()));
-    let header: Vec<String> = reader
-        .headers()
-        .map_err(not_text)?
+    let mut lines = lines(&text);
+    let first = lines
+        .next()
+        .map_or_else(|| Ok(csv::StringRecord::new()), |(_, line)| cells(line));
+    let header: Vec<String> = first
+        .map_err(|fault| {
+            Failure::no(format!("the first line names no columns: {fault}"))
+                .place(format!("{} line 1", file.display()))
+                .fix(format!("begin the file with: {}", columns.join(",")))
+        })?
         .iter()
         .map(|name| {
             name.trim()
@@ -106,34 +113,66 @@ pub(super) fn read<T>(
         rows: Vec::new(),
         faults: Vec::new(),
     };
-    let mut record = csv::ByteRecord::new();
-    // Reading from memory cannot fail, and rows of any length are allowed.
-    while reader.read_byte_record(&mut record).unwrap_or(false) {
-        let line = record
-            .position()
-            .map_or(0, |position| line_of(&text, position));
-        if record.len() > header.len() {
-            let (has, of) = (record.len(), header.len());
-            parsed
-                .faults
-                .push((line, format!("it has {has} cells for {of} columns")));
-            continue;
-        }
-        let Ok(record) = csv::StringRecord::from_byte_record(record.clone()) else {
-            parsed
-                .faults
-                .push((line, "it is not UTF-8 text".to_owned()));
-            continue;
-        };
-        match convert(&Row {
-            header: &header,
-            record: &record,
-        }) {
-            Ok(value) => parsed.rows.push((line, value)),
-            Err(fault) => parsed.faults.push((line, fault)),
+    for (number, line) in lines {
+        let converted = row(line, &header).and_then(|record| {
+            convert(&Row {
+                header: &header,
+                record: &record,
+            })
+        });
+        match converted {
+            Ok(value) => parsed.rows.push((number, value)),
+            Err(fault) => parsed.faults.push((number, fault)),
         }
     }
     Ok(parsed)
+}
+
+/// The lines that hold something, numbered from 1, without comments.
+fn lines(text: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    // Very old programs end lines with a carriage return alone.
+    let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
+    (1..)
+        .zip(text.split(move |byte| *byte == end))
+        .map(|(number, line)| (number, line.strip_suffix(b"\r").unwrap_or(line)))
+        .filter(|(_, line)| line.first().is_some_and(|first| *first != COMMENT))
+}
+
+/// One line as a record with a cell for every column: with fewer, nobody knows which one is missing.
+fn row(line: &[u8], header: &[String]) -> Result<csv::StringRecord, String> {
+    let record = cells(line)?;
+    let fault = format!(
+        "it has {} for {}",
+        count(record.len(), "cell"),
+        count(header.len(), "column")
+    );
+    match record.len().cmp(&header.len()) {
+        Ordering::Equal => Ok(record),
+        Ordering::Greater => Err(fault),
+        Ordering::Less => Err(fault + "; write the comma of an empty cell as well"),
+    }
+}
+
+fn cells(line: &[u8]) -> Result<csv::StringRecord, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(line.len() + 1)
+        .from_reader(line.chain(&b"\n"[..]));
+    let mut record = csv::ByteRecord::new();
+    // Reading from memory cannot fail, and rows of any length are allowed.
+    let _ = reader.read_byte_record(&mut record);
+    // The line's end belongs to a cell only when a quote is still open there.
+    if record.iter().any(|cell| cell.contains(&b'\n')) {
+        return Err("a quote is opened and not closed on this line".to_owned());
+    }
+    if reader
+        .read_byte_record(&mut csv::ByteRecord::new())
+        .unwrap_or(false)
+    {
+        return Err("there is a carriage return in the middle of it".to_owned());
+    }
+    csv::StringRecord::from_byte_record(record).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
 /// The whole file; it may hold passwords, so it is wiped afterwards.
@@ -148,22 +187,6 @@ fn whole(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         );
     }
     Ok(text)
-}
-
-/// The line on which a record begins. The reader counts the comments and empty lines before a record as
-/// part of it.
-fn line_of(text: &[u8], position: &csv::Position) -> u64 {
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let mut rest = text.get(start..).unwrap_or_default();
-    let mut line = position.line();
-    while matches!(rest.first(), Some(&(COMMENT | b'\r' | b'\n'))) {
-        let Some(newline) = rest.iter().position(|byte| *byte == b'\n') else {
-            break;
-        };
-        rest = rest.get(newline + 1..).unwrap_or_default();
-        line += 1;
-    }
-    line
 }
 
 /// Splits a cell with several words: `staff;vpn` or `staff vpn`.
@@ -237,11 +260,35 @@ mod tests {
 
     #[test]
     fn every_bad_line_is_named() {
-        let parsed = parse("mac,owner\naa,x\n,y\nbb,x,z,1\ncc\n").expect("read");
+        let parsed = parse("mac,owner\naa,x\n,y\nbb,x,z,1\ncc\ndd,\n").expect("read");
         let lines: Vec<u64> = parsed.faults.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [3, 4]);
+        assert_eq!(lines, [3, 4, 5]);
         assert_eq!(parsed.rows.len(), 2);
         assert!(parsed.accept(Path::new("x.csv"), false).is_err());
+    }
+
+    #[test]
+    fn an_open_quote_spoils_its_own_line_and_no_other() {
+        let parsed = parse("mac,owner\r\naa,\"x\r\n\"bb\",\"y \"\"z\"\"\"\r\n\"cc,x\r\ndd,\"a,b\"")
+            .expect("read");
+        let lines: Vec<u64> = parsed.faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 4]);
+        assert!(
+            parsed
+                .faults
+                .iter()
+                .all(|(_, fault)| fault.contains("quote"))
+        );
+        let macs: Vec<&str> = parsed.rows.iter().map(|(_, mac)| mac.as_str()).collect();
+        assert_eq!(macs, ["bb", "dd"]);
+    }
+
+    #[test]
+    fn lines_may_end_with_a_carriage_return_alone() {
+        let parsed = parse("mac,owner\raa,x\rbb,\r").expect("read");
+        assert_eq!((parsed.rows.len(), parsed.faults.len()), (2, 0));
+        let mixed = parse("mac,owner\naa,x\rbb,y\n").expect("read");
+        assert_eq!((mixed.rows.len(), mixed.faults.len()), (0, 1));
     }
 
     #[test]

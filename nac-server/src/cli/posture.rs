@@ -1,16 +1,16 @@
 //! `nac posture`: what endpoints' osquery needs, and what it said.
 
-use std::path::PathBuf;
+mod flagfile;
 
-use clap::{Args, Subcommand};
-use nac_posture::{CheckSet, FlagfileSettings, flagfile};
+use clap::Subcommand;
+use nac_posture::CheckSet;
 use serde_json::json;
 
-use super::init::{authority, sha256_hex, write_new};
-use super::output::{Table, answer, local_time, note, now_us, print, print_json};
+use super::init::sha256_hex;
+use super::output::{Table, answer, local_time, now_us, print, print_json};
 use super::quarantine::expiry;
 use super::{Answer, Context, Failure, Outcome, device, secret};
-use crate::config::Settings;
+use flagfile::FlagfileArguments;
 
 const FLAGFILE_EXAMPLES: &str = "\
 Examples:
@@ -35,28 +35,6 @@ pub(super) enum PostureCommand {
     Secret(SecretCommand),
     /// List the hosts that have enrolled, with their verdicts
     Hosts,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct FlagfileArguments {
-    /// Where endpoints reach this server, as NAME or NAME:PORT
-    #[arg(long, value_name = "NAME:PORT")]
-    host: Option<String>,
-    /// Write the flag file and what belongs to it into this folder
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Path of the authority's certificate on the endpoint
-    #[arg(long, value_name = "PATH")]
-    ca_path: Option<String>,
-    /// Path of the enrolment secret on the endpoint
-    #[arg(long, value_name = "PATH")]
-    secret_path: Option<String>,
-    /// Path of the device's certificate on the endpoint
-    #[arg(long, value_name = "PATH", requires = "client_key")]
-    client_certificate: Option<String>,
-    /// Path of the device's key on the endpoint
-    #[arg(long, value_name = "PATH", requires = "client_certificate")]
-    client_key: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +62,7 @@ pub(super) enum SecretCommand {
 
 pub(super) async fn run(context: &Context, command: PostureCommand) -> Outcome {
     match command {
-        PostureCommand::Flagfile(arguments) => write_flagfile(context, arguments).await,
+        PostureCommand::Flagfile(arguments) => flagfile::run(context, arguments).await,
         PostureCommand::Checks => checks(context),
         PostureCommand::Secret(SecretCommand::Add {
             name,
@@ -96,71 +74,6 @@ pub(super) async fn run(context: &Context, command: PostureCommand) -> Outcome {
             secret_remove(context, &name).await
         }
         PostureCommand::Hosts => hosts(context).await,
-    }
-}
-
-async fn write_flagfile(context: &Context, arguments: FlagfileArguments) -> Outcome {
-    let settings = context.settings()?;
-    let defaults = FlagfileSettings::default();
-    let flags = flagfile(&FlagfileSettings {
-        hostname_port: reach(&settings, arguments.host.as_deref()),
-        ca_path: arguments.ca_path.unwrap_or(defaults.ca_path),
-        secret_path: arguments.secret_path.unwrap_or(defaults.secret_path),
-        client_certificate: arguments.client_certificate.zip(arguments.client_key),
-    });
-    let Some(folder) = arguments.out else {
-        answer(
-            context.json(),
-            &json!({ "flagfile": flags }),
-            flags.trim_end(),
-        )?;
-        return Ok(Answer::Yes);
-    };
-    let store = super::open_store(&settings).await?;
-    let ca = authority(&store).await?.certificate_pem().to_owned();
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
-    let mut written = vec![("osquery.flags", flags, 0o644), ("nac-ca.pem", ca, 0o644)];
-    match std::fs::read_to_string(first_secret(&settings)) {
-        Ok(secret) => written.push(("nac-enroll-secret", secret, 0o600)),
-        Err(_) => note(
-            "there is no osquery-enroll-secret beside the configuration; make one with: nac posture secret add NAME",
-        ),
-    }
-    let mut files = Vec::new();
-    for (name, text, mode) in written {
-        let path = folder.join(name);
-        write_new(&path, &text, mode)?;
-        files.push(path);
-    }
-    let names: Vec<String> = files
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    answer(
-        context.json(),
-        &json!({ "files": files }),
-        &names.join("\n"),
-    )?;
-    Ok(Answer::Yes)
-}
-
-/// Where `nac init` put the first secret.
-fn first_secret(settings: &Settings) -> PathBuf {
-    settings.file.with_file_name("osquery-enroll-secret")
-}
-
-/// What was given, else the portal's public name, else this machine's name for itself.
-fn reach(settings: &Settings, given: Option<&str>) -> String {
-    let name = given
-        .or(settings.portal.public_name.as_deref())
-        .unwrap_or("localhost");
-    let has_port = name
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    if has_port {
-        name.to_owned()
-    } else {
-        format!("{name}:{}", settings.portal.listen.port())
     }
 }
 

@@ -5,7 +5,7 @@ use nac_policy::Engine;
 use nac_store::{Segment, Store, StoreError};
 use serde_json::json;
 
-use super::output::{Table, answer, lines, local_time, print, print_json};
+use super::output::{Table, answer, lines, local_time, note, print, print_json};
 use super::{Answer, Context, Failure, Outcome, policy};
 use crate::config::{describe_duration, parse_duration};
 
@@ -49,13 +49,14 @@ pub(super) struct SetArguments {
     /// ACL line; several make the list, in order
     #[arg(long, value_name = "LINE")]
     acl: Vec<String>,
-    /// URL that browsers are redirected to
+    /// URL that browsers are redirected to, with http:// or https://
     #[arg(long, value_name = "URL")]
     redirect: Option<String>,
     /// ACL on the NAS that says what is redirected
     #[arg(long, value_name = "NAME")]
     redirect_acl: Option<String>,
-    /// How long a session lasts before it must authenticate again, such as 8h; 0 for no limit
+    /// How long a session lasts before it must authenticate again, such as 8h; a number without s, m,
+    /// h or d means seconds; 0 for no limit
     #[arg(long, value_name = "TIME")]
     session_timeout: Option<String>,
     /// What it is for
@@ -95,6 +96,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
             .filter(|line| !line.is_empty())
             .collect();
     }
+    let timeout_given = arguments.session_timeout.is_some();
     if let Some(text) = arguments.session_timeout {
         segment.session_timeout_s = session_timeout(&text)?;
     }
@@ -102,6 +104,14 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         segment.description = description;
     }
     let segment = store.segment_put(segment).await?;
+    if let Some(seconds) = segment
+        .session_timeout_s
+        .filter(|seconds| timeout_given && *seconds < 60)
+    {
+        note(&format!(
+            "warning: with a session time of {seconds} s every endpoint authenticates again all the time; write a unit, such as {seconds}h"
+        ));
+    }
     let done = if is_new { "created" } else { "changed" };
     let sentence = format!("segment {} was {done}: {}", segment.name, outcome(&segment));
     answer(context.json(), &segment, &sentence)?;
@@ -221,6 +231,15 @@ fn check(arguments: &SetArguments) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{number} is no VLAN"))
             .fix("VLANs are numbered 1 to 4094 (IEEE 802.1Q)"));
     }
+    if let Some(url) = arguments.redirect.as_deref().filter(|url| !url.is_empty())
+        && !is_web_address(url)
+    {
+        return Err(Failure::usage(format!(
+            "\"{}\" is no URL for a browser",
+            url.escape_debug()
+        ))
+        .fix("write it with http:// or https://, such as https://nac.example.org:8443/"));
+    }
     let texts = [
         &arguments.vlan,
         &arguments.role,
@@ -237,6 +256,13 @@ fn check(arguments: &SetArguments) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn is_web_address(url: &str) -> bool {
+    url.parse::<hyper::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 fn session_timeout(text: &str) -> Result<Option<u32>, Failure> {
@@ -262,6 +288,7 @@ fn outcome(segment: &Segment) -> String {
             .redirect
             .as_ref()
             .map(|url| format!("redirect to {url}")),
+        (segment.session_timeout_s.is_some()).then(|| format!("sessions of {}", session(segment))),
     ]
     .into_iter()
     .flatten()

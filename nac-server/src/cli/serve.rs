@@ -5,6 +5,7 @@ use std::path::Path;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::output::now_us;
 use super::{Answer, Context, Failure, Outcome, open_store};
 use crate::config::Config;
 use crate::server::Server;
@@ -12,7 +13,7 @@ use crate::telemetry::log;
 
 /// Runs the server with this context's configuration.
 pub(super) async fn run(context: &Context) -> Outcome {
-    let file = context.config_file();
+    let file = context.existing_config_file()?;
     let config = Config::load(&file)?;
     let _logging = log::start(config.log.format, &config.log.level);
     let listen = |kind| {
@@ -21,6 +22,9 @@ pub(super) async fn run(context: &Context) -> Outcome {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut hangup = listen(SignalKind::hangup())?;
+    for warning in config.certificates.warnings(now_us()) {
+        tracing::warn!("{warning}");
+    }
     let store = open_store(&config.settings).await?;
     let server = Server::start(&config, store)
         .await
@@ -30,12 +34,11 @@ pub(super) async fn run(context: &Context) -> Outcome {
         admin = %addresses.admin, metrics = %addresses.metrics, database = %server.store().location(), "serving");
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
-    let mut running = config;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => running = reload(&server, running, &file).await,
+            _ = hangup.recv() => reload(&server, &config, &file).await,
         }
     }
     tracing::info!("stopping");
@@ -44,23 +47,25 @@ pub(super) async fn run(context: &Context) -> Outcome {
     Ok(Answer::Yes)
 }
 
-/// A bad file changes nothing: the old configuration keeps running.
-async fn reload(server: &Server, running: Config, file: &Path) -> Config {
+/// A bad file changes nothing: the old configuration keeps running. What only a restart can change is
+/// compared with the settings at the start, which are those in force however often the file was read since.
+async fn reload(server: &Server, at_start: &Config, file: &Path) {
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(errors) => {
             tracing::error!(file = %file.display(), %errors, "the configuration is not reloaded; the old one keeps running");
-            return running;
+            return;
         }
     };
-    match server.reload(&config, &running).await {
-        Ok(()) => {
-            tracing::info!(file = %file.display(), "configuration reloaded");
-            config
-        }
-        Err(error) => {
-            tracing::error!(file = %file.display(), %error, "the configuration is not reloaded; the old one keeps running");
-            running
-        }
+    if let Err(error) = server.reload(&config, at_start).await {
+        tracing::error!(file = %file.display(), %error, "the configuration is not reloaded; the old one keeps running");
+        return;
     }
+    if config.secrets != at_start.secrets {
+        tracing::warn!("the sealing key stays as it is until the server is restarted");
+    }
+    for warning in config.certificates.warnings(now_us()) {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(file = %file.display(), "configuration reloaded");
 }

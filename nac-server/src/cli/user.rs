@@ -27,7 +27,7 @@ The file begins with the names of its columns:
   alice,correct horse,staff;vpn,yes
   bob,battery staple,staff,no
   carol,,staff,                    without a password: certificates only
-A user who exists is replaced.";
+Every line has a cell for every column, empty ones included. A user who exists is replaced.";
 
 /// RADIUS can carry 253 octets of User-Name (RFC 2865 section 5.1).
 const MAX_NAME_LEN: usize = 253;
@@ -175,6 +175,10 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
 }
 
 async fn set(context: &Context, arguments: SetArguments) -> Outcome {
+    if arguments.changes_nothing() {
+        return Err(Failure::usage("nothing to change")
+            .fix("see what can be changed with: nac user set --help"));
+    }
     for group in &arguments.groups {
         check_group(group).map_err(Failure::usage)?;
     }
@@ -270,6 +274,23 @@ async fn remove(context: &Context, name: &str) -> Outcome {
         &format!("user {name} was removed"),
     )?;
     Ok(Answer::Yes)
+}
+
+impl SetArguments {
+    const fn changes_nothing(&self) -> bool {
+        let Self {
+            name: _,
+            groups,
+            no_groups,
+            enable,
+            disable,
+            password,
+            mschap,
+            no_mschap,
+        } = self;
+        let flags = *no_groups || *enable || *disable || *mschap || *no_mschap;
+        !flags && groups.is_empty() && !password.password_stdin && !password.password_prompt
+    }
 }
 
 impl PasswordArguments {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nac_pki::{CertificateFacts, PkiError, pem_certificates, pem_key};
+use nac_posture::CheckSet;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fault::{Fault, Source};
@@ -73,19 +74,8 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
             fix,
         ));
     }
-    if let Some(folder) = settings
-        .posture
-        .checks_dir
-        .as_ref()
-        .filter(|folder| !folder.is_dir())
-    {
-        let fix = "create the folder, or remove checks_dir to use the built-in checks";
-        source.faults.push(absent(
-            folder,
-            places.checks_dir.clone(),
-            "folder of checks",
-            fix,
-        ));
+    if let Some(folder) = &settings.posture.checks_dir {
+        checks(folder, places.checks_dir.as_ref(), source);
     }
     Some(Certificates {
         eap: eap?,
@@ -93,6 +83,56 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
         client_ca,
     })
 }
+
+/// What is wrong with the folder of checks, each fault under the line that names the folder.
+fn checks(folder: &Path, place: Option<&Range<usize>>, source: &mut Source) {
+    if !folder.is_dir() {
+        let fix = "create the folder, or remove checks_dir to use the built-in checks";
+        let fault = absent(folder, place.cloned(), "folder of checks", fix);
+        source.faults.push(fault);
+        return;
+    }
+    let Err(faults) = CheckSet::load_dir(folder) else {
+        return;
+    };
+    source.faults.extend(faults.0.into_iter().map(|fault| {
+        let field = if fault.field.is_empty() {
+            String::new()
+        } else {
+            format!("`{}` ", fault.field)
+        };
+        Fault {
+            message: format!("the check {}: {field}{}", fault.file, fault.problem),
+            span: place.cloned(),
+            help: fault.fix,
+        }
+    }));
+}
+
+impl Certificates {
+    /// What an administrator should know although the server can serve: a certificate of its own that ends
+    /// within 30 days of `now_us`, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn warnings(&self, now_us: i64) -> Vec<String> {
+        let mut own = vec![("EAP", &self.eap.facts)];
+        if self.portal.facts.fingerprint_sha256 != self.eap.facts.fingerprint_sha256 {
+            own.push(("HTTPS", &self.portal.facts));
+        }
+        own.into_iter()
+            .filter(|(_, facts)| facts.not_after_us < now_us.saturating_add(RENEW_BEFORE_US))
+            .map(|(place, facts)| {
+                format!(
+                    "the server's certificate for {place} ({}) ends on {}: renew it before, or nobody gets in",
+                    facts.common_name.as_deref().unwrap_or(&facts.subject),
+                    day(facts.not_after_us)
+                )
+            })
+            .collect()
+    }
+}
+
+/// 30 days, in microseconds: enough to notice and to roll out another.
+const RENEW_BEFORE_US: i64 = 30 * 86_400 * 1_000_000;
 
 type Located<'a> = (&'a Path, Option<Range<usize>>);
 
@@ -153,6 +193,11 @@ fn serves(file: &Located<'_>, facts: &CertificateFacts, now_us: i64) -> Option<F
         (
             format!("the certificate {path} may not identify a server"),
             "its extended key usage lacks serverAuth, so supplicants would refuse it: issue it as a server certificate",
+        )
+    } else if facts.is_authority {
+        (
+            format!("the certificate {path} is that of a certificate authority"),
+            "supplicants refuse an authority as a server: name the server's own certificate, with the authority behind it",
         )
     } else {
         return None;

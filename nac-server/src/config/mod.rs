@@ -44,12 +44,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the file and every certificate file that it names.
+    /// Reads the file and every certificate and check file that it names.
     ///
     /// # Errors
     /// Every fault of the file and of the files it names, at once: syntax, unknown keys, wrong types, bad
     /// addresses, two listeners on one port, missing files, unreadable PEM, a key that does not belong to
-    /// its certificate, an expired certificate.
+    /// its certificate, an expired certificate, checks that cannot be read.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let (mut source, settings) = read::read(path)?;
         let certificates = certificates::read(&settings, &mut source);

@@ -14,6 +14,7 @@ use super::settings::{
     AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MetricsSettings,
     PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
 };
+use super::suggestion::suggestion;
 
 /// The settings, and the places of those values that a later step may have to complain about.
 pub(super) struct Parsed {
@@ -289,16 +290,38 @@ fn log(section: &mut Section<'_, '_>) -> LogSettings {
     let level = match section.text("level") {
         None => "info".to_owned(),
         Some(level) => {
-            if tracing_subscriber::EnvFilter::try_new(&level.value).is_err() {
-                section.note(level.fault(
-                    format!("\"{}\" is no log level", level.value),
-                    "write error, warn, info, debug or trace, or directives such as \"info,nac_eap=debug\"",
-                ));
+            if let Some(help) = no_level(&level.value) {
+                section.note(level.fault(format!("\"{}\" is no log level", level.value), help));
             }
             level.value
         }
     };
     LogSettings { format, level }
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// What to write instead, when this is no log level. A bare word that is no level would be understood as
+/// the name of a module, and nearly nothing would be logged.
+fn no_level(text: &str) -> Option<String> {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let bare = |word: &&str| !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']);
+    let wrong = text
+        .split(',')
+        .map(str::trim)
+        .filter(bare)
+        .find(|word| !is_level(word));
+    let help = "write off, error, warn, info, debug or trace, or directives such as \"info,nac_eap=debug\"";
+    match wrong {
+        Some(word) => Some(suggestion(word, &LEVELS).map_or_else(
+            || help.to_owned(),
+            |near| format!("did you mean \"{near}\"? Otherwise {help}"),
+        )),
+        None if text.trim().is_empty() || tracing_subscriber::EnvFilter::try_new(text).is_err() => {
+            Some(help.to_owned())
+        }
+        None => None,
+    }
 }
 
 /// A relative SQLite path becomes absolute, because the working directory of a service is anything.

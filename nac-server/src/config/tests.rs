@@ -259,6 +259,73 @@ fn a_client_certificate_cannot_identify_the_server_and_a_leaf_is_no_authority() 
 }
 
 #[test]
+fn an_authority_cannot_identify_the_server() {
+    let folder = folder();
+    let authority = Authority::create("CA", now(), 60).expect("an authority");
+    fs::write(
+        folder.path().join("server.crt"),
+        authority.certificate_pem(),
+    )
+    .expect("written");
+    fs::write(
+        folder.path().join("server.key"),
+        authority.key_pem().as_bytes(),
+    )
+    .expect("written");
+    let errors = Config::load(&write(folder.path(), MINIMAL))
+        .expect_err("an authority")
+        .to_string();
+    says(&errors, &["is that of a certificate authority"]);
+}
+
+#[test]
+fn a_certificate_that_ends_within_30_days_is_worth_a_warning() {
+    let config = load(MINIMAL).unwrap_or_else(|errors| panic!("{errors}"));
+    let now_us = now() * 1_000_000;
+    let warnings = config.certificates.warnings(now_us);
+    assert_eq!(
+        warnings.len(),
+        1,
+        "one certificate serves both: {warnings:?}"
+    );
+    assert!(warnings[0].contains("renew it"));
+    let earlier = now_us - 21 * 86_400 * 1_000_000;
+    assert!(config.certificates.warnings(earlier).is_empty());
+}
+
+#[test]
+fn checks_that_cannot_be_read_are_faults_of_the_configuration() {
+    let folder = folder();
+    let checks = folder.path().join("checks");
+    fs::create_dir(&checks).expect("created");
+    fs::write(checks.join("broken.toml"), "name = 1\n").expect("written");
+    let text = format!("{MINIMAL}[posture]\nchecks_dir = \"checks\"\n");
+    let errors = Config::load(&write(folder.path(), &text))
+        .expect_err("a broken check")
+        .to_string();
+    says(&errors, &["broken.toml", "checks_dir = \"checks\""]);
+}
+
+#[test]
+fn a_word_that_is_no_log_level_is_not_taken_for_a_module() {
+    for good in [
+        "info",
+        "OFF",
+        "warn,nac_eap=debug",
+        "nac_eap[login{user=x}]=trace",
+    ] {
+        let text = format!("{MINIMAL}[log]\nlevel = \"{good}\"\n");
+        load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    }
+    for bad in ["infoo", "warn,nac_eap", "nac_eap=infoo", ""] {
+        let rendered = errors(&format!("{MINIMAL}[log]\nlevel = \"{bad}\"\n"));
+        says(&rendered, &["is no log level"]);
+    }
+    let rendered = errors(&format!("{MINIMAL}[log]\nlevel = \"infoo\"\n"));
+    says(&rendered, &["did you mean \"info\"?"]);
+}
+
+#[test]
 fn unreadable_pem_is_named_and_its_content_is_not_shown() {
     let folder = folder();
     let key = "-----BEGIN PRIVATE KEY-----\nTOPSECRET\n";

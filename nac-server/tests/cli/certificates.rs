@@ -75,6 +75,22 @@ fn a_devices_certificate_creates_the_device_and_ties_the_key_to_it() {
 }
 
 #[test]
+fn a_created_device_and_a_shorter_life_are_told() {
+    let site = Site::new();
+    issue(&site, "--device", "laptop-7")
+        .ends(0)
+        .says(&["there was no device laptop-7; it was created"]);
+    let out = site.path("long");
+    let out = out.to_str().expect("text");
+    let line = ["certificate", "issue", "--device", "laptop-7", "--out", out];
+    let run = site
+        .run(&[&line[..], &["--days", "90000"]].concat())
+        .ends(0);
+    let run = run.says(&["less than the 90000 days asked for"]);
+    assert!(!run.out.contains("created"), "{}", run.out);
+}
+
+#[test]
 fn a_name_cannot_lead_out_of_the_folder_and_a_failed_issue_leaves_no_device() {
     let site = Site::new();
     issue(&site, "--user", "../../etc/x").ends(0);
@@ -160,6 +176,32 @@ fn an_endpoint_gets_its_flag_file_its_authority_and_its_secret() {
     assert_eq!(mode(&out.join("nac-enroll-secret")), 0o600);
     let ca = fs::read(site.installed("ca.crt")).expect("read");
     assert_eq!(fs::read(out.join("nac-ca.pem")).expect("read"), ca);
+}
+
+#[test]
+fn a_removed_enrolment_secret_is_given_to_no_endpoint() {
+    let site = Site::new();
+    site.run(&["posture", "secret", "remove", "first"]).ends(0);
+    let out = site.path("endpoint");
+    let flagfile = ["posture", "flagfile", "--out", out.to_str().expect("text")];
+    site.run(&flagfile)
+        .ends(1)
+        .says(&["was removed", "nac posture secret add NAME"]);
+    assert!(!out.exists(), "nothing was written");
+    let added = site.json(&["posture", "secret", "add", "second"]);
+    let secret = added["secret"].as_str().expect("a secret");
+    let file = site.installed("osquery-enroll-secret");
+    fs::write(file, format!("{secret}\n")).expect("written");
+    site.run(&flagfile).ends(0);
+    assert!(out.join("nac-enroll-secret").is_file());
+}
+
+#[test]
+fn a_host_that_nobody_can_reach_is_refused() {
+    let site = Site::new();
+    site.run(&["posture", "flagfile", "--host", "bad:host:99"])
+        .ends(2)
+        .says(&["bad:host:99", "NAME:PORT"]);
 }
 
 #[test]

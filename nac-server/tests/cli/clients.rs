@@ -79,10 +79,18 @@ fn a_name_or_an_address_is_given_to_one_client_only() {
         .ends(0);
     site.run(&["client", "add", "sw1", "--address", "192.0.2.2"])
         .ends(1)
-        .says(&["already"]);
+        .says(&["there is already a client sw1"]);
     site.run(&["client", "add", "sw2", "--address", "192.0.2.1/32"])
         .ends(1)
-        .says(&["already"]);
+        .says(&["the client sw1 has the address 192.0.2.1/32 already"]);
+    site.run(&["client", "add", "sw3", "--address", "192.0.2.3"])
+        .ends(0);
+    site.run(&["client", "set", "sw3", "--address", "192.0.2.1"])
+        .ends(1)
+        .says(&["the client sw1 has the address"]);
+    site.run(&["client", "set", "sw3", "--rename", "sw1"])
+        .ends(1)
+        .says(&["there is already a client sw1"]);
     site.run(&["client", "add", "sw2", "--address", "192.0.2.x"])
         .ends(2)
         .says(&["192.0.2.0/24"]);
@@ -150,6 +158,9 @@ fn a_client_is_changed_shown_and_removed() {
         .ends(1)
         .says(&["there is no client core"]);
     site.run(&["client", "set", "core", "--site", "x"]).ends(1);
+    site.run(&["client", "set", "core"])
+        .ends(2)
+        .says(&["nothing to change"]);
 }
 
 #[test]
@@ -192,6 +203,38 @@ fn a_segment_keeps_what_is_not_named() {
     }
     site.run(&["segment", "set", "two words", "--vlan", "1"])
         .ends(2);
+}
+
+#[test]
+fn a_session_time_without_a_unit_is_seconds_and_is_told_so() {
+    let site = Site::new();
+    site.run(&["segment", "set", "x", "--session-timeout", "8"])
+        .ends(0)
+        .says(&["sessions of 8s", "warning", "such as 8h"]);
+    let run = site
+        .run(&["segment", "set", "x", "--session-timeout", "8h"])
+        .ends(0)
+        .says(&["sessions of 8h"]);
+    assert!(!run.err.contains("warning"), "{}", run.err);
+}
+
+#[test]
+fn a_redirect_is_a_web_address() {
+    let site = Site::new();
+    for bad in [
+        "nac.example.org",
+        "ftp://x/",
+        "https://",
+        "javascript:alert(1)",
+    ] {
+        site.run(&["segment", "set", "guest", "--redirect", bad])
+            .ends(2)
+            .says(&["http:// or https://"]);
+    }
+    for good in ["https://nac.example.org:8443/", ""] {
+        site.run(&["segment", "set", "guest", "--redirect", good])
+            .ends(0);
+    }
 }
 
 #[test]

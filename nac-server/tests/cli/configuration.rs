@@ -77,6 +77,53 @@ fn the_configuration_is_found_by_environment_and_by_working_directory() {
 }
 
 #[test]
+fn without_any_configuration_both_usual_places_are_named() {
+    if std::path::Path::new("/etc/nac/nac.toml").exists() {
+        // This machine has an installation of its own, which would be found.
+        return;
+    }
+    let site = Site::new();
+    for command in [["client", "list"], ["config", "check"]] {
+        site.run_bare(&command)
+            .ends(3)
+            .says(&["./nac.toml", "/etc/nac/nac.toml", "nac init DIR"]);
+    }
+}
+
+#[test]
+fn what_the_server_could_not_start_with_is_not_good() {
+    let site = Site::new();
+    site.run(&["config", "check"]).ends(0).says(&["is good"]);
+    let key = fs::read(site.installed("sealing.key")).expect("read");
+    let other = Site::new();
+    fs::copy(
+        other.installed("sealing.key"),
+        site.installed("sealing.key"),
+    )
+    .expect("copied");
+    site.run(&["config", "check"]).ends(1).says(&[
+        "the server could not start",
+        "with the sealing key",
+        "sealing.key",
+    ]);
+    fs::write(site.installed("sealing.key"), key).expect("written");
+    fs::create_dir(site.installed("checks")).expect("created");
+    fs::write(site.installed("checks/mine.toml"), "nonsense").expect("written");
+    edit(&site, "# checks_dir", "checks_dir");
+    site.run(&["config", "check"]).ends(1).says(&["mine.toml"]);
+}
+
+#[test]
+fn a_check_makes_no_database() {
+    let site = Site::new();
+    edit(&site, "sqlite://nac.db", "sqlite://second.db");
+    site.run(&["config", "check"])
+        .ends(0)
+        .says(&["the database does not exist yet"]);
+    assert!(!site.installed("second.db").exists());
+}
+
+#[test]
 fn faults_are_json_for_scripts() {
     let site = Site::new();
     edit(&site, "[metrics]", "[metrix]");

@@ -111,6 +111,14 @@ fn an_import_adds_new_devices_and_changes_known_ones() {
         "line 2: \"nope\" is no MAC address",
         "line 4: the MAC address 00:1b:21:00:00:03 comes a second time",
     ]);
+    let file = site.file(
+        "short.csv",
+        "mac,owner,labels\n00:1b:21:00:00:04,bob\n\"00:1b:21:00:00:05,,x\n",
+    );
+    site.run(&["device", "import", &file]).ends(1).says(&[
+        "line 2: it has 2 cells for 3 columns",
+        "line 3: a quote is opened and not closed",
+    ]);
     assert_eq!(
         site.json(&["device", "list"]).as_array().map(Vec::len),
         Some(2)

@@ -97,6 +97,8 @@ fn it_says_what_to_do_next() {
         "aaa server radius dynamic-author",
         "auth_server_shared_secret=SECRET",
         "nac serve --config",
+        "client add here --address 127.0.0.1 --secret-file",
+        "--user alice --password-prompt --ca",
         "Back up",
     ]);
     let fingerprint = run.out.lines().find(|line| line.matches(':').count() == 31);
@@ -213,9 +215,11 @@ fn a_missing_open_or_wrong_sealing_key_is_named_with_the_fix() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("closed");
     let other = Site::new();
     fs::copy(other.installed("sealing.key"), &key).expect("copied");
-    site.run(&["client", "list"])
-        .ends(3)
-        .says(&["sealing key is not the one"]);
+    site.run(&["client", "list"]).ends(3).says(&[
+        "sealing key is not the one",
+        "with the sealing key",
+        "sealing.key",
+    ]);
     fs::remove_file(&key).expect("removed");
     site.run(&["client", "list"]).ends(3).says(&["sealing.key"]);
     site.run(&["config", "check"])

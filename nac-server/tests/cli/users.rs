@@ -126,6 +126,35 @@ fn every_bad_line_of_an_import_is_named_and_nothing_is_imported() {
 }
 
 #[test]
+fn a_row_with_too_few_cells_or_an_open_quote_is_nobody() {
+    let site = Site::new();
+    let file = site.file(
+        "users.csv",
+        "name,password,groups,mschap\neve,pw\nfrank,\"unclosed,staff,yes\ngrace,pw,staff,no\n",
+    );
+    site.run(&["user", "import", &file]).ends(1).says(&[
+        "nothing was imported: 2 bad lines",
+        "line 2: it has 2 cells for 4 columns",
+        "line 3: a quote is opened and not closed",
+    ]);
+    site.run(&["user", "import", &file, "--skip-bad"])
+        .ends(0)
+        .says(&["1 user imported", "2 bad lines skipped"]);
+    let users = site.json(&["user", "list"]);
+    assert_eq!(users.as_array().map(Vec::len), Some(1));
+    assert_eq!(users[0]["name"], "grace");
+}
+
+#[test]
+fn a_change_of_nothing_is_wrong_usage() {
+    let site = Site::new();
+    add(&site, "alice", &[]);
+    site.run(&["user", "set", "alice"])
+        .ends(2)
+        .says(&["nothing to change"]);
+}
+
+#[test]
 fn an_import_needs_its_header() {
     let site = Site::new();
     let file = site.file("users.csv", "alice,secret,staff,no\n");

@@ -13,7 +13,7 @@ const AUTHORITY_LIFETIME_DAYS: u32 = 3650;
 /// Name, VLAN and purpose of the segments that the starter policy and the portal speak of.
 const SEGMENTS: [(&str, &str, &str); 4] = [
     ("staff", "10", "People who belong here"),
-    ("guest", "80", "Visitors with a voucher or a sponsor"),
+    ("guest", "80", "Visitors"),
     (
         "registration",
         "90",

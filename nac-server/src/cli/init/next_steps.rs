@@ -81,8 +81,11 @@ Next:
        {nac} user add alice --group staff --password-prompt --mschap
   3. Start the server:
        nac serve --config {config_shell}
-  4. Try it:
-       nac probe peap --server 127.0.0.1:1812 --secret-file FILE --user alice --ca {ca_shell}
+  4. Try it from another terminal of this machine, which becomes a client for that:
+       (umask 077; openssl rand -hex 16 > {probe_secret})
+       {nac} client add here --address 127.0.0.1 --secret-file {probe_secret}
+       nac probe peap --secret-file {probe_secret} --user alice --password-prompt --ca {ca_shell}
+       {nac} why alice
 
 On a Cisco IOS switch (added with --vendor cisco-ios; replace SECRET by the one from step 1):
 {ios}
@@ -95,6 +98,7 @@ Back up {key} apart from the database: without it the secrets in the database ar
         fingerprint = created.ca_fingerprint_sha256,
         ca = created.ca_certificate.display(),
         config_shell = shell(&config),
+        probe_secret = shell(&created.folder.join("probe-secret").display().to_string()),
         ca_shell = shell(&created.ca_certificate.display().to_string()),
         ios = indented(&cisco_ios(&server, "SECRET")),
         hostapd = indented(&hostapd(&server, "SECRET")),
