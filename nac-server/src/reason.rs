@@ -130,7 +130,54 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::Refusal;
+
+    /// The page of the manual with every code.
+    fn page() -> String {
+        let mut page = "# Every code\n\n\
+            What `nac why`, the log and the pages mean by a code. A code never changes its meaning.\n\
+            This page is made from the program: `UPDATE=1 cargo test -p nac-server --lib reason`.\n\
+            [Troubleshooting](troubleshooting.md) is shorter.\n"
+            .to_owned();
+        let eap = nac_eap::reason::all()
+            .iter()
+            .map(|entry| (entry.code, entry.sentence.replace("{}", "…"), entry.remedy));
+        section(&mut page, "NAC: identity and policy", {
+            let row = |reason: Refusal| (reason.code, reason.sentence, reason.remedy);
+            Refusal::table().into_iter().map(row)
+        });
+        section(&mut page, "EAP: the login itself", eap);
+        page
+    }
+
+    fn section<'a>(
+        page: &mut String,
+        title: &str,
+        rows: impl Iterator<Item = (&'a str, String, &'a str)>,
+    ) {
+        page.push_str(&format!(
+            "\n## {title}\n\n| code | what happened | what to do |\n|---|---|---|\n"
+        ));
+        for (code, sentence, remedy) in rows {
+            let cells = [code, &sentence, remedy].map(|cell| cell.replace('|', "\\|"));
+            page.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+    }
+
+    #[test]
+    fn the_manual_lists_every_code() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reasons.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, page()).expect("written");
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            written == page(),
+            "docs/reasons.md is old; make it anew: UPDATE=1 cargo test -p nac-server --lib reason"
+        );
+    }
 
     #[test]
     fn every_reason_has_its_own_code() {

@@ -1,15 +1,19 @@
 //! `nac device`: endpoints, their MAC addresses, owners and labels.
 
 mod import;
+mod mac;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use mac::{check_mac, parse_mac, refuse_a_misspelt_mac, warn_of_random};
+use nac_policy::Mark;
 use nac_radius::MacAddr;
 use nac_store::{Device, DeviceFilter, DeviceRecord, DeviceStatus, IdentifierKind, Store};
 use serde_json::json;
 
-use super::output::{Table, answer, lines, local_time, note, print, print_json};
+use super::output::{Table, answer, lines, local_time, print, print_json};
+use super::policy::warn_when_unheeded;
 use super::{Answer, Context, Failure, Outcome};
 
 const ADD_EXAMPLES: &str = "\
@@ -152,6 +156,8 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         _ => arguments.device.clone(),
     };
     check_words(std::iter::once(&name).chain(&arguments.owner))?;
+    refuse_a_misspelt_mac(&arguments.device)?;
+    refuse_a_misspelt_mac(&name)?;
     check_labels(&arguments.labels)?;
     let store = context.store().await?;
     for text in macs.iter().map(ToString::to_string).chain([name.clone()]) {
@@ -189,6 +195,10 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         macs.push(parse_mac(text)?);
     }
     check_words(arguments.name.iter())?;
+    arguments
+        .name
+        .iter()
+        .try_for_each(|name| refuse_a_misspelt_mac(name))?;
     check_labels(&arguments.labels)?;
     let store = context.store().await?;
     let device = find(&store, &arguments.device).await?;
@@ -311,6 +321,9 @@ async fn block(context: &Context, text: &str, status: DeviceStatus) -> Outcome {
         &device,
         &format!("device {} is now {}", device.name, device.status),
     )?;
+    if status == DeviceStatus::Blocked {
+        warn_when_unheeded(&store, Mark::Blocked).await?;
+    }
     Ok(Answer::Yes)
 }
 
@@ -336,23 +349,6 @@ pub(super) async fn find(store: &Store, text: &str) -> Result<Device, Failure> {
         Failure::no(format!("there is no device {text}"))
             .fix("see them with: nac device list; add it with: nac device add")
     })
-}
-
-fn parse_mac(text: &str) -> Result<MacAddr, Failure> {
-    let mac = text.trim().parse::<MacAddr>().map_err(|_| {
-        Failure::usage(format!("\"{}\" is no MAC address", text.escape_debug()))
-            .fix("write it as aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff, aabb.ccdd.eeff or aabbccddeeff")
-    })?;
-    check_mac(mac)
-}
-
-fn check_mac(mac: MacAddr) -> Result<MacAddr, Failure> {
-    if mac.is_multicast() || mac.octets() == [0; 6] {
-        return Err(Failure::usage(format!(
-            "{mac} is the address of no single device"
-        )));
-    }
-    Ok(mac)
 }
 
 /// Names and owners: not empty, printable.
@@ -381,12 +377,4 @@ fn check_label(label: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("\"{}\" cannot be a label", label.escape_debug()))
-}
-
-fn warn_of_random(macs: &[MacAddr]) {
-    for mac in macs.iter().filter(|mac| mac.is_locally_administered()) {
-        note(&format!(
-            "{mac} is a locally administered address: phones and laptops make such addresses up and change them"
-        ));
-    }
 }

@@ -175,12 +175,35 @@ fn plain(error: &std::io::Error) -> String {
     text.get(..end).unwrap_or(&text).to_lowercase()
 }
 
+/// The command that lists the things of this kind; the store names one as `client sw1`.
+fn lister(missing: &str) -> Option<&'static str> {
+    const LISTERS: [(&str, &str); 11] = [
+        ("client ", "nac client list"),
+        ("user ", "nac user list"),
+        ("device ", "nac device list"),
+        ("mac ", "nac device list"),
+        ("segment ", "nac segment list"),
+        ("policy version ", "nac policy history"),
+        ("certificate ", "nac certificate list"),
+        ("quarantine ", "nac quarantine list --all"),
+        ("open quarantine ", "nac quarantine list"),
+        ("enrolment secret ", "nac posture secret list"),
+        ("node ", "nac posture hosts"),
+    ];
+    let of_kind = |(kind, _): &&(&str, &str)| missing.starts_with(kind);
+    LISTERS.iter().find(of_kind).map(|(_, command)| *command)
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let what = error.to_string();
         match error {
-            StoreError::NotFound { .. } => {
-                Self::no(what).fix("see what there is with the command `list`")
+            StoreError::NotFound { what: missing } => {
+                let failure = Self::no(what);
+                match lister(&missing) {
+                    Some(command) => failure.fix(format!("see what there is with: {command}")),
+                    None => failure,
+                }
             }
             StoreError::Conflict { .. } => Self::no(what),
             StoreError::Invalid { .. } => Self::usage(what),
@@ -232,6 +255,25 @@ mod tests {
             json,
             json!({ "error": "there is no client sw1", "in": "nac.db", "fix": "add it" })
         );
+    }
+
+    #[test]
+    fn what_is_not_there_names_the_command_that_lists_it() {
+        for (missing, fix) in [
+            (
+                "client sw1",
+                "fix: see what there is with: nac client list\n",
+            ),
+            ("policy version 9", "with: nac policy history\n"),
+            (
+                "setting sealing-check",
+                "nac: there is no setting sealing-check\n",
+            ),
+        ] {
+            let what = missing.to_owned();
+            let text = Failure::from(StoreError::NotFound { what }).as_text();
+            assert!(text.ends_with(fix), "{text}");
+        }
     }
 
     #[test]

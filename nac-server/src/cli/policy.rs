@@ -1,9 +1,12 @@
 //! `nac policy`: check, apply, look at and roll back the policy.
 
+mod doubts;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use nac_policy::{Engine, PolicyFault};
+pub(super) use doubts::warn_when_unheeded;
+use nac_policy::{Engine, PolicyFault, PolicySummary};
 use nac_store::{PolicyVersion, Store};
 use serde_json::json;
 
@@ -44,6 +47,9 @@ pub(super) enum PolicyCommand {
         /// Why, for the history
         #[arg(long, default_value = "")]
         note: String,
+        /// Apply it even when it lets nobody in
+        #[arg(long)]
+        yes: bool,
     },
     /// Print the policy in force, or an older version
     Show {
@@ -59,21 +65,27 @@ pub(super) enum PolicyCommand {
         /// Why, for the history
         #[arg(long)]
         note: Option<String>,
+        /// Apply it even when it lets nobody in
+        #[arg(long)]
+        yes: bool,
     },
 }
 
 pub(super) async fn run(context: &Context, command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Check { file, segments } => check(context, &file, segments).await,
-        PolicyCommand::Apply { file, note } => apply(context, &file, &note).await,
+        PolicyCommand::Apply { file, note, yes } => apply(context, &file, &note, yes).await,
         PolicyCommand::Show { version } => show(context, version).await,
         PolicyCommand::History => history(context).await,
-        PolicyCommand::Rollback { version, note } => rollback(context, version, note).await,
+        PolicyCommand::Rollback { version, note, yes } => {
+            rollback(context, version, note, yes).await
+        }
     }
 }
 
 async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Outcome {
     let text = read(file)?;
+    let mut store = None;
     if segments.is_empty() {
         if !context.has_config() {
             return Err(
@@ -81,10 +93,11 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
                     .fix("name it with --config FILE, or name the segments with --segment NAME"),
             );
         }
-        segments = segment_names(&context.store().await?).await?;
+        segments = segment_names(store.insert(context.store().await?)).await?;
     }
     let engine = load(file, &text, &segments)?;
-    let policies = engine.policies();
+    let warnings = doubts::warnings(context, &engine, store.as_ref()).await?;
+    let mut policies = engine.policies();
     if context.json() {
         let listed: Vec<_> = policies
             .iter()
@@ -96,10 +109,11 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
                 })
             })
             .collect();
-        print_json(&json!({ "ok": true, "policies": listed, "warnings": engine.warnings() }))?;
+        print_json(&json!({ "ok": true, "policies": listed, "warnings": warnings }))?;
         return Ok(Answer::Yes);
     }
-    show_warnings(file, &text, engine.warnings());
+    show_warnings(file, &text, &warnings);
+    policies.sort_by(|one, two| precedence(one).cmp(&precedence(two)));
     let mut table = Table::new(
         &["ORDER", "POLICY", "EFFECT", "SEGMENT", "MODE", "TITLE"],
         "the file holds no policy, so nobody would get in",
@@ -114,15 +128,28 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
             policy.title.unwrap_or_default(),
         ]);
     }
-    print(&format!("{}{} is good\n", table.render(), file.display()))?;
+    print(&format!(
+        "{}The first that matches decides, unless it is in monitor mode; a forbid with a segment moves only \
+         whom a permit lets in.\n{} is good\n",
+        table.render(),
+        file.display()
+    ))?;
     Ok(Answer::Yes)
 }
 
-async fn apply(context: &Context, file: &Path, note: &str) -> Outcome {
+/// The order in which policies win: forbids that refuse, forbids that move, permits; each by `@order`.
+fn precedence(policy: &PolicySummary) -> (bool, bool, i64, &str) {
+    let permits = policy.effect == "permit";
+    let moves = policy.segment.is_some();
+    (permits, moves, policy.order, &policy.id)
+}
+
+async fn apply(context: &Context, file: &Path, note: &str, yes: bool) -> Outcome {
     let text = read(file)?;
     let store = context.store().await?;
     let engine = load(file, &text, &segment_names(&store).await?)?;
-    show_warnings(file, &text, engine.warnings());
+    let warnings = doubts::warnings(context, &engine, Some(&store)).await?;
+    show_warnings(file, &text, &warnings);
     if let Some(current) = store
         .policy_current()
         .await?
@@ -132,6 +159,7 @@ async fn apply(context: &Context, file: &Path, note: &str) -> Outcome {
         answer(context.json(), &summary(&current, false), &sentence)?;
         return Ok(Answer::Yes);
     }
+    doubts::refuse_a_lockout(&engine, yes)?;
     let applied = store.policy_apply(&text, note, &context.operator()).await?;
     let number = count(engine.policies().len(), "policy");
     let sentence = format!("version {} decides from now on ({number})", applied.version);
@@ -180,7 +208,7 @@ async fn history(context: &Context) -> Outcome {
     Ok(Answer::Yes)
 }
 
-async fn rollback(context: &Context, version: i64, note: Option<String>) -> Outcome {
+async fn rollback(context: &Context, version: i64, note: Option<String>, yes: bool) -> Outcome {
     let store = context.store().await?;
     let old = store.policy_fetch(version).await?;
     let current = store.policy_current().await?;
@@ -193,7 +221,8 @@ async fn rollback(context: &Context, version: i64, note: Option<String>) -> Outc
         return Ok(Answer::Yes);
     }
     let name = PathBuf::from(format!("version {version}"));
-    load(&name, &old.text, &segment_names(&store).await?)?;
+    let engine = load(&name, &old.text, &segment_names(&store).await?)?;
+    doubts::refuse_a_lockout(&engine, yes)?;
     let note = note.unwrap_or_else(|| format!("rolled back to version {version}"));
     let applied = store
         .policy_apply(&old.text, &note, &context.operator())
@@ -276,3 +305,6 @@ fn summary(version: &PolicyVersion, changed: bool) -> serde_json::Value {
         "changed": changed,
     })
 }
+
+#[cfg(test)]
+mod tests;

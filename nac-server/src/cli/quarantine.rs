@@ -1,12 +1,14 @@
 //! `nac quarantine`: put devices in quarantine and let them out again.
 
 use clap::{Args, Subcommand};
+use nac_policy::Mark;
 use nac_radius::MacAddr;
 use nac_store::{NewQuarantine, Quarantine, Store};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::output::{Table, answer, count, local_time, now_us, print, print_json};
+use super::policy::warn_when_unheeded;
 use super::{Answer, Context, Failure, Outcome};
 use crate::config::parse_duration;
 
@@ -41,7 +43,7 @@ pub(super) struct AddArguments {
     /// MAC address, name or id
     #[arg(value_name = "MAC|DEVICE")]
     target: String,
-    /// Why; the person reads it in the portal
+    /// Why; `nac quarantine list` shows it
     #[arg(long)]
     reason: String,
     /// When it ends by itself, counted from now, such as 2h
@@ -93,6 +95,7 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         until.unwrap_or_default()
     );
     answer(context.json(), &quarantine, &sentence)?;
+    warn_when_unheeded(&store, Mark::Quarantined).await?;
     Ok(Answer::Yes)
 }
 

@@ -7,7 +7,8 @@ use nac_radius::MacAddr;
 use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, Store};
 use serde_json::json;
 
-use super::{check_label, check_mac};
+use super::check_label;
+use super::mac::check_mac;
 use crate::cli::csv::{self, Row};
 use crate::cli::output::{Progress, answer, count};
 use crate::cli::{Answer, Context, Failure, Outcome};
