@@ -7,7 +7,7 @@ use nac_store::{SealingKey, StoreError};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::context::{database_place, open_unfurnished};
+use super::context::{database, open_unfurnished, why_closed};
 use super::{Answer, Context, Failure, Outcome, output};
 use crate::config::{Config, Settings, describe_duration};
 
@@ -43,9 +43,9 @@ fn check(context: &Context) -> Outcome {
     };
     // The one command that is not asynchronous otherwise.
     let tried = tokio::task::block_in_place(|| Handle::current().block_on(try_database(&config)));
-    let database = tried.map_err(|error| {
-        Failure::no(format!("the server could not start: {error}"))
-            .place(database_place(&config, &error))
+    let tried = tried.map_err(|error| {
+        let why = why_closed(&config, &error);
+        Failure::no(format!("the server could not start: {why}")).place(database(&config))
     })?;
     let warnings = config.certificates.warnings(output::now_us());
     let facts = &config.certificates.eap.facts;
@@ -66,7 +66,7 @@ fn check(context: &Context) -> Outcome {
         "warnings": warnings,
     });
     let mut sentence = format!(
-        "{} is good\nthe server's certificate ({}) is valid until {}, another {}{database}",
+        "{} is good\nthe server's certificate ({}) is valid until {}, another {}{tried}",
         config.file.display(),
         facts.common_name.as_deref().unwrap_or(&facts.subject),
         output::local_time(facts.not_after_us),

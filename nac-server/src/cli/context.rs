@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nac_store::{SealingKey, Store, StoreError};
+use nac_store::{SealedError, SealingKey, Store, StoreError};
 
 use super::init::furnish;
 use super::{Failure, output};
@@ -101,10 +101,9 @@ impl Context {
 /// # Errors
 /// A missing or unfitting sealing key, a database that is read-only, newer or unreachable.
 pub async fn open_store(settings: &Settings) -> Result<Store, Failure> {
-    let store = open_unfurnished(settings).await.map_err(|error| {
-        let place = database_place(settings, &error);
-        Failure::from(error).place(place)
-    })?;
+    let store = open_unfurnished(settings)
+        .await
+        .map_err(|error| Failure::cannot(why_closed(settings, &error)).place(database(settings)))?;
     let added = furnish(&store).await?;
     if added.anything() {
         output::note(&format!(
@@ -121,12 +120,19 @@ pub(super) async fn open_unfurnished(settings: &Settings) -> Result<Store, Store
     Store::open(&settings.database.url, Some(key)).await
 }
 
-/// Which database, and which sealing key when that is what does not fit.
-pub(super) fn database_place(settings: &Settings, error: &StoreError) -> String {
-    let database = format!("the database {}", settings.database.shown());
-    let key = settings.secrets.sealing_key_file.display();
+/// Why the database could not be opened, with the key file where the key is at fault.
+pub(super) fn why_closed(settings: &Settings, error: &StoreError) -> String {
     match error {
-        StoreError::Sealed(_) => format!("{database}, with the sealing key {key}"),
-        _ => database,
+        StoreError::Sealed(SealedError::WrongKey { .. }) => format!(
+            "the sealing key {} is not the one that sealed the secrets in this database; restore the key file \
+             that belongs to it",
+            settings.secrets.sealing_key_file.display()
+        ),
+        error => error.to_string(),
     }
+}
+
+/// Which database, for people.
+pub(super) fn database(settings: &Settings) -> String {
+    format!("the database {}", settings.database.shown())
 }

@@ -109,7 +109,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         .filter(|seconds| timeout_given && *seconds < 60)
     {
         note(&format!(
-            "warning: with a session time of {seconds} s every endpoint authenticates again all the time; write a unit, such as {seconds}h"
+            "warning: every session authenticates again after {seconds} s; a number without a unit means seconds, 8h is eight hours"
         ));
     }
     let done = if is_new { "created" } else { "changed" };

@@ -4,7 +4,7 @@ use std::fs;
 
 use nac_pki::{CertificateFacts, pem_certificates};
 
-use crate::site::{Site, mode};
+use crate::site::{Site, mode, nac};
 
 fn facts(site: &Site, file: &str) -> CertificateFacts {
     let pem = fs::read_to_string(site.path(file)).expect("read");
@@ -130,6 +130,22 @@ fn certificates_are_revoked_by_name_and_by_serial_number() {
         .ends(0)
         .says(&["revoked 20"]);
     site.run(&["certificate", "revoke", "nobody"]).ends(1);
+}
+
+#[test]
+fn who_revoked_is_noted_even_where_nobody_logged_in() {
+    let site = Site::new();
+    issue(&site, "--user", "alice").ends(0);
+    let mut command = nac();
+    for name in ["SUDO_USER", "USER", "LOGNAME"] {
+        command.env_remove(name);
+    }
+    let config = site.installed("nac.toml");
+    command.arg("--config").arg(config);
+    crate::site::Run::of(command.args(["certificate", "revoke", "alice"]), "").ends(0);
+    let shown = site.json(&["certificate", "show", "alice"]);
+    let by = shown[0]["revoked_by"].as_str().expect("somebody");
+    assert!(by.starts_with("cli:uid-"), "{by}");
 }
 
 #[test]

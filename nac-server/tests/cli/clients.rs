@@ -210,7 +210,7 @@ fn a_session_time_without_a_unit_is_seconds_and_is_told_so() {
     let site = Site::new();
     site.run(&["segment", "set", "x", "--session-timeout", "8"])
         .ends(0)
-        .says(&["sessions of 8s", "warning", "such as 8h"]);
+        .says(&["sessions of 8s", "warning", "means seconds"]);
     let run = site
         .run(&["segment", "set", "x", "--session-timeout", "8h"])
         .ends(0)
