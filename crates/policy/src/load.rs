@@ -141,11 +141,14 @@ fn draft(
     let segment = notes.value("segment").map(str::to_owned);
     match &segment {
         Some(name) if !segments.contains(name) => {
+            let creation = creation(name);
             let help = nearest(name, segments.iter().map(String::as_str)).map_or_else(
-                || format!("segments are: {}", segments.join(", ")),
-                |near| format!("did you mean `{near}`?"),
+                || {
+                    let all = segments.join(", ");
+                    format!("segments are: {all}; create it with: {creation}")
+                },
+                |near| format!("did you mean `{near}`? Otherwise create it with: {creation}"),
             );
-            let help = format!("{help}; create it with: {}", creation(name));
             let message = format!("there is no segment `{name}`");
             faults.push(notes.fault("segment", message, Some(help)));
         }

@@ -70,7 +70,7 @@ fn no_such_group(name: &str, groups: &[String]) -> Option<(String, String)> {
     let help = match groups.iter().find(same) {
         Some(group) => format!("did you mean `{group}`? Capital and small letters differ"),
         None => nearest(name, groups.iter().map(String::as_str)).map_or_else(
-            || "put somebody into it with: nac user set NAME --group GROUP".to_owned(),
+            || "see who is in which group with: nac user list".to_owned(),
             |near| format!("did you mean `{near}`?"),
         ),
     };

@@ -25,6 +25,12 @@ Examples:
 
 A running server decides by the new policy at once and moves the sessions that it changes.";
 
+/// How to read the list of policies.
+const FIRST_DECIDES: &str = "\
+The first that matches decides, unless it is in monitor mode; a forbid with a segment moves only
+whom a permit lets in.
+";
+
 /// Larger texts are no policy, in bytes.
 const MAX_TEXT_LEN: u64 = 4 * 1024 * 1024;
 
@@ -128,12 +134,15 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
             policy.title.unwrap_or_default(),
         ]);
     }
-    print(&format!(
-        "{}The first that matches decides, unless it is in monitor mode; a forbid with a segment moves only \
-         whom a permit lets in.\n{} is good\n",
-        table.render(),
-        file.display()
-    ))?;
+    let verdict = match (
+        doubts::lets_somebody_in(&engine),
+        engine.policies().is_empty(),
+    ) {
+        (true, _) => format!("{FIRST_DECIDES}{} is good\n", file.display()),
+        (false, false) => format!("{} is valid and lets nobody in\n", file.display()),
+        (false, true) => String::new(),
+    };
+    print(&format!("{}{verdict}", table.render()))?;
     Ok(Answer::Yes)
 }
 

@@ -83,7 +83,7 @@ fn never(fact: &FactPath, text: &str, values: &[&str]) -> Option<(String, String
     let all = format!("it is one of \"{}\"", values.join("\", \""));
     let help = near.map_or_else(
         || all.clone(),
-        |near| format!("did you mean \"{near}\"? {all}"),
+        |near| format!("did you mean \"{near}\"? Otherwise {all}"),
     );
     Some((format!("{fact} is never {text:?}"), help))
 }

@@ -65,18 +65,21 @@ pub(super) async fn unheeded(store: &Store, mark: Mark) -> Result<Option<String>
 
 /// Refuses a policy that would lock everybody out, unless somebody means it.
 pub(super) fn refuse_a_lockout(engine: &Engine, yes: bool) -> Result<(), Failure> {
-    let permits = |effect: &str, mode: &str| effect == "permit" && mode == "enforce";
-    let anybody = engine
-        .policies()
-        .iter()
-        .any(|policy| permits(&policy.effect, &policy.mode));
-    if anybody || yes {
+    if yes || lets_somebody_in(engine) {
         return Ok(());
     }
     Err(
         Failure::no("this policy permits nothing: everybody would be locked out at once")
             .fix("add a permit that names a segment; or add --yes if you mean it"),
     )
+}
+
+/// Whether some permit counts.
+pub(super) fn lets_somebody_in(engine: &Engine) -> bool {
+    engine
+        .policies()
+        .iter()
+        .any(|policy| policy.effect == "permit" && policy.mode == "enforce")
 }
 
 /// The names of the checks that are asked; `None` when they cannot be read here.
