@@ -212,7 +212,7 @@ fn the_sealing_key_of_another_database_is_refused() {
     std::fs::copy(other.key(), site.key()).expect("both are ours");
     let before = site.content();
     site.start()
-        .cannot(&["sealing key is not the one", "Restore the key file"]);
+        .cannot(&["is not the one that sealed the secrets", "Restore the key file"]);
     assert_eq!(site.content(), before);
 }
 
