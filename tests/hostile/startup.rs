@@ -211,8 +211,10 @@ fn the_sealing_key_of_another_database_is_refused() {
     let other = Installation::new();
     std::fs::copy(other.key(), site.key()).expect("both are ours");
     let before = site.content();
-    site.start()
-        .cannot(&["is not the one that sealed the secrets", "Restore the key file"]);
+    site.start().cannot(&[
+        "is not the one that sealed the secrets",
+        "restore the key file",
+    ]);
     assert_eq!(site.content(), before);
 }
 

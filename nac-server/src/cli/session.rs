@@ -72,7 +72,8 @@ pub(super) async fn run(context: &Context, command: SessionCommand) -> Outcome {
     let header = [
         "MAC", "WHO", "METHOD", "SEGMENT", "CLIENT", "ADDRESS", "SINCE", "MOVING",
     ];
-    let nobody = "no such session; a session begins with an Access-Accept: nac tail shows them as they come";
+    let nobody =
+        "no such session; a session begins with an Access-Accept: nac tail shows them as they come";
     let mut table = output::Table::new(&header, nobody);
     for Listed { session, pending } in sessions {
         table.row([
