@@ -416,7 +416,13 @@ fn damaged_login(
         match step {
             Step::Request(next) => request = next,
             Step::Success(success) => {
-                assert_eq!(success.identity, "alice");
+                // EAP-TLS is whom the certificate names; the identity beside it is a hint that anybody may alter (RFC 9190
+                // section 2.2).
+                match success.certificates.first() {
+                    Some(leaf) => assert_eq!(leaf, &pki().client.0[0]),
+                    None => assert_eq!(success.identity, "alice"),
+                }
+                assert_eq!(success.certificates.is_empty(), method != PeerMethod::Tls);
                 return;
             }
             _ => return,
