@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use nac_test_support::directory::TestDirectory;
 use nac_test_support::pki::Credential;
 use nac_test_support::service::Service;
+use nac_test_support::subject::free_ports;
 use nac_test_support::{cast, program, wait};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -44,7 +44,7 @@ impl Site {
         let home = directory.path().join("home");
         let mut init = Command::new(program::nac());
         init.arg("init").arg(&home).arg("--yes");
-        let [auth, acct, portal, admin, metrics] = std::array::from_fn(|_| free_port());
+        let [auth, acct, portal, admin, metrics] = free_ports();
         let postgres = create_database(auth.port());
         if let Some(url) = &postgres {
             init.args(["--database", url]);
@@ -294,20 +294,6 @@ fn create_database(number: u16) -> Option<String> {
     program::run(command.args(["-q", "-c", &create, &server]));
     let (host, _) = server.rsplit_once('/').expect("a URL with a database");
     Some(format!("{host}/{name}"))
-}
-
-/// A loopback address that is free for UDP and TCP. The system gives ports of this range to nobody who
-/// does not ask for them, so it stays free until the server takes it.
-fn free_port() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
-    loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 10_000;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
 
 /// The newest enforcement in what `nac why --json` said.

@@ -3,10 +3,11 @@
 //! `NAC_TEST_SUBJECT=freeradius` runs the same cases against FreeRADIUS; without it they run against
 //! this project's `nac`.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::exchange::Exchange;
@@ -239,16 +240,25 @@ impl Subject {
     }
 }
 
-/// Loopback addresses that were free a moment ago, for UDP and TCP.
-///
-/// # Panics
-///
-/// When loopback has no free port.
+/// Loopback addresses that are free for UDP and TCP. They lie below the range from which the system gives ports to whoever
+/// connects, so they stay free until the server takes them.
 #[must_use]
 pub fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let sockets = [(); N]
-        .map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port"));
-    sockets.map(|socket| socket.local_addr().expect("a bound socket has an address"))
+    std::array::from_fn(|_| free_port())
+}
+
+fn free_port() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const LAST: u16 = 32_000;
+    // Test processes that run side by side begin at different places.
+    let first = 10_000 + (std::process::id() % 100) as u16 * 200;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % (LAST - first);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Whether a RADIUS server answers Status-Server there (RFC 5997).
