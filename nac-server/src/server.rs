@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use nac_portal::start::StartPage;
+use nac_portal::public::PublicState;
+use nac_portal::public::start::StartPage;
+use nac_portal::web::PasswordPool;
 use nac_posture::{CheckSet, PostureGate, PostureSettings};
 use nac_store::{Store, StoreError, Writer};
 use tokio::net::{TcpListener, UdpSocket};
@@ -128,6 +130,7 @@ impl Server {
             tracker.clone(),
         ));
 
+        let passwords = PasswordPool::default();
         let (scopes, scope_receiver) = mpsc::channel(1_024);
         let events = store.subscribe();
         tracker.spawn(feed::run(
@@ -143,7 +146,14 @@ impl Server {
         tracker.spawn(gate.clone().run(cancel.clone()));
         tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
 
-        let portal = nac_portal::start::router(start_page(&store).await?).merge(gate.router());
+        let public = PublicState::new(nac_portal::public::Shared {
+            store: store.clone(),
+            gate: gate.clone(),
+            passwords: passwords.clone(),
+            url: config.portal.url(addresses.portal),
+            start: start_page(&store).await?,
+        });
+        let portal = nac_portal::public::router(public).merge(gate.router());
         let admin = nac_portal::admin::router(store.clone());
         listeners.serve(
             &authenticator,

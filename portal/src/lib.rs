@@ -1,12 +1,14 @@
-//! Everything in a browser. Today that is the public start page with the CA certificate that supplicants need, and the health
-//! report of the admin listener; the guest, device, remediation and admin pages come into these rooms.
+//! Everything in a browser: what guests, employees and quarantined people see ([`public`]), what administrators see
+//! ([`admin`]), and the REST API.
 //!
 //! *Invariants*
 //!
 //! * Handlers take handles and return [`axum::Router`]s: no socket, no TLS, no knowledge of the server. They change the store, and
 //!   the store tells its listeners.
 //! * Every page works without JavaScript and loads nothing from elsewhere.
-//! * Every response carries the security headers of [`web::secured`].
+//! * Every response carries the security headers of [`web::secured`]; nothing changes by GET, and nothing by a request that
+//!   another site made a browser send.
+//! * Text from the network reaches a page through askama's escaping only.
 
 #![cfg_attr(
     test,
@@ -14,5 +16,5 @@
 )]
 
 pub mod admin;
-pub mod start;
+pub mod public;
 pub mod web;

@@ -19,6 +19,7 @@
 //! * A database that a newer program has migrated is refused, never guessed at.
 
 mod accounting;
+mod audit;
 mod certificate;
 mod client;
 mod decision;
@@ -43,6 +44,7 @@ mod user;
 mod writer;
 
 pub use accounting::{Accounting, AccountingFilter};
+pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVerification};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{

@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::{
-    Event, SealingKey, SecretBytes, StoreError,
+    Actor, Event, SealingKey, SecretBytes, StoreError,
     decision::DecisionRecord,
     seal::Cell,
     sql::{Db, On, Place, sql},
@@ -41,7 +41,11 @@ const DECISION_CAPACITY: usize = 256;
 
 /// The database. Clones share everything.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    /// Whom the changes are recorded for.
+    actor: Option<Arc<Actor>>,
+}
 
 struct Inner {
     pools: Db<SqlitePools, PgPool>,
@@ -95,7 +99,10 @@ impl Store {
              UNION ALL SELECT pruned_seq FROM change_horizon) AS seen"
         )?;
         inner.opened_at_seq = newest;
-        let store = Self(Arc::new(inner));
+        let store = Self {
+            inner: Arc::new(inner),
+            actor: None,
+        };
         store.check_key().await?;
         Ok(store)
     }
@@ -122,7 +129,7 @@ impl Store {
 
     /// Closes all connections and waits for them.
     pub async fn close(&self) {
-        match &self.0.pools {
+        match &self.inner.pools {
             Db::Sqlite(pools) => {
                 pools.read.close().await;
                 pools.write.close().await;
@@ -134,45 +141,56 @@ impl Store {
     /// The decisions that this process commits, as they are committed. For live views; a slow reader loses some, and
     /// [`Store::decision_list`] has them all.
     pub fn decisions_live(&self) -> broadcast::Receiver<Arc<DecisionRecord>> {
-        self.0.decisions.subscribe()
+        self.inner.decisions.subscribe()
     }
 
     pub(crate) fn decision_publish(&self, record: &Arc<DecisionRecord>) {
         // No receiver is no fault.
-        let _ = self.0.decisions.send(Arc::clone(record));
+        let _ = self.inner.decisions.send(Arc::clone(record));
+    }
+
+    pub(crate) fn actor(&self) -> Option<&Arc<Actor>> {
+        self.actor.as_ref()
+    }
+
+    pub(crate) fn with_actor(&self, actor: Option<Arc<Actor>>) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            actor,
+        }
     }
 
     pub(crate) fn pools(&self) -> &Db<SqlitePools, PgPool> {
-        &self.0.pools
+        &self.inner.pools
     }
 
     pub(crate) fn place(&self) -> &Place {
-        &self.0.place
+        &self.inner.place
     }
 
     pub(crate) fn read(&self) -> On<'_, &SqlitePool, &PgPool> {
-        self.0.read()
+        self.inner.read()
     }
 
     pub(crate) fn sealing_key(&self) -> Option<&SealingKey> {
-        self.0.key.as_ref()
+        self.inner.key.as_ref()
     }
 
     pub(crate) fn origin(&self) -> Uuid {
-        self.0.origin
+        self.inner.origin
     }
 
     pub(crate) fn opened_at_seq(&self) -> i64 {
-        self.0.opened_at_seq
+        self.inner.opened_at_seq
     }
 
     pub(crate) fn events(&self) -> &broadcast::Sender<Event> {
-        &self.0.events
+        &self.inner.events
     }
 
     pub(crate) fn publish(&self, event: Event) {
         // No receiver is no fault.
-        let _ = self.0.events.send(event);
+        let _ = self.inner.events.send(event);
     }
 
     /// The first key to come seals a known value; every later key must open it.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -174,6 +175,12 @@ impl SealingKey {
         sealed.extend_from_slice(nonce.as_ref());
         sealed.append(&mut body);
         Ok(sealed)
+    }
+
+    /// A key for another purpose, from which this one cannot be computed.
+    pub(crate) fn derive(&self, purpose: &str) -> Vec<u8> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
+        hmac::sign(&key, purpose.as_bytes()).as_ref().to_vec()
     }
 
     pub(crate) fn unseal(&self, at: Cell<'_>, sealed: &[u8]) -> Result<SecretBytes, SealedError> {

@@ -4,6 +4,7 @@ use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use crate::{
     Event, EventKind, Store, StoreError,
+    audit::{self, Draft},
     event::EVERYTHING,
     now_us,
     sql::{Db, On, sql},
@@ -20,6 +21,7 @@ pub(crate) struct Tx<'s> {
     store: &'s Store,
     db: Db<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
     changes: Vec<(EventKind, String)>,
+    drafts: Vec<Draft>,
 }
 
 impl Store {
@@ -41,6 +43,7 @@ impl Store {
             store: self,
             db,
             changes: Vec::new(),
+            drafts: Vec::new(),
         })
     }
 }
@@ -63,7 +66,15 @@ impl<'s> Tx<'s> {
         self.changes.push((kind, key.into()));
     }
 
-    /// Writes the change rows, commits, and tells the subscribers.
+    pub(crate) fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    pub(crate) fn drafts(&mut self) -> &mut Vec<Draft> {
+        &mut self.drafts
+    }
+
+    /// Writes the change rows and the audit records, commits, and tells the subscribers.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let mut changes = std::mem::take(&mut self.changes);
         if changes.len() > CHANGES_MAX {
@@ -73,7 +84,8 @@ impl<'s> Tx<'s> {
         }
         changes.sort();
         changes.dedup();
-        if !changes.is_empty()
+        let drafts = std::mem::take(&mut self.drafts);
+        if !(changes.is_empty() && drafts.is_empty())
             && let Db::Postgres(tx) = &mut self.db
         {
             sqlx::query("SELECT pg_advisory_xact_lock($1)")
@@ -82,6 +94,7 @@ impl<'s> Tx<'s> {
                 .await
                 .map_err(|error| self.store.place().fault(error))?;
         }
+        audit::append(&mut self, drafts).await?;
         let (at_us, origin) = (now_us(), self.store.origin());
         let mut events = Vec::with_capacity(changes.len());
         for (kind, key) in changes {

@@ -93,11 +93,11 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     let portal = portal(&mut section, listen.value, &mut places);
     listeners.push(Listener::new("[portal] listen", Transport::Tcp, listen));
 
-    let listen = document
-        .section("admin", &["listen"])
-        .address("listen", "127.0.0.1:9443");
+    let mut section = document.section("admin", &["listen", "public_name"]);
+    let listen = section.address("listen", "127.0.0.1:9443");
     let admin = AdminSettings {
         listen: listen.value,
+        public_name: public_name(&mut section),
     };
     listeners.push(Listener::new("[admin] listen", Transport::Tcp, listen));
 
@@ -150,12 +150,8 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     Parsed { values, places }
 }
 
-fn portal(
-    section: &mut Section<'_, '_>,
-    listen: SocketAddr,
-    places: &mut Places,
-) -> PortalSettings {
-    let public_name = section.text("public_name").and_then(|name| {
+fn public_name(section: &mut Section<'_, '_>) -> Option<String> {
+    section.text("public_name").and_then(|name| {
         let usable = !name.value.is_empty()
             && name
                 .value
@@ -170,7 +166,15 @@ fn portal(
             "write the name without https:// and without a path",
         ));
         None
-    });
+    })
+}
+
+fn portal(
+    section: &mut Section<'_, '_>,
+    listen: SocketAddr,
+    places: &mut Places,
+) -> PortalSettings {
+    let public_name = public_name(section);
     let certificate = section.path("certificate");
     let key = section.path("key");
     let lonely = match (&certificate, &key) {

@@ -61,6 +61,36 @@ pub struct PortalSettings {
 pub struct AdminSettings {
     /// The address; loopback and port 9443 unless told otherwise.
     pub listen: SocketAddr,
+    /// The name by which administrators reach this listener. Passkeys belong to it, so it cannot be an address.
+    pub public_name: Option<String>,
+}
+
+impl PortalSettings {
+    /// What links to the portal begin with, while it listens at `bound`.
+    #[must_use]
+    pub fn url(&self, bound: SocketAddr) -> String {
+        url(self.public_name.as_deref(), bound)
+    }
+}
+
+impl AdminSettings {
+    /// What links to the admin pages begin with, while they are served at `bound`.
+    #[must_use]
+    pub fn url(&self, bound: SocketAddr) -> String {
+        url(self.public_name.as_deref(), bound)
+    }
+}
+
+/// `https://NAME[:PORT]`, without the port where the name brings its own or it is HTTPS's.
+fn url(name: Option<&str>, bound: SocketAddr) -> String {
+    let name = name.unwrap_or("localhost");
+    let has_port = name.rsplit_once(':').is_some_and(|(_, port)| {
+        !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit())
+    });
+    if has_port || bound.port() == 443 {
+        return format!("https://{name}");
+    }
+    format!("https://{name}:{}", bound.port())
 }
 
 /// Where Prometheus reads, over plain HTTP.

@@ -26,7 +26,9 @@ public_name = {public_name}
 # key = "tls/portal.key"
 
 [admin]
+# The admin pages and the API. Only this machine reaches them until another address stands here.
 listen = "127.0.0.1:9443"
+# public_name = "nac.example.org"   # the name that administrators type; passkeys belong to it
 
 [metrics]
 listen = "127.0.0.1:9812"

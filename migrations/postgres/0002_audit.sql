@@ -1,0 +1,24 @@
+-- The same tables as ../sqlite/0002_audit.sql.
+
+-- Who changed what. Each row's seal covers the one before it, so that an edited or missing row is found.
+CREATE TABLE audit (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    at_us BIGINT NOT NULL,
+    actor_kind TEXT NOT NULL CHECK (actor_kind IN ('admin', 'token', 'cli', 'portal', 'system')),
+    actor TEXT NOT NULL,
+    source TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    seal TEXT NOT NULL
+);
+CREATE INDEX audit_object ON audit (object, seq);
+
+-- The newest row and its seal: removing rows from the end is found too.
+CREATE TABLE audit_head (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    seq BIGINT NOT NULL,
+    seal TEXT NOT NULL
+);
+INSERT INTO audit_head (id, seq, seal) VALUES (1, 0, '');
