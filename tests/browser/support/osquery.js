@@ -17,8 +17,9 @@ export class OsqueryHost {
       platform_info: {},
     };
     this.platformType = { linux: 9, macos: 21, windows: 2 }[platform];
-    /** Check by name: rows, or `{ status, message }` for one that could not run. What is not named passes. */
+    /** Check by name: rows, or `{ status, message }` for one that could not run. What is not named gets `fallback`: it passes. */
     this.answers = {};
+    this.fallback = { rows: [{ ok: "1" }] };
   }
 
   async enroll() {
@@ -55,7 +56,7 @@ export class OsqueryHost {
     if (isDetail && topic === "macs") return { rows: this.macs.map((mac, index) => ({ interface: `eth${index}`, mac })) };
     if (isDetail) return { rows: [this.details[topic] ?? {}] };
     const given = this.answers[topic];
-    return Array.isArray(given) ? { rows: given } : given ?? { rows: [{ ok: "1" }] };
+    return Array.isArray(given) ? { rows: given } : given ?? this.fallback;
   }
 
   post(what, body) {
