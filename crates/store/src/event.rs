@@ -49,6 +49,12 @@ words! {
         Posture = "posture",
         /// A session, by id. The writer reports its own many with one [`EVERYTHING`], at most once a second.
         Session = "session",
+        /// A guest, by id.
+        Guest = "guest",
+        /// A voucher batch, by id.
+        Voucher = "voucher",
+        /// A message in the mail queue, by id.
+        Mail = "mail",
         /// An enforcement, by id. The writer reports its own as with sessions.
         Enforcement = "enforcement",
     }

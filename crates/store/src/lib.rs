@@ -28,7 +28,9 @@ mod enforcement;
 mod enroll;
 mod error;
 mod event;
+mod guest;
 mod mac;
+mod mail;
 mod node;
 mod open;
 mod policy;
@@ -41,6 +43,7 @@ mod sql;
 mod statistics;
 mod transaction;
 mod user;
+mod voucher;
 mod writer;
 
 pub use accounting::{Accounting, AccountingFilter};
@@ -57,7 +60,12 @@ pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState}
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};
 pub use event::{EVERYTHING, Event, EventKind, next_events, reload_everything};
+pub use guest::{
+    ACTIVATION_LABEL, GUEST_LABEL, Guest, GuestAcceptance, GuestDevice, GuestFilter, GuestMethod,
+    GuestOutcome, GuestRefusal, GuestStatus, NewGuest,
+};
 pub use mac::mac_normalise;
+pub use mail::{Mail, MailBudget, MailRefusal, MailState, NewMail};
 pub use node::{CheckOutcome, CheckResult, NodeStatus, NodeVerdict, OsqueryNode};
 pub use open::Store;
 pub use policy::PolicyVersion;
@@ -67,6 +75,10 @@ pub use segment::Segment;
 pub use session::Session;
 pub use statistics::Statistics;
 pub use user::{User, UserFilter, UserRecord, user_key};
+pub use voucher::{
+    NewVoucherBatch, Redeemer, Redemption, StartRule, Voucher, VoucherBatch, VoucherBatchFilter,
+    VoucherCode, VoucherFilter, VoucherRefusal, VoucherState,
+};
 pub use writer::{Writer, WriterCounters, WriterError, WriterHandle, WriterSettings};
 
 /// The time now, in microseconds since the Unix epoch: the store's only clock.

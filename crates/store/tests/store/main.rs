@@ -4,10 +4,13 @@
 
 mod durability;
 mod feed;
+mod guests;
+mod mails;
 mod opening;
 mod records;
 mod resources;
 mod schema;
 mod sealing;
+mod vouchers;
 mod world;
 mod writer;
