@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use nac_posture::{PostureSettings, Subject};
-use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, NodeStatus, OsqueryNode};
+use nac_store::{DeviceRecord, IdentifierKind, NodeStatus, OsqueryNode};
 use serde_json::json;
 use support::{SECRET, Site, enroll_request, eventually, now_us, sha256_hex};
 use uuid::Uuid;
@@ -23,14 +23,8 @@ async fn valid(site: &Site, key: &str) -> bool {
 
 async fn device(site: &Site, name: &str, mac: Option<&str>) -> Uuid {
     let record = DeviceRecord {
-        id: None,
-        name: name.to_owned(),
-        owner: None,
-        labels: Vec::new(),
-        status: DeviceStatus::Active,
         macs: mac.map(str::to_owned).into_iter().collect(),
-        identifiers: Vec::new(),
-        source: "admin".to_owned(),
+        ..DeviceRecord::new(name, "admin")
     };
     site.store.device_put(record).await.expect("a device").id
 }

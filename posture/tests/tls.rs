@@ -12,7 +12,7 @@ use nac_pki::{Authority, ClientSubject, Issued, pem_certificates, pem_key};
 use nac_policy::Verdict;
 use nac_posture::{Posture, Subject, TlsPeer};
 use nac_posture_simulator::{HostSettings, OsqueryHost};
-use nac_store::{DeviceRecord, DeviceStatus, NodeStatus};
+use nac_store::{DeviceRecord, NodeStatus};
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
 use support::{SECRET, Site, now_us};
@@ -93,19 +93,9 @@ impl TlsSite {
     }
 
     async fn device(&self) -> Uuid {
-        let record = DeviceRecord {
-            id: None,
-            name: "laptop".to_owned(),
-            owner: None,
-            labels: Vec::new(),
-            status: DeviceStatus::Active,
-            macs: Vec::new(),
-            identifiers: Vec::new(),
-            source: "admin".to_owned(),
-        };
         self.site
             .store
-            .device_put(record)
+            .device_put(DeviceRecord::new("laptop", "admin"))
             .await
             .expect("a device")
             .id

@@ -1,5 +1,8 @@
 //! Devices: endpoints as we know them, never by MAC alone.
 
+mod list;
+mod state;
+
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -9,10 +12,13 @@ use crate::{
     EventKind, Store, StoreError,
     event::EVERYTHING,
     mac_normalise, now_us,
-    sql::{Json, group_len, json, sql, sql_rows, values_sql, words},
+    sql::{Json, json, plain, sql, sql_rows, words},
     transaction::Tx,
-    user::{escape_like, user_key},
+    user::user_key,
 };
+
+pub use list::{DeviceFilter, DeviceSort};
+pub use state::DeviceState;
 
 words! {
     /// Whether a device may be used.
@@ -64,8 +70,16 @@ pub struct Device {
     pub owner: Option<String>,
     /// Labels, sorted.
     pub labels: Vec<String>,
-    /// Whether it may be used.
+    /// What it is, such as `printer`.
+    pub device_type: Option<String>,
+    /// Whether an administrator lets it be used.
     pub status: DeviceStatus,
+    /// Until when it may be used, in microseconds since the Unix epoch; afterwards it counts as unknown.
+    pub expires_us: Option<i64>,
+    /// When it was reported lost or stolen, in microseconds since the Unix epoch; it is refused until it is found.
+    pub lost_us: Option<i64>,
+    /// Who reported that.
+    pub lost_by: Option<String>,
     /// Its MAC addresses as `aa:bb:cc:dd:ee:ff`: the values of its identifiers of that kind.
     pub macs: Vec<String>,
     /// Everything it is recognised by, MAC addresses included.
@@ -91,8 +105,8 @@ pub struct DeviceIdentifier {
     pub last_seen_us: i64,
 }
 
-/// What to store of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What to store of a device. Begin with [`DeviceRecord::new`], or with the device itself to keep what is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceRecord {
     /// The device to replace; `None` adds a new one.
     pub id: Option<Uuid>,
@@ -102,31 +116,18 @@ pub struct DeviceRecord {
     pub owner: Option<String>,
     /// Labels, in any order.
     pub labels: Vec<String>,
+    /// What it is, such as `printer`.
+    pub device_type: Option<String>,
     /// Whether it may be used.
     pub status: DeviceStatus,
+    /// Until when it may be used, in microseconds since the Unix epoch.
+    pub expires_us: Option<i64>,
     /// MAC addresses to add, in any usual form.
     pub macs: Vec<String>,
     /// Other identifiers to add: kind and value.
     pub identifiers: Vec<(IdentifierKind, String)>,
     /// Who says so: the source of the identifiers above.
     pub source: String,
-}
-
-/// Which devices to list.
-#[derive(Clone, Debug, Default)]
-pub struct DeviceFilter {
-    /// Part of the name, the owner or an identifier, in any case.
-    pub search: Option<String>,
-    /// Exactly this owner, in any case.
-    pub owner: Option<String>,
-    /// A label it has.
-    pub label: Option<String>,
-    /// Its status.
-    pub status: Option<DeviceStatus>,
-    /// Continue behind this id, which the last page ended with.
-    pub after: Option<Uuid>,
-    /// At most so many; 0 means 1,000.
-    pub limit: u32,
 }
 
 #[derive(sqlx::FromRow)]
@@ -136,7 +137,11 @@ struct DeviceRow {
     owner: Option<String>,
     #[sqlx(try_from = "Json<Vec<String>>")]
     labels: Vec<String>,
+    device_type: Option<String>,
     status: DeviceStatus,
+    expires_us: Option<i64>,
+    lost_us: Option<i64>,
+    lost_by: Option<String>,
     created_us: i64,
     updated_us: i64,
 }
@@ -155,9 +160,12 @@ struct IdentifierRow {
 struct DeviceValues {
     id: Uuid,
     name: String,
+    name_key: String,
     owner: Option<String>,
     labels: String,
+    device_type: Option<String>,
     status: DeviceStatus,
+    expires_us: Option<i64>,
     identifiers: Vec<IdentifierValues>,
 }
 
@@ -181,10 +189,11 @@ impl Store {
         let values = device_values(record)?;
         let id = values.id;
         let mut tx = self.write().await?;
+        let before = device_in(&mut tx, id).await?;
         device_write(&mut tx, std::slice::from_ref(&values)).await?;
-        tx.changed(EventKind::Device, id.to_string());
+        let after = told(&mut tx, "device.put", id, before).await?;
         tx.commit().await?;
-        self.device_fetch(id).await
+        after.ok_or_else(|| StoreError::not_found("device", id))
     }
 
     /// [`Store::device_put`] for many, in one transaction with one change row. Give it some thousands at a time, so that
@@ -199,7 +208,9 @@ impl Store {
         }
         let mut seen = HashSet::with_capacity(records.len());
         let mut values = Vec::with_capacity(records.len());
+        let mut stored = Vec::with_capacity(records.len());
         for record in records {
+            stored.push(record.clone());
             let value = device_values(record)?;
             if !seen.insert(value.id) {
                 return Err(StoreError::Invalid {
@@ -210,81 +221,15 @@ impl Store {
         }
         let mut tx = self.write().await?;
         device_write(&mut tx, &values).await?;
+        tx.audit(
+            "device.import",
+            "device:*",
+            None::<&()>,
+            Some(stored.as_slice()),
+        )?;
         tx.changed(EventKind::Device, EVERYTHING);
         tx.commit().await?;
         Ok(values.len() as u64)
-    }
-
-    /// Devices, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database fails.
-    pub async fn device_list(&self, filter: &DeviceFilter) -> Result<Vec<Device>, StoreError> {
-        let limit = if filter.limit == 0 {
-            1_000
-        } else {
-            i64::from(filter.limit)
-        };
-        let search = filter
-            .search
-            .as_deref()
-            .map(|text| format!("%{}%", escape_like(&text.trim().to_lowercase())));
-        let mac = filter.search.as_deref().and_then(mac_normalise);
-        let label = match &filter.label {
-            Some(label) => Some(json(label)?),
-            None => None,
-        };
-        let rows: Vec<DeviceRow> = sql!(
-            self.read(),
-            fetch_all as DeviceRow,
-            "SELECT * FROM device WHERE id > $1 \
-             AND ($2 IS NULL OR LOWER(name) LIKE $2 ESCAPE '\\' OR owner_key LIKE $2 ESCAPE '\\' OR EXISTS \
-             (SELECT 1 FROM device_identifier AS i WHERE i.device_id = device.id \
-              AND (i.value LIKE $2 ESCAPE '\\' OR i.value = $3))) \
-             AND ($4 IS NULL OR owner_key = $4) AND ($5 IS NULL OR REPLACE(labels, $5, '') <> labels) \
-             AND ($6 IS NULL OR status = $6) ORDER BY id LIMIT $7",
-            filter.after.unwrap_or(Uuid::nil()),
-            search.as_deref(),
-            mac.as_deref(),
-            filter.owner.as_deref().map(user_key),
-            label.as_deref(),
-            filter.status.map(DeviceStatus::as_str),
-            limit
-        )?;
-        let mut identifiers = Vec::new();
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let mut left = ids.as_slice();
-        while !left.is_empty() {
-            let (group, rest) = left.split_at(group_len(left.len()));
-            left = rest;
-            let text = sqlx::AssertSqlSafe(values_sql(
-                "SELECT * FROM device_identifier WHERE device_id IN (VALUES",
-                1,
-                group.len(),
-                ") ORDER BY device_id, kind, value",
-            ));
-            let on = self.read();
-            let found: Vec<IdentifierRow> = match on.db {
-                crate::sql::Db::Sqlite(db) => {
-                    let mut query = sqlx::query_as::<sqlx::Sqlite, IdentifierRow>(text);
-                    for id in group {
-                        query = query.bind(id);
-                    }
-                    query.fetch_all(db).await
-                }
-                crate::sql::Db::Postgres(db) => {
-                    let mut query = sqlx::query_as::<sqlx::Postgres, IdentifierRow>(text);
-                    for id in group {
-                        query = query.bind(id);
-                    }
-                    query.fetch_all(db).await
-                }
-            }
-            .map_err(|error| on.place.fault(error))?;
-            identifiers.extend(found);
-        }
-        Ok(devices(rows, identifiers))
     }
 
     /// The next devices by id, for loading all of them in pieces: start with `None`, go on with the last id of each
@@ -377,8 +322,8 @@ impl Store {
         let rows: Vec<(Uuid,)> = sql!(
             self.read(),
             fetch_all as (Uuid,),
-            "SELECT id FROM device WHERE LOWER(name) = $1 ORDER BY id LIMIT 2",
-            text.to_lowercase()
+            "SELECT id FROM device WHERE name_key = $1 ORDER BY id LIMIT 2",
+            user_key(text)
         )?;
         match rows.as_slice() {
             [] => Ok(None),
@@ -404,17 +349,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let identifier = identifier_values(device_id, kind, value, source)?;
         let mut tx = self.write().await?;
-        let known: Option<(Uuid,)> = sql!(
-            tx.on(),
-            fetch_optional as (Uuid,),
-            "SELECT id FROM device WHERE id = $1",
-            device_id
-        )?;
-        if known.is_none() {
-            return Err(StoreError::not_found("device", device_id));
-        }
+        let before = known(&mut tx, device_id).await?;
         identifiers_write(&mut tx, std::slice::from_ref(&identifier)).await?;
-        tx.changed(EventKind::Device, device_id.to_string());
+        told(&mut tx, "device.identify", device_id, Some(before)).await?;
         tx.commit().await
     }
 
@@ -433,38 +370,20 @@ impl Store {
         let row: Option<(Uuid,)> = sql!(
             tx.on(),
             fetch_optional as (Uuid,),
-            "DELETE FROM device_identifier WHERE kind = $1 AND value = $2 RETURNING device_id",
+            "SELECT device_id FROM device_identifier WHERE kind = $1 AND value = $2",
             kind.as_str(),
             value.as_str()
         )?;
         let (device_id,) = row.ok_or_else(|| StoreError::not_found(kind.as_str(), &value))?;
-        tx.changed(EventKind::Device, device_id.to_string());
-        tx.commit().await
-    }
-
-    /// Blocks a device, or lets it be used again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`] when there is none with this id.
-    pub async fn device_set_status(
-        &self,
-        id: Uuid,
-        status: DeviceStatus,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        let touched = sql!(
+        let before = known(&mut tx, device_id).await?;
+        sql!(
             tx.on(),
             execute,
-            "UPDATE device SET status = $2, updated_us = $3 WHERE id = $1",
-            id,
-            status.as_str(),
-            now_us()
+            "DELETE FROM device_identifier WHERE kind = $1 AND value = $2",
+            kind.as_str(),
+            value.as_str()
         )?;
-        if touched == 0 {
-            return Err(StoreError::not_found("device", id));
-        }
-        tx.changed(EventKind::Device, id.to_string());
+        told(&mut tx, "device.unidentify", device_id, Some(before)).await?;
         tx.commit().await
     }
 
@@ -475,10 +394,9 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none with this id.
     pub async fn device_remove(&self, id: Uuid) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        if sql!(tx.on(), execute, "DELETE FROM device WHERE id = $1", id)? == 0 {
-            return Err(StoreError::not_found("device", id));
-        }
-        tx.changed(EventKind::Device, id.to_string());
+        let before = known(&mut tx, id).await?;
+        sql!(tx.on(), execute, "DELETE FROM device WHERE id = $1", id)?;
+        told(&mut tx, "device.remove", id, Some(before)).await?;
         tx.commit().await
     }
 
@@ -502,6 +420,86 @@ impl Store {
     }
 }
 
+impl DeviceRecord {
+    /// A new device of nobody.
+    pub fn new(name: impl Into<String>, source: impl Into<String>) -> Self {
+        Self {
+            id: None,
+            name: name.into(),
+            owner: None,
+            labels: Vec::new(),
+            device_type: None,
+            status: DeviceStatus::Active,
+            expires_us: None,
+            macs: Vec::new(),
+            identifiers: Vec::new(),
+            source: source.into(),
+        }
+    }
+
+    /// A device as it is, to be changed.
+    pub fn change(device: Device, source: impl Into<String>) -> Self {
+        Self {
+            id: Some(device.id),
+            name: device.name,
+            owner: device.owner,
+            labels: device.labels,
+            device_type: device.device_type,
+            status: device.status,
+            expires_us: device.expires_us,
+            macs: Vec::new(),
+            identifiers: Vec::new(),
+            source: source.into(),
+        }
+    }
+}
+
+/// The device with this id as the transaction sees it.
+async fn device_in(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Device>, StoreError> {
+    let row: Option<DeviceRow> = sql!(
+        tx.on(),
+        fetch_optional as DeviceRow,
+        sqlite: "SELECT * FROM device WHERE id = $1",
+        postgres: "SELECT * FROM device WHERE id = $1 FOR UPDATE",
+        id
+    )?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let identifiers: Vec<IdentifierRow> = sql!(
+        tx.on(),
+        fetch_all as IdentifierRow,
+        "SELECT * FROM device_identifier WHERE device_id = $1 ORDER BY kind, value",
+        id
+    )?;
+    Ok(devices(vec![row], identifiers).pop())
+}
+
+/// The same, where it must be there.
+async fn known(tx: &mut Tx<'_>, id: Uuid) -> Result<Device, StoreError> {
+    device_in(tx, id)
+        .await?
+        .ok_or_else(|| StoreError::not_found("device", id))
+}
+
+/// Ends a change of one device: what it is now, for the audit log and for those who listen.
+async fn told(
+    tx: &mut Tx<'_>,
+    action: &'static str,
+    id: Uuid,
+    before: Option<Device>,
+) -> Result<Option<Device>, StoreError> {
+    let after = device_in(tx, id).await?;
+    tx.audit(
+        action,
+        format!("device:{id}"),
+        before.as_ref(),
+        after.as_ref(),
+    )?;
+    tx.changed(EventKind::Device, id.to_string());
+    Ok(after)
+}
+
 fn device_values(record: DeviceRecord) -> Result<DeviceValues, StoreError> {
     let id = record.id.unwrap_or_else(Uuid::now_v7);
     let mut labels = record.labels;
@@ -518,10 +516,19 @@ fn device_values(record: DeviceRecord) -> Result<DeviceValues, StoreError> {
         .collect::<Result<_, _>>()?;
     Ok(DeviceValues {
         id,
-        name: record.name,
-        owner: record.owner.filter(|owner| !owner.trim().is_empty()),
+        name_key: user_key(&record.name),
+        name: plain(&record.name),
+        owner: record
+            .owner
+            .filter(|owner| !owner.trim().is_empty())
+            .map(|owner| plain(&owner)),
         labels: json(&labels)?,
+        device_type: record
+            .device_type
+            .filter(|kind| !kind.trim().is_empty())
+            .map(|kind| plain(&kind)),
         status: record.status,
+        expires_us: record.expires_us,
         identifiers,
     })
 }
@@ -550,18 +557,22 @@ async fn device_write(tx: &mut Tx<'_>, values: &[DeviceValues]) -> Result<(), St
     let at_us = now_us();
     sql_rows!(
         tx,
-        "INSERT INTO device (id, name, owner, owner_key, labels, status, created_us, updated_us) VALUES",
-        8,
-        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, owner = excluded.owner, \
-         owner_key = excluded.owner_key, labels = excluded.labels, status = excluded.status, \
-         updated_us = excluded.updated_us",
+        "INSERT INTO device (id, name, name_key, owner, owner_key, labels, device_type, status, expires_us, created_us, \
+         updated_us) VALUES",
+        11,
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key, owner = excluded.owner, \
+         owner_key = excluded.owner_key, labels = excluded.labels, device_type = excluded.device_type, \
+         status = excluded.status, expires_us = excluded.expires_us, updated_us = excluded.updated_us",
         values,
         |value| value.id,
         value.name.as_str(),
+        value.name_key.as_str(),
         value.owner.as_deref(),
         value.owner.as_deref().map(user_key),
         value.labels.as_str(),
+        value.device_type.as_deref(),
         value.status.as_str(),
+        value.expires_us,
         at_us,
         at_us
     );
@@ -638,7 +649,11 @@ fn devices(rows: Vec<DeviceRow>, identifiers: Vec<IdentifierRow>) -> Vec<Device>
             name: row.name,
             owner: row.owner,
             labels: row.labels,
+            device_type: row.device_type,
             status: row.status,
+            expires_us: row.expires_us,
+            lost_us: row.lost_us,
+            lost_by: row.lost_by,
             macs: Vec::new(),
             identifiers: Vec::new(),
             created_us: row.created_us,

@@ -54,7 +54,8 @@ pub use decision::{
     CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings,
 };
 pub use device::{
-    Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceStatus, IdentifierKind,
+    Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,
+    IdentifierKind,
 };
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState};
 pub use enroll::EnrollSecret;

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use nac_pki::{ClientSubject, Issued};
 use nac_store::{
-    Certificate, CertificateKind, Device, DeviceRecord, DeviceStatus, IdentifierKind, Store,
-    StoreError,
+    Certificate, CertificateKind, Device, DeviceRecord, IdentifierKind, Store, StoreError,
 };
 use serde_json::json;
 
@@ -191,7 +190,11 @@ async fn issue_for_device(
     let created = known.is_none();
     let device = match known {
         Some(device) => device,
-        None => store.device_put(new_device(name)).await?,
+        None => {
+            store
+                .device_put(DeviceRecord::new(name, "certificate"))
+                .await?
+        }
     };
     let attempt = certify_device(store, place, &device, days).await;
     if attempt.is_err() && created {
@@ -225,19 +228,6 @@ async fn certify_device(
             .await?;
     }
     Ok(kept)
-}
-
-fn new_device(name: &str) -> DeviceRecord {
-    DeviceRecord {
-        id: None,
-        name: name.to_owned(),
-        owner: None,
-        labels: Vec::new(),
-        status: DeviceStatus::Active,
-        macs: Vec::new(),
-        identifiers: Vec::new(),
-        source: "certificate".to_owned(),
-    }
 }
 
 /// Writes the files, then the row: a certificate that is not in the database could never be revoked, so

@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 use mac::{check_mac, parse_mac, refuse_a_misspelt_mac, warn_of_random};
 use nac_policy::Mark;
 use nac_radius::MacAddr;
-use nac_store::{Device, DeviceFilter, DeviceRecord, DeviceStatus, IdentifierKind, Store};
+use nac_store::{
+    Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceStatus, IdentifierKind, Store,
+};
 use serde_json::json;
 
 use super::output::{Table, answer, lines, local_time, print, print_json};
@@ -170,14 +172,10 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
     }
     let device = store
         .device_put(DeviceRecord {
-            id: None,
-            name,
             owner: arguments.owner,
             labels: arguments.labels,
-            status: DeviceStatus::Active,
             macs: macs.iter().map(ToString::to_string).collect(),
-            identifiers: Vec::new(),
-            source: SOURCE.to_owned(),
+            ..DeviceRecord::new(name, SOURCE)
         })
         .await?;
     warn_of_random(&macs);
@@ -201,28 +199,18 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         .try_for_each(|name| refuse_a_misspelt_mac(name))?;
     check_labels(&arguments.labels)?;
     let store = context.store().await?;
-    let device = find(&store, &arguments.device).await?;
-    let relabelled = arguments.no_labels || !arguments.labels.is_empty();
-    let owner = match arguments.owner {
-        Some(owner) => (!owner.is_empty()).then_some(owner),
-        None => device.owner,
-    };
-    let changed = store
-        .device_put(DeviceRecord {
-            id: Some(device.id),
-            name: arguments.name.unwrap_or(device.name),
-            owner,
-            labels: if relabelled {
-                arguments.labels
-            } else {
-                device.labels
-            },
-            status: device.status,
-            macs: macs.iter().map(ToString::to_string).collect(),
-            identifiers: Vec::new(),
-            source: SOURCE.to_owned(),
-        })
-        .await?;
+    let mut record = DeviceRecord::change(find(&store, &arguments.device).await?, SOURCE);
+    if let Some(name) = arguments.name {
+        record.name = name;
+    }
+    if let Some(owner) = arguments.owner {
+        record.owner = (!owner.is_empty()).then_some(owner);
+    }
+    if arguments.no_labels || !arguments.labels.is_empty() {
+        record.labels = arguments.labels;
+    }
+    record.macs = macs.iter().map(ToString::to_string).collect();
+    let changed = store.device_put(record).await?;
     for text in &arguments.gone {
         let mac = parse_mac(text)?.to_string();
         if !changed.macs.contains(&mac) {
@@ -257,16 +245,16 @@ async fn list(
         owner,
         label,
         search,
+        sort: Some(DeviceSort::Name),
         ..DeviceFilter::default()
     };
     let mut devices = Vec::new();
     loop {
         let page = store.device_list(&filter).await?;
         let Some(last) = page.last() else { break };
-        filter.after = Some(last.id);
+        filter.after = Some(last.cursor(DeviceSort::Name));
         devices.extend(page);
     }
-    devices.sort_by(|one, two| one.name.cmp(&two.name).then(one.id.cmp(&two.id)));
     if context.json() {
         print_json(&devices)?;
         return Ok(Answer::Yes);

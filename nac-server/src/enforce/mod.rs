@@ -32,7 +32,7 @@ use places::Places;
 const SCOPES: usize = 8;
 /// Sessions assessed in one go.
 const YIELD_EVERY: usize = 128;
-/// How often everything is looked at without an event: schedules, expiring quarantines, certificates that end.
+/// How often everything is looked at without an event: schedules, certificates that end.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Watches sessions and moves them.
@@ -78,7 +78,14 @@ impl Enforcer {
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looked_us = now_us();
         loop {
+            // The wall clock may be set meanwhile, so no nap is longer than a sweep.
+            let expiry = self.world.directory.next_expiry_us(looked_us);
+            let nap = expiry.map_or(SWEEP, |expiry| {
+                Duration::from_micros(expiry.saturating_sub(now_us()).max(0).unsigned_abs())
+                    .min(SWEEP)
+            });
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -101,6 +108,17 @@ impl Enforcer {
                     }
                     None => return,
                 },
+                () = tokio::time::sleep(nap) => {
+                    let now = now_us();
+                    let due = self.world.directory.expired_between(looked_us, now);
+                    looked_us = now;
+                    let wanted = match due.len() {
+                        0 => continue,
+                        1..=SCOPES => due.into_iter().map(Scope::Device).collect(),
+                        _ => vec![Scope::All],
+                    };
+                    self.examine(&wanted, &mut changes, &cancel).await;
+                }
                 _ = sweep.tick() => {
                     self.sessions.expire();
                     self.examine(&[Scope::All], &mut changes, &cancel).await;

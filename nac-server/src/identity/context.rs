@@ -10,10 +10,9 @@ use nac_policy::{
 };
 use nac_posture::{PostureGate, Subject};
 use nac_radius::MacAddr;
-use nac_store::{CertificateDetails, Device, IdentifierKind, now_us};
+use nac_store::{CertificateDetails, Device, DeviceState, IdentifierKind, now_us};
 
 use crate::reason::Refusal;
-use crate::snapshot::directory::is_blocked;
 use crate::snapshot::{Directory, Snapshot};
 
 /// What stays true of a session after its authentication, whatever else changes.
@@ -179,10 +178,13 @@ fn account(
             .and_then(|name| directory.user(name)),
         IdentityKind::Mac | IdentityKind::None => None,
     };
+    // A device whose time is over no longer speaks for its owner, but an owner who is shut out shuts it out as before.
+    let over = device.is_some_and(|device| device.state(now_us()) == DeviceState::Expired);
     match user {
         Some(user) if !user.enabled => {
             (user.groups.clone(), Err(Refusal::disabled_user(&user.name)))
         }
+        Some(_) if over && context.kind == IdentityKind::Device => (Vec::new(), Ok(())),
         Some(user) => (user.groups.clone(), Ok(())),
         // A password was checked against an account that is gone by now. A certificate may name somebody we do not know.
         None if context.kind == IdentityKind::User && context.source == "local" => {
@@ -222,13 +224,19 @@ fn device_facts(
         ..DeviceFacts::default()
     };
     let Some(device) = device else { return known };
+    let blocked = match device.state(now_us()) {
+        DeviceState::Active => false,
+        DeviceState::Blocked | DeviceState::Lost => true,
+        // Whose time is over has to register again.
+        DeviceState::Expired => return known,
+    };
     DeviceFacts {
         known: true,
         id: device.id.to_string(),
         name: device.name.clone(),
         owner: device.owner.clone().unwrap_or_default(),
         labels: device.labels.clone(),
-        blocked: is_blocked(device),
+        blocked,
         ..known
     }
 }

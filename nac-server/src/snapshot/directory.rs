@@ -1,12 +1,10 @@
 //! Users and devices in memory: tables too big to clone for every change, updated in place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use nac_eap::mschapv2;
-use nac_store::{
-    Device, DeviceStatus, IdentifierKind, Quarantine, Store, StoreError, User, now_us,
-};
+use nac_store::{Device, IdentifierKind, Quarantine, Store, StoreError, User, now_us};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -51,6 +49,8 @@ pub struct Directory {
 struct Devices {
     by_id: HashMap<Uuid, Arc<Device>>,
     by_identifier: HashMap<(IdentifierKind, String), Uuid>,
+    /// When whose time is over.
+    expiring: BTreeSet<(i64, Uuid)>,
 }
 
 impl Directory {
@@ -91,14 +91,20 @@ impl Directory {
         })
     }
 
-    /// The next moment at which an open quarantine ends by itself.
-    pub fn next_quarantine_expiry_us(&self) -> Option<i64> {
-        let now = now_us();
-        read(&self.quarantines)
-            .iter()
-            .filter_map(|quarantine| quarantine.expires_us)
-            .filter(|expires| *expires > now)
-            .min()
+    /// The next moment at which a device's time is over, after this one.
+    pub fn next_expiry_us(&self, after_us: i64) -> Option<i64> {
+        let devices = read(&self.devices);
+        let later = devices.expiring.range((after_us, Uuid::max())..);
+        later.map(|(expires, _)| *expires).next()
+    }
+
+    /// The devices whose time was over after one moment and not after the other.
+    pub fn expired_between(&self, after_us: i64, until_us: i64) -> Vec<Uuid> {
+        let devices = read(&self.devices);
+        let due = devices
+            .expiring
+            .range((after_us, Uuid::max())..=(until_us.max(after_us), Uuid::max()));
+        due.map(|(_, id)| *id).collect()
     }
 
     /// How many users and devices are known.
@@ -175,6 +181,9 @@ impl Devices {
             self.by_identifier
                 .insert((identifier.kind, identifier.value.clone()), device.id);
         }
+        if let Some(expires) = device.expires_us {
+            self.expiring.insert((expires, device.id));
+        }
         self.by_id.insert(device.id, Arc::new(device));
     }
 
@@ -182,6 +191,9 @@ impl Devices {
         let Some(device) = self.by_id.remove(&id) else {
             return;
         };
+        if let Some(expires) = device.expires_us {
+            self.expiring.remove(&(expires, id));
+        }
         let macs = device
             .macs
             .iter()
@@ -196,11 +208,6 @@ impl Devices {
             }
         }
     }
-}
-
-/// Whether an administrator blocked the device.
-pub fn is_blocked(device: &Device) -> bool {
-    device.status == DeviceStatus::Blocked
 }
 
 fn entry(user: User) -> Arc<UserEntry> {

@@ -2,6 +2,7 @@
 //! (`postgres://user@host:port/database`), on PostgreSQL in a schema of its own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod devices;
 mod durability;
 mod feed;
 mod guests;

@@ -16,7 +16,7 @@ on_each_engine!(
 async fn a_database_of_a_newer_program_is_refused(world: Arc<World>) {
     world.open().await.close().await;
     world
-        .tamper("UPDATE _sqlx_migrations SET version = 9999")
+        .tamper("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
         .await;
     let error = Store::open(&world.url, None).await.unwrap_err();
     assert!(

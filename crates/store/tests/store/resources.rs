@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use nac_store::{
-    ClientChange, DeviceFilter, DeviceStatus, IdentifierKind, SecretBytes, Segment, StoreError,
-    UserFilter,
+    ClientChange, DeviceFilter, DeviceSort, DeviceState, DeviceStatus, IdentifierKind, SecretBytes,
+    Segment, StoreError, UserFilter,
 };
 use uuid::Uuid;
 
@@ -368,7 +368,7 @@ async fn devices_are_recognised_by_their_marks(world: Arc<World>) {
     );
     assert_eq!(
         listed(DeviceFilter {
-            status: Some(DeviceStatus::Blocked),
+            state: Some(DeviceState::Blocked),
             ..DeviceFilter::default()
         })
         .await,
@@ -392,7 +392,7 @@ async fn devices_are_recognised_by_their_marks(world: Arc<World>) {
     );
     assert_eq!(
         listed(DeviceFilter {
-            after: Some(device.id),
+            after: Some(device.cursor(DeviceSort::Added)),
             limit: 5,
             ..DeviceFilter::default()
         })

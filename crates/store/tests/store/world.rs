@@ -4,9 +4,9 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use ipnet::IpNet;
 use nac_store::{
-    Accounting, DecisionOutcome, DecisionRecord, DeviceRecord, DeviceStatus, Enforcement,
-    EnforcementState, NewClient, NodeStatus, OsqueryNode, SealingKey, SecretBytes, Session, Store,
-    Timings, UserRecord, now_us,
+    Accounting, DecisionOutcome, DecisionRecord, DeviceRecord, Enforcement, EnforcementState,
+    NewClient, NodeStatus, OsqueryNode, SealingKey, SecretBytes, Session, Store, Timings,
+    UserRecord, now_us,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
@@ -149,14 +149,10 @@ pub(crate) fn new_user(name: &str) -> UserRecord {
 
 pub(crate) fn new_device(name: &str, mac: &str) -> DeviceRecord {
     DeviceRecord {
-        id: None,
-        name: name.to_owned(),
         owner: Some("Alice".to_owned()),
         labels: vec!["laptop".to_owned(), "byod".to_owned()],
-        status: DeviceStatus::Active,
         macs: vec![mac.to_owned()],
-        identifiers: Vec::new(),
-        source: "admin".to_owned(),
+        ..DeviceRecord::new(name, "admin")
     }
 }
 

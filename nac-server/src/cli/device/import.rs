@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use nac_radius::MacAddr;
-use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, Store};
+use nac_store::{DeviceRecord, IdentifierKind, Store};
 use serde_json::json;
 
 use super::check_label;
@@ -16,6 +16,9 @@ use crate::cli::{Answer, Context, Failure, Outcome};
 const COLUMNS: [&str; 3] = ["mac", "owner", "labels"];
 /// Only the MAC address must be there.
 const REQUIRED: usize = 1;
+
+/// Who put an identifier into the database.
+const SOURCE: &str = "import";
 
 /// How many devices one transaction stores.
 const CHUNK: usize = 500;
@@ -98,14 +101,10 @@ async fn records(store: &Store, chunk: &[(u64, Candidate)]) -> Result<Vec<Device
             .await?;
         let Some(device) = known else {
             records.push(DeviceRecord {
-                id: None,
-                name: mac.clone(),
                 owner: line.owner.clone(),
                 labels: line.labels.clone(),
-                status: DeviceStatus::Active,
-                macs: vec![mac],
-                identifiers: Vec::new(),
-                source: "import".to_owned(),
+                macs: vec![mac.clone()],
+                ..DeviceRecord::new(mac, SOURCE)
             });
             continue;
         };
@@ -118,14 +117,9 @@ async fn records(store: &Store, chunk: &[(u64, Candidate)]) -> Result<Vec<Device
             continue;
         }
         records.push(DeviceRecord {
-            id: Some(device.id),
-            name: device.name,
             owner: line.owner.clone(),
             labels: line.labels.clone(),
-            status: device.status,
-            macs: Vec::new(),
-            identifiers: Vec::new(),
-            source: "import".to_owned(),
+            ..DeviceRecord::change(device, SOURCE)
         });
     }
     Ok(records)

@@ -1,6 +1,6 @@
 //! Which device record a node belongs to: a proven one, its own, or a new one.
 
-use nac_store::{DeviceRecord, DeviceStatus, IdentifierKind, StoreError};
+use nac_store::{DeviceRecord, IdentifierKind, StoreError};
 use uuid::Uuid;
 
 use super::newcomer::{Newcomer, meaningful_serial, meaningful_uuid};
@@ -62,14 +62,8 @@ pub(super) async fn attach(
     .cloned()
     .unwrap_or_else(|| "osquery host".to_owned());
     let record = |identifiers| DeviceRecord {
-        id: None,
-        name: name.clone(),
-        owner: None,
-        labels: Vec::new(),
-        status: DeviceStatus::Active,
-        macs: Vec::new(),
         identifiers,
-        source: SOURCE.to_owned(),
+        ..DeviceRecord::new(name.clone(), SOURCE)
     };
     match store.device_put(record(free)).await {
         Ok(device) => Ok(device.id),
