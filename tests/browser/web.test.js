@@ -1,5 +1,6 @@
 // What holds for every page and every action of both listeners, whoever looks: headers, frames, other sites, addresses.
 import assert from "node:assert/strict";
+import { foreignAddresses } from "./support/addresses.js";
 import { crawl } from "./support/crawl.js";
 import { elsewhere, trap } from "./support/elsewhere.js";
 import { violations } from "./support/inspect.js";
@@ -69,3 +70,33 @@ story(here, "a form that another site sends is refused, whatever it asks for", a
     site.close();
   }
 });
+
+story(here, "no page goes to another site because an address said so", async () => {
+  const { page } = await here.person();
+  const faults = [];
+  for (const [origin, path, name] of goers(here)) {
+    for (const wish of foreignAddresses) {
+      const answer = await page.request.get(`${origin}${path}${encodeURIComponent(wish)}`, { maxRedirects: 0 });
+      const onward = answer.headers().location;
+      const html = await answer.text();
+      const fields = [...html.matchAll(/<input[^>]*name="(?:next|return|redirect_url)"[^>]*value="([^"]*)"/g)].map(([, value]) => unescaped(value));
+      for (const address of [...(onward === undefined ? [] : [onward]), ...fields]) {
+        if (new URL(address, `${origin}/`).origin !== origin) faults.push(`${name} ${JSON.stringify(wish)} → ${address}`);
+      }
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+/** Where an address can say where to go next. */
+function goers({ installation }) {
+  return [
+    [installation.portal, "/?redirect_url=", "the portal's start"],
+    [installation.admin, "/sign-in?next=", "the administrators' sign-in"],
+  ];
+}
+
+function unescaped(text) {
+  const entities = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&#34;": "\"", "&#38;": "&", "&#39;": "'", "&#60;": "<", "&#62;": ">" };
+  return text.replaceAll(/&[#\w]+;/g, (entity) => entities[entity] ?? entity);
+}

@@ -8,7 +8,7 @@ import path from "node:path";
 import { target } from "./packages.js";
 import { until } from "./until.js";
 
-const NAC = path.join(target, "debug/nac");
+const NAC = process.env.NAC_TEST_PROGRAM ?? path.join(target, "debug/nac");
 export const SECRET = "browser-test-secret";
 
 // The server ends when this process does, however it ends: its shell reads from a pipe that only we hold.

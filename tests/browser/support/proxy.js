@@ -1,4 +1,4 @@
-// An HTTP CONNECT proxy whose connections leave from a chosen loopback address: the server sees a person at 127.0.0.7.
+// A proxy whose connections leave from a chosen loopback address: the server sees a person at 127.0.0.7.
 import { connect, createServer } from "node:net";
 
 /** Gives the URL of a proxy that surfs from `address`. */
@@ -10,10 +10,14 @@ export async function proxyFrom(address) {
       head += octets.toString("latin1");
       if (!head.includes("\r\n\r\n")) return;
       client.removeListener("data", greet);
-      const [, port] = /^CONNECT \S+:(\d+) /.exec(head) ?? [];
-      if (!port) return void client.end("HTTP/1.1 405 Method Not Allowed\r\n\r\n");
-      const onward = connect({ port: Number(port), host: "127.0.0.1", localAddress: address }, () => {
-        client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      // CONNECT for HTTPS; plain HTTP carries the whole address, which a server takes as well as a path (RFC 9112 section 3.2.2).
+      const tunnel = /^CONNECT \S+:(\d+) /.exec(head);
+      const plain = /^\S+ http:\/\/[^/ ]+?:(\d+)\//.exec(head);
+      const port = Number((tunnel ?? plain)?.[1]);
+      if (!port) return void client.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+      const onward = connect({ port, host: "127.0.0.1", localAddress: address }, () => {
+        if (tunnel) client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+        else onward.write(Buffer.from(head.replace(/ http:\/\/[^/ ]+/, " "), "latin1"));
         client.pipe(onward).pipe(client);
       });
       onward.on("error", () => client.destroy());
