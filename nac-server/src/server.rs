@@ -12,7 +12,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::Router;
 use nac_portal::public::PublicState;
-use nac_portal::public::start::StartPage;
+use nac_portal::public::certificate::CaCertificate;
+use nac_portal::public::token::Tokens;
 use nac_portal::web::PasswordPool;
 use nac_posture::{CheckSet, PostureGate, PostureSettings};
 use nac_store::{Store, StoreError, Writer};
@@ -150,8 +151,9 @@ impl Server {
             store: store.clone(),
             gate: gate.clone(),
             passwords: passwords.clone(),
+            tokens: Tokens::new(&store)?,
             url: config.portal.url(addresses.portal),
-            start: start_page(&store).await?,
+            ca: ca_certificate(&store).await?,
         });
         let portal = nac_portal::public::router(public).merge(gate.router());
         let admin = nac_portal::admin::router(store.clone());
@@ -240,22 +242,16 @@ async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartE
         .map_err(|error| StartError::Posture(error.to_string()))
 }
 
-async fn start_page(store: &Store) -> Result<StartPage, StartError> {
-    let Some((ca_pem, _)) = store.authority_fetch().await? else {
-        return Ok(StartPage {
-            ca_pem: String::new(),
-            ca_fingerprint: String::new(),
-        });
+async fn ca_certificate(store: &Store) -> Result<CaCertificate, StartError> {
+    let Some((pem, _)) = store.authority_fetch().await? else {
+        return Ok(CaCertificate::default());
     };
-    let ca_fingerprint = nac_pki::pem_certificates(&ca_pem)
+    let fingerprint = nac_pki::pem_certificates(&pem)
         .ok()
         .and_then(|certificates| certificates.into_iter().next())
         .map(|certificate| nac_pki::fingerprint_sha256(&certificate))
         .unwrap_or_default();
-    Ok(StartPage {
-        ca_pem,
-        ca_fingerprint,
-    })
+    Ok(CaCertificate { pem, fingerprint })
 }
 
 fn spool_dir(config: &Config) -> std::path::PathBuf {

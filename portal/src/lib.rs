@@ -16,5 +16,6 @@
 )]
 
 pub mod admin;
+pub mod i18n;
 pub mod public;
 pub mod web;

@@ -37,6 +37,8 @@ words! {
         Quarantine = "quarantine",
         /// The policy, by its new version number.
         Policy = "policy",
+        /// The portal's settings, by site.
+        Portal = "portal",
         /// The certification authority, always `1`.
         Authority = "authority",
         /// A certificate, by serial number.

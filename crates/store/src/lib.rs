@@ -34,6 +34,7 @@ mod mail;
 mod node;
 mod open;
 mod policy;
+mod portal_setting;
 mod quarantine;
 mod seal;
 mod segment;
@@ -41,6 +42,7 @@ mod session;
 mod spool;
 mod sql;
 mod statistics;
+mod support_code;
 mod transaction;
 mod user;
 mod voucher;
@@ -70,11 +72,17 @@ pub use mail::{Mail, MailBudget, MailRefusal, MailState, NewMail};
 pub use node::{CheckOutcome, CheckResult, NodeStatus, NodeVerdict, OsqueryNode};
 pub use open::Store;
 pub use policy::PolicyVersion;
+pub use portal_setting::{
+    AskedField, Brand, Colour, ColourForm, DARK_PAPER, GuestField, GuestSettings, HelpContact,
+    LANGUAGES, LEAST_CONTRAST, LIGHT_PAPER, LOGO_MAX, PortalMethod, PortalSettings, PortalSite,
+    Retention, SettingFault, Terms, logo_type,
+};
 pub use quarantine::{NewQuarantine, Quarantine};
 pub use seal::{SealingKey, SecretBytes};
 pub use segment::Segment;
 pub use session::Session;
 pub use statistics::Statistics;
+pub use support_code::support_code;
 pub use user::{User, UserFilter, UserRecord, user_key};
 pub use voucher::{
     NewVoucherBatch, Redeemer, Redemption, StartRule, Voucher, VoucherBatch, VoucherBatchFilter,

@@ -222,6 +222,16 @@ impl fmt::Display for Cell<'_> {
 }
 
 impl crate::Store {
+    /// A key for another purpose, 32 octets; neither the sealing key nor another purpose's can be computed from it.
+    ///
+    /// # Errors
+    ///
+    /// [`SealedError::NoKey`] when the store was opened without a sealing key.
+    pub fn derived_key(&self, purpose: &str) -> Result<SecretBytes, StoreError> {
+        let key = self.sealing_key().ok_or(SealedError::NoKey)?;
+        Ok(SecretBytes::new(key.derive(&format!("derived/{purpose}"))))
+    }
+
     pub(crate) fn seal(&self, at: Cell<'_>, secret: &SecretBytes) -> Result<Vec<u8>, StoreError> {
         let key = self.sealing_key().ok_or(SealedError::NoKey)?;
         Ok(key.seal(at, secret.expose())?)

@@ -107,6 +107,22 @@ impl Store {
         row.ok_or_else(|| StoreError::not_found("session", id))
     }
 
+    /// The open session behind an IP address, as accounting told it. Where a station went without a word and another has
+    /// its address now, the one that was heard of last.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn session_by_address(&self, address: IpAddr) -> Result<Option<Session>, StoreError> {
+        sql!(
+            self.read(),
+            fetch_optional as Session,
+            "SELECT * FROM session WHERE framed_ip = $1 AND stopped_us IS NULL \
+             ORDER BY updated_us DESC, id DESC LIMIT 1",
+            address.to_canonical().to_string()
+        )
+    }
+
     /// Forgets the sessions that stopped before a moment. Gives their number.
     ///
     /// # Errors

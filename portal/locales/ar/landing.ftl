@@ -1,0 +1,19 @@
+# P1, the page that people meet first.
+landing-title = مرحبًا بك في الشبكة
+landing-choose = كيف تريد الاتصال؟
+landing-no-way = لا توجد خدمة ذاتية في هذه الشبكة. اطلب الوصول من القائمين عليها.
+landing-no-way-code = أعطهم رمز الدعم هذا: { $code }
+landing-guest = أنا زائر
+landing-guest-hint = املأ نموذجًا قصيرًا
+landing-voucher = لدي قسيمة
+landing-voucher-hint = أدخل رمزها
+landing-terms = قبول الشروط والاتصال
+landing-terms-hint = دون حساب
+landing-devices = أجهزتي
+landing-devices-hint = للموظفين: إضافة جهاز أو تغيير اسمه أو الإبلاغ عنه
+landing-remedy = لماذا جهازي مقيَّد؟
+landing-remedy-hint = اعرف المشكلة وكيف تحلها
+landing-ca = الشهادة التي ينبغي لجهازك أن يثق بها
+landing-ca-why = يسألك جهازك هل يثق بهذه الشبكة. لا تثبّت هذه الشهادة إلا إذا كانت البصمة أدناه هي التي أعطاك إياها فريق تقنية المعلومات.
+landing-ca-download = تنزيل الشهادة
+landing-ca-compare = بصمتها SHA-256:

@@ -1,0 +1,19 @@
+# P1, the page that people meet first.
+landing-title = Willkommen im Netzwerk
+landing-choose = Wie möchten Sie sich verbinden?
+landing-no-way = Dieses Netz hat keine Selbstbedienung. Fragen Sie die Betreiber nach einem Zugang.
+landing-no-way-code = Nennen Sie dabei diesen Support-Code: { $code }
+landing-guest = Ich bin Gast
+landing-guest-hint = Ein kurzes Formular ausfüllen
+landing-voucher = Ich habe einen Gutschein
+landing-voucher-hint = Den Code eingeben
+landing-terms = Bedingungen annehmen und verbinden
+landing-terms-hint = Ohne Konto
+landing-devices = Meine Geräte
+landing-devices-hint = Für Beschäftigte: ein Gerät hinzufügen, umbenennen oder melden
+landing-remedy = Warum ist mein Gerät eingeschränkt?
+landing-remedy-hint = Sehen, was nicht stimmt und wie es zu beheben ist
+landing-ca = Das Zertifikat, dem Ihr Gerät vertrauen soll
+landing-ca-why = Ihr Gerät fragt, ob es diesem Netz vertrauen darf. Installieren Sie dieses Zertifikat nur, wenn der Fingerabdruck unten derjenige ist, den Ihre IT-Abteilung Ihnen genannt hat.
+landing-ca-download = Zertifikat herunterladen
+landing-ca-compare = Sein SHA-256-Fingerabdruck:

@@ -1,0 +1,19 @@
+# P1, the page that people meet first.
+landing-title = Welcome to the network
+landing-choose = How would you like to connect?
+landing-no-way = This network has no self-service. Ask the people who run it for access.
+landing-no-way-code = Tell them this support code: { $code }
+landing-guest = I am a guest
+landing-guest-hint = Fill in a short form
+landing-voucher = I have a voucher
+landing-voucher-hint = Enter its code
+landing-terms = Accept the terms and connect
+landing-terms-hint = No account needed
+landing-devices = My devices
+landing-devices-hint = For employees: add, rename or report a device
+landing-remedy = Why is my device limited?
+landing-remedy-hint = See what is wrong and how to put it right
+landing-ca = The certificate that your device should trust
+landing-ca-why = Your device asks whether it may trust this network. Install this certificate only if the fingerprint below is the one that your IT team gave you.
+landing-ca-download = Download the certificate
+landing-ca-compare = Its SHA-256 fingerprint:

@@ -1,0 +1,19 @@
+# P1, the page that people meet first.
+landing-title = Le damos la bienvenida a la red
+landing-choose = ¿Cómo desea conectarse?
+landing-no-way = Esta red no tiene autoservicio. Pida acceso a las personas que la administran.
+landing-no-way-code = Indíqueles este código de asistencia: { $code }
+landing-guest = Estoy de visita
+landing-guest-hint = Rellenar un breve formulario
+landing-voucher = Tengo un vale
+landing-voucher-hint = Introducir su código
+landing-terms = Aceptar las condiciones y conectarse
+landing-terms-hint = Sin cuenta
+landing-devices = Mis dispositivos
+landing-devices-hint = Para el personal: añadir, renombrar o notificar un dispositivo
+landing-remedy = ¿Por qué está limitado mi dispositivo?
+landing-remedy-hint = Ver qué falla y cómo arreglarlo
+landing-ca = El certificado en el que debe confiar su dispositivo
+landing-ca-why = Su dispositivo pregunta si puede confiar en esta red. Instale este certificado solo si la huella de abajo es la que le dio su equipo de informática.
+landing-ca-download = Descargar el certificado
+landing-ca-compare = Su huella SHA-256:

@@ -1,0 +1,19 @@
+# P1, the page that people meet first.
+landing-title = Bienvenue sur le réseau
+landing-choose = Comment souhaitez-vous vous connecter ?
+landing-no-way = Ce réseau n’a pas de libre-service. Demandez un accès aux personnes qui le gèrent.
+landing-no-way-code = Donnez-leur ce code d’assistance : { $code }
+landing-guest = Je suis en visite
+landing-guest-hint = Remplir un court formulaire
+landing-voucher = J’ai un bon d’accès
+landing-voucher-hint = Saisir son code
+landing-terms = Accepter les conditions et se connecter
+landing-terms-hint = Sans compte
+landing-devices = Mes appareils
+landing-devices-hint = Pour le personnel : ajouter, renommer ou signaler un appareil
+landing-remedy = Pourquoi mon appareil est-il limité ?
+landing-remedy-hint = Voir ce qui ne va pas et comment y remédier
+landing-ca = Le certificat auquel votre appareil doit faire confiance
+landing-ca-why = Votre appareil demande s’il peut faire confiance à ce réseau. N’installez ce certificat que si l’empreinte ci-dessous est celle que votre service informatique vous a donnée.
+landing-ca-download = Télécharger le certificat
+landing-ca-compare = Son empreinte SHA-256 :
