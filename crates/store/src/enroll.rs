@@ -50,6 +50,12 @@ impl Store {
             expires_us
         )
         .map_err(|error| error.or_conflict(|| format!("there is already an enrolment secret {name}, or this secret")))?;
+        tx.audit(
+            "enroll-secret.add",
+            object(&row.name),
+            None::<&()>,
+            Some(&row),
+        )?;
         tx.changed(EventKind::EnrollSecret, name);
         tx.commit().await?;
         Ok(row)
@@ -113,16 +119,25 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none of this name.
     pub async fn enroll_secret_remove(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        if sql!(
+        let row: Option<EnrollSecret> = sql!(
             tx.on(),
-            execute,
-            "DELETE FROM enroll_secret WHERE name = $1",
+            fetch_optional as EnrollSecret,
+            "DELETE FROM enroll_secret WHERE name = $1 \
+             RETURNING id, name, device_id, created_us, expires_us, last_used_us",
             name
-        )? == 0
-        {
-            return Err(StoreError::not_found("enrolment secret", name));
-        }
+        )?;
+        let row = row.ok_or_else(|| StoreError::not_found("enrolment secret", name))?;
+        tx.audit(
+            "enroll-secret.remove",
+            object(name),
+            Some(&row),
+            None::<&()>,
+        )?;
         tx.changed(EventKind::EnrollSecret, name);
         tx.commit().await
     }
+}
+
+fn object(name: &str) -> String {
+    format!("enroll-secret:{name}")
 }

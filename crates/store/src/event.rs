@@ -35,6 +35,10 @@ words! {
         Device = "device",
         /// A quarantine, by its own id.
         Quarantine = "quarantine",
+        /// An exception, by id.
+        Exception = "exception",
+        /// A host that is to be checked again, by the node's id.
+        Recheck = "recheck",
         /// The policy, by its new version number.
         Policy = "policy",
         /// The portal's settings, by site.

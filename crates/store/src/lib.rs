@@ -28,6 +28,7 @@ mod enforcement;
 mod enroll;
 mod error;
 mod event;
+mod exception;
 mod guest;
 mod mac;
 mod mail;
@@ -36,6 +37,7 @@ mod open;
 mod policy;
 mod portal_setting;
 mod quarantine;
+mod recheck;
 mod seal;
 mod segment;
 mod session;
@@ -63,6 +65,7 @@ pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState}
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};
 pub use event::{EVERYTHING, Event, EventKind, next_events, reload_everything};
+pub use exception::{Exception, ExceptionFilter, ExceptionState, NewException};
 pub use guest::{
     ACTIVATION_LABEL, GUEST_LABEL, Guest, GuestAcceptance, GuestDevice, GuestFilter, GuestMethod,
     GuestOutcome, GuestRefusal, GuestStatus, NewGuest,
@@ -77,7 +80,10 @@ pub use portal_setting::{
     LANGUAGES, LEAST_CONTRAST, LIGHT_PAPER, LOGO_MAX, PortalMethod, PortalSettings, PortalSite,
     Retention, SettingFault, Terms, logo_type,
 };
-pub use quarantine::{NewQuarantine, Quarantine};
+pub use quarantine::{
+    NewQuarantine, Quarantine, QuarantineFilter, QuarantineKind, QuarantineNote, Release,
+};
+pub use recheck::{CheckReport, NewCheckReport, Recheck, RecheckOutcome};
 pub use seal::{SealingKey, SecretBytes};
 pub use segment::Segment;
 pub use session::Session;

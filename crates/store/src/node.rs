@@ -147,6 +147,12 @@ impl Store {
     pub async fn node_put(&self, node: &OsqueryNode) -> Result<(), StoreError> {
         let macs = json(&node.macs)?;
         let mut tx = self.write().await?;
+        let before: Option<OsqueryNode> = sql!(
+            tx.on(),
+            fetch_optional as OsqueryNode,
+            "SELECT * FROM osquery_node WHERE id = $1",
+            node.id
+        )?;
         sql!(
             tx.on(),
             execute,
@@ -187,6 +193,7 @@ impl Store {
             node.last_seen_us
         )
         .map_err(|error| error.or_conflict(|| "another node has this node key".to_owned()))?;
+        tx.audit("node.put", object(node.id), before.as_ref(), Some(node))?;
         tx.changed(EventKind::Node, node.id.to_string());
         tx.commit().await
     }
@@ -248,15 +255,14 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none with this id.
     pub async fn node_remove(&self, id: Uuid) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        if sql!(
+        let row: Option<OsqueryNode> = sql!(
             tx.on(),
-            execute,
-            "DELETE FROM osquery_node WHERE id = $1",
+            fetch_optional as OsqueryNode,
+            "DELETE FROM osquery_node WHERE id = $1 RETURNING *",
             id
-        )? == 0
-        {
-            return Err(StoreError::not_found("node", id));
-        }
+        )?;
+        let row = row.ok_or_else(|| StoreError::not_found("node", id))?;
+        tx.audit("node.remove", object(id), Some(&row), None::<&()>)?;
         tx.changed(EventKind::Node, id.to_string());
         tx.commit().await
     }
@@ -375,4 +381,8 @@ async fn verdict_write(tx: &mut Tx<'_>, verdict: &NodeVerdict) -> Result<(), Sto
     )?;
     tx.changed(EventKind::Posture, verdict.node_id.to_string());
     Ok(())
+}
+
+fn object(id: Uuid) -> String {
+    format!("node:{id}")
 }

@@ -156,7 +156,7 @@ async fn quarantines(store: &Store, decision: &DecisionRecord) -> Result<Vec<Qua
         .facts
         .as_ref()
         .and_then(|facts| facts.device.id.parse::<Uuid>().ok());
-    let mut open = store.quarantine_list(true).await?;
+    let mut open = store.quarantine_list_open().await?;
     open.retain(|quarantine| {
         (device.is_some() && quarantine.device_id == device)
             || (quarantine.mac.is_some() && quarantine.mac == decision.mac)

@@ -1,11 +1,11 @@
-//! What nobody asks for and has to happen anyway: quarantines that end, histories that are long enough.
+//! What nobody asks for and has to happen anyway: quarantines and exceptions that end, histories that are long enough.
 
 use std::time::Duration;
 
-use nac_store::{Store, StoreError, now_us};
+use nac_store::{Actor, ActorKind, Store, StoreError, now_us};
 use tokio_util::sync::CancellationToken;
 
-/// A quarantine ends at most this much late.
+/// A quarantine or an exception ends at most this much late.
 const TICK: Duration = Duration::from_secs(1);
 /// How often old history is forgotten, in ticks.
 const PRUNE_TICKS: u32 = 3_600;
@@ -16,6 +16,11 @@ const BATCHES: u32 = 100;
 
 /// Runs until cancelled. A database that is away is tried again at the next tick.
 pub(super) async fn run(store: Store, cancel: CancellationToken) {
+    let store = store.acting(Actor {
+        kind: ActorKind::System,
+        name: "housekeeping".to_owned(),
+        source: String::new(),
+    });
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut until_prune = PRUNE_TICKS;
@@ -31,6 +36,14 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
                 }
             }
             Err(error) => tracing::debug!(%error, "quarantines are not looked at"),
+        }
+        match store.exception_expire().await {
+            Ok(ended) => {
+                for exception in ended {
+                    tracing::info!(exception = %exception.id, reason = %exception.reason, "an exception has ended by its time");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "exceptions are not looked at"),
         }
         until_prune -= 1;
         if until_prune == 0 {

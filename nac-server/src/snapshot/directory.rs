@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use nac_eap::mschapv2;
-use nac_store::{Device, IdentifierKind, Quarantine, Store, StoreError, User, now_us};
+use nac_store::{
+    Device, IdentifierKind, Quarantine, QuarantineKind, Store, StoreError, User, now_us,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -81,11 +83,12 @@ impl Directory {
         devices.by_id.get(id).cloned()
     }
 
-    /// Whether an open quarantine names this device or this MAC.
+    /// Whether an open quarantine names this device or this MAC. One that only follows the device's checks causes nothing.
     pub fn is_quarantined(&self, device: Option<Uuid>, mac: Option<&str>) -> bool {
         let now = now_us();
         read(&self.quarantines).iter().any(|quarantine| {
-            quarantine.expires_us.is_none_or(|expires| expires > now)
+            quarantine.kind != QuarantineKind::Posture
+                && quarantine.expires_us.is_none_or(|expires| expires > now)
                 && ((device.is_some() && quarantine.device_id == device)
                     || (mac.is_some() && quarantine.mac.as_deref() == mac))
         })
@@ -162,7 +165,7 @@ impl Directory {
     }
 
     pub(super) async fn reload_quarantines(&self, store: &Store) -> Result<(), StoreError> {
-        let open = store.quarantine_list(true).await?;
+        let open = store.quarantine_list_open().await?;
         *write(&self.quarantines) = open;
         Ok(())
     }

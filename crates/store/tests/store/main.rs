@@ -9,6 +9,7 @@ mod guests;
 mod mails;
 mod opening;
 mod records;
+mod remedy;
 mod resources;
 mod schema;
 mod sealing;

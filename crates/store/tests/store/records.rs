@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nac_store::{
     AccountingFilter, Attempt, Certificate, CertificateKind, CheckOutcome, CheckResult,
     DecisionFilter, DecisionOutcome, EnforcementFilter, EnforcementState, NewQuarantine,
-    NodeVerdict, SecretBytes, StoreError, now_us,
+    NodeVerdict, QuarantineFilter, SecretBytes, StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -62,14 +62,15 @@ async fn quarantines_open_close_and_expire(world: Arc<World>) {
     );
     assert!(store.quarantine_expire().await.unwrap().is_empty());
     assert_eq!(
-        store.quarantine_list(true).await.unwrap(),
+        store.quarantine_list_open().await.unwrap(),
         std::slice::from_ref(&open)
     );
     let closed = store.quarantine_close(open.id, "alice").await.unwrap();
     assert!(closed.closed_us.is_some() && closed.closed_by.as_deref() == Some("alice"));
     assert!(is_missing(store.quarantine_close(open.id, "bob").await));
-    assert!(store.quarantine_list(true).await.unwrap().is_empty());
-    assert_eq!(store.quarantine_list(false).await.unwrap().len(), 2);
+    assert!(store.quarantine_list_open().await.unwrap().is_empty());
+    let all = store.quarantine_list(&QuarantineFilter::default()).await;
+    assert_eq!(all.unwrap().len(), 2);
     let nobody = NewQuarantine {
         mac: None,
         ..new.clone()
