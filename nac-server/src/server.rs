@@ -134,6 +134,9 @@ impl Server {
         let passwords = PasswordPool::default();
         let (scopes, scope_receiver) = mpsc::channel(1_024);
         let events = store.subscribe();
+        let commands = store.session_command_waiting().await?;
+        // The channel is new and has room.
+        let _ = scopes.try_send(feed::Scope::Commands(commands));
         tracker.spawn(feed::run(
             world,
             store.clone(),

@@ -17,6 +17,7 @@ mod supplicant;
 mod switch;
 
 mod binding;
+mod command;
 mod compliance;
 mod durability;
 mod enforcement;

@@ -182,11 +182,8 @@ impl Site {
 
     /// The same where failing is one of the answers.
     pub(crate) fn try_nac(&self, arguments: &[&str], input: &str) -> Output {
-        let mut command = Command::new(program::nac());
+        let mut command = self.command(arguments);
         command
-            .arg("--config")
-            .arg(self.config())
-            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -196,6 +193,13 @@ impl Site {
             let _ = pipe.write_all(input.as_bytes());
         }
         process.wait_with_output().expect("it was started")
+    }
+
+    /// `nac --config … ARGUMENTS`, to be started by the story.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program::nac());
+        command.arg("--config").arg(self.config()).args(arguments);
+        command
     }
 
     /// A member of staff with the usual password.

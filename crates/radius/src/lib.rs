@@ -81,6 +81,8 @@ pub use packet::{
     Attribute, Attributes, HEADER_LEN, MAX_ATTRIBUTES, MAX_PACKET_LEN, Packet, VendorAttribute,
 };
 pub use password::{MAX_USER_PASSWORD, chap_password_valid, chap_response};
-pub use profile::{DynamicAuthorizationStep, ProfileError, SegmentAttributes, VendorProfile};
+pub use profile::{
+    DynamicAuthorizationStep, Effect, ProfileError, SegmentAttributes, VendorProfile,
+};
 pub use secret::Secret;
 pub use verify::{MessageAuthenticator, ReplyFault};

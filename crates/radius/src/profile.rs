@@ -49,6 +49,8 @@ pub struct SegmentAttributes<'a> {
 pub struct DynamicAuthorizationStep {
     /// CoA-Request or Disconnect-Request (RFC 5176 section 2).
     pub code: Code,
+    /// What it does to the session when it works.
+    pub effect: Effect,
     /// The UDP port of the NAS, unless the client's configuration names another.
     pub port: u16,
     /// Attributes that are always the same: name and value.
@@ -56,6 +58,17 @@ pub struct DynamicAuthorizationStep {
     /// Names of the attributes that identify the session and are echoed exactly as the NAS sent
     /// them. `Cisco-AVPair=audit-session-id` means the one whose value begins so.
     pub identifiers: Vec<String>,
+}
+
+/// What a step of the ladder does to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The endpoint authenticates again and stays connected.
+    Reauthenticate,
+    /// The session ends.
+    Disconnect,
+    /// The port goes down and up, with everybody on it.
+    Bounce,
 }
 
 /// Why a text is not a vendor profile.
@@ -125,12 +138,19 @@ impl VendorProfile {
             .ladder
             .into_iter()
             .map(|step| {
+                let (code, usual) = match step.code.as_str() {
+                    "CoA-Request" => (Code::CoaRequest, Effect::Reauthenticate),
+                    "Disconnect-Request" => (Code::DisconnectRequest, Effect::Disconnect),
+                    _ => return Err(wrong("code", "CoA-Request or Disconnect-Request")),
+                };
+                let effect = match step.effect.as_deref() {
+                    None => usual,
+                    Some("bounce") => Effect::Bounce,
+                    Some(_) => return Err(wrong("effect", "\"bounce\", or left out")),
+                };
                 Ok(DynamicAuthorizationStep {
-                    code: match step.code.as_str() {
-                        "CoA-Request" => Code::CoaRequest,
-                        "Disconnect-Request" => Code::DisconnectRequest,
-                        _ => return Err(wrong("code", "CoA-Request or Disconnect-Request")),
-                    },
+                    code,
+                    effect,
                     port: step.port,
                     attributes: step.attributes,
                     identifiers: step.identifiers,
@@ -345,6 +365,7 @@ struct Accept {
 #[serde(deny_unknown_fields)]
 struct StepFile {
     code: String,
+    effect: Option<String>,
     port: u16,
     #[serde(default)]
     attributes: Vec<(String, String)>,

@@ -91,6 +91,12 @@ impl Store {
             now_us()
         )?;
         tx.changed(EventKind::Authority, "1");
+        tx.audit(
+            "authority.put",
+            "authority:1",
+            None::<&()>,
+            Some(&serde_json::json!({ "certificate_pem": certificate_pem })),
+        )?;
         tx.commit().await
     }
 
@@ -141,6 +147,12 @@ impl Store {
             error.or_conflict(|| format!("there is already a certificate with the serial number {}", certificate.serial))
         })?;
         tx.changed(EventKind::Certificate, &certificate.serial);
+        tx.audit(
+            "certificate.issue",
+            format!("certificate:{}", certificate.serial),
+            None::<&()>,
+            Some(&Noted::from(certificate)),
+        )?;
         tx.commit().await
     }
 
@@ -197,6 +209,12 @@ impl Store {
         )?;
         let row = row.ok_or_else(|| StoreError::not_found("certificate", serial))?;
         tx.changed(EventKind::Certificate, serial);
+        tx.audit(
+            "certificate.revoke",
+            format!("certificate:{serial}"),
+            None::<&()>,
+            Some(&Noted::from(&row)),
+        )?;
         tx.commit().await?;
         Ok(row)
     }
@@ -213,6 +231,31 @@ impl Store {
             "SELECT serial, spki_sha256, revoked_us, COALESCE(revoked_reason, '') AS revoked_reason \
              FROM certificate WHERE revoked_us IS NOT NULL ORDER BY serial"
         )
+    }
+}
+
+/// What the audit log keeps of a certificate; the whole of it is in its own table.
+#[derive(Serialize)]
+struct Noted<'a> {
+    kind: CertificateKind,
+    name: &'a str,
+    subject: &'a str,
+    fingerprint_sha256: &'a str,
+    not_after_us: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a Certificate> for Noted<'a> {
+    fn from(certificate: &'a Certificate) -> Self {
+        Self {
+            kind: certificate.kind,
+            name: &certificate.name,
+            subject: &certificate.subject,
+            fingerprint_sha256: &certificate.fingerprint_sha256,
+            not_after_us: certificate.not_after_us,
+            revoked_reason: certificate.revoked_reason.as_deref(),
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventKind, SecretBytes, Store, StoreError, now_us,
+    EventKind, SecretBytes, Store, StoreError,
+    activity::unknown_nas_known,
+    now_us,
     seal::Cell,
     sql::{Parsed, sql},
 };
@@ -128,7 +130,14 @@ impl Store {
             client.updated_us
         )
         .map_err(|error| error.or_conflict(|| taken(&client)))?;
+        unknown_nas_known(&mut tx, client.address).await?;
         tx.changed(EventKind::Client, &client.name);
+        tx.audit(
+            "client.add",
+            format!("client:{}", client.name),
+            None::<&()>,
+            Some(&client),
+        )?;
         tx.commit().await?;
         Ok(client)
     }
@@ -151,7 +160,8 @@ impl Store {
             postgres: "SELECT * FROM client WHERE name = $1 FOR UPDATE",
             name
         )?;
-        let mut client = self.client(row.ok_or_else(|| StoreError::not_found("client", name))?)?;
+        let before = self.client(row.ok_or_else(|| StoreError::not_found("client", name))?)?;
+        let mut client = before.clone();
         client.name = change.name.unwrap_or(client.name);
         client.address = change
             .address
@@ -184,6 +194,16 @@ impl Store {
         .map_err(|error| error.or_conflict(|| taken(&client)))?;
         tx.changed(EventKind::Client, name);
         tx.changed(EventKind::Client, &client.name);
+        let after = Changed {
+            client: &client,
+            secret: (client.secret != before.secret).then_some("changed"),
+        };
+        tx.audit(
+            "client.update",
+            format!("client:{name}"),
+            Some(&before),
+            Some(&after),
+        )?;
         tx.commit().await?;
         Ok(client)
     }
@@ -224,27 +244,61 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none of this name.
     pub async fn client_remove(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        if sql!(tx.on(), execute, "DELETE FROM client WHERE name = $1", name)? == 0 {
-            return Err(StoreError::not_found("client", name));
-        }
+        let row: Option<ClientRow> = sql!(
+            tx.on(),
+            fetch_optional as ClientRow,
+            "DELETE FROM client WHERE name = $1 RETURNING *",
+            name
+        )?;
+        let row = row.ok_or_else(|| StoreError::not_found("client", name))?;
+        sql!(
+            tx.on(),
+            execute,
+            "DELETE FROM client_activity WHERE client_id = $1",
+            row.id
+        )?;
         tx.changed(EventKind::Client, name);
+        // Its secret is not needed, so a lost sealing key is no obstacle.
+        let before = row.with_secret(SecretBytes::new(Vec::new()));
+        tx.audit(
+            "client.remove",
+            format!("client:{name}"),
+            Some(&before),
+            None::<&()>,
+        )?;
         tx.commit().await
     }
 
     fn client(&self, row: ClientRow) -> Result<Client, StoreError> {
-        Ok(Client {
-            secret: self.unseal(secret_cell(&row.id), &row.secret)?,
-            id: row.id,
-            name: row.name,
-            address: row.address,
-            require_message_authenticator: row.require_message_authenticator,
-            vendor: row.vendor,
-            coa_port: row.coa_port.and_then(|port| u16::try_from(port).ok()),
-            site: row.site,
-            created_us: row.created_us,
-            updated_us: row.updated_us,
-        })
+        let secret = self.unseal(secret_cell(&row.id), &row.secret)?;
+        Ok(row.with_secret(secret))
     }
+}
+
+impl ClientRow {
+    fn with_secret(self, secret: SecretBytes) -> Client {
+        Client {
+            secret,
+            id: self.id,
+            name: self.name,
+            address: self.address,
+            require_message_authenticator: self.require_message_authenticator,
+            vendor: self.vendor,
+            coa_port: self.coa_port.and_then(|port| u16::try_from(port).ok()),
+            site: self.site,
+            created_us: self.created_us,
+            updated_us: self.updated_us,
+        }
+    }
+}
+
+/// A changed client for the audit log, which must tell that the secret is another one and not which.
+#[derive(Serialize)]
+struct Changed<'a> {
+    #[serde(flatten)]
+    client: &'a Client,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'static str>,
 }
 
 fn secret_cell(id: &Uuid) -> Cell<'_> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    EventKind, Store, StoreError,
+    EventKind, Session, Store, StoreError, now_us,
     sql::{Json, json, plain, plain_option, sql, sql_rows, words},
     transaction::Tx,
 };
@@ -27,6 +27,18 @@ words! {
     }
 }
 
+words! {
+    /// What an administrator may tell a live session.
+    pub enum SessionAction {
+        /// Authenticate again.
+        Reauthenticate = "reauthenticate",
+        /// Leave the network.
+        Disconnect = "disconnect",
+        /// Take its port down and up.
+        Bounce = "bounce",
+    }
+}
+
 /// The job of moving one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Enforcement {
@@ -42,8 +54,12 @@ pub struct Enforcement {
     pub reason: String,
     /// The segment it is in.
     pub from_segment: String,
-    /// The segment it goes to; `None` means off the network.
+    /// The segment it goes to; `None` means off the network, or that an action has none.
     pub to_segment: Option<String>,
+    /// What it was told, where a person told it something; `None` where a rule wants another segment.
+    pub action: Option<SessionAction>,
+    /// Who told it.
+    pub requested_by: Option<String>,
     /// How far it has come.
     pub state: EnforcementState,
     /// What was tried, in order.
@@ -94,6 +110,18 @@ pub struct EnforcementFilter {
     pub open_only: bool,
     /// At most so many; 0 means 1,000.
     pub limit: u32,
+}
+
+/// How long a command waits for a server, in microseconds. What was meant a minute ago may be wrong by now.
+const COMMAND_LIFE_US: i64 = 60_000_000;
+
+impl Enforcement {
+    /// Whether a server may still begin with it.
+    pub fn is_fresh(&self) -> bool {
+        self.state == EnforcementState::Pending
+            && self.attempts.is_empty()
+            && self.created_us > now_us().saturating_sub(COMMAND_LIFE_US)
+    }
 }
 
 impl Store {
@@ -147,6 +175,89 @@ impl Store {
         )
     }
 
+    /// Tells a live session something. The server that holds the session carries it out; the record that comes back is the
+    /// place to watch. Who asks again while the same is under way gets the same record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is no such session, [`StoreError::Conflict`] when it has stopped.
+    pub async fn session_command(
+        &self,
+        session_id: Uuid,
+        action: SessionAction,
+        requested_by: &str,
+    ) -> Result<Enforcement, StoreError> {
+        let mut tx = self.write().await?;
+        let session: Option<Session> = sql!(
+            tx.on(),
+            fetch_optional as Session,
+            "SELECT * FROM session WHERE id = $1",
+            session_id
+        )?;
+        let session = session.ok_or_else(|| StoreError::not_found("session", session_id))?;
+        if session.stopped_us.is_some() {
+            let cause = session.terminate_cause.as_deref().unwrap_or("it stopped");
+            return Err(StoreError::Conflict {
+                what: format!("session {session_id} is over: {cause}"),
+            });
+        }
+        let now = now_us();
+        let same: Option<Enforcement> = sql!(
+            tx.on(),
+            fetch_optional as Enforcement,
+            "SELECT * FROM enforcement WHERE session_id = $1 AND action = $2 AND created_us > $3 \
+             AND state IN ('pending', 'sent', 'acknowledged') ORDER BY id DESC LIMIT 1",
+            session_id,
+            action.as_str(),
+            now.saturating_sub(COMMAND_LIFE_US)
+        )?;
+        if let Some(same) = same {
+            return Ok(same);
+        }
+        let command = Enforcement {
+            id: Uuid::now_v7(),
+            session_id,
+            device_id: session.device_id,
+            mac: session.mac,
+            reason: format!("{requested_by} asked to {action}"),
+            from_segment: session.segment,
+            to_segment: None,
+            action: Some(action),
+            requested_by: Some(requested_by.to_owned()),
+            state: EnforcementState::Pending,
+            attempts: Vec::new(),
+            created_us: now,
+            updated_us: now,
+            proven_us: None,
+            proof: None,
+        };
+        enforcements_write(&mut tx, &[&command]).await?;
+        tx.changed(EventKind::SessionCommand, command.id.to_string());
+        tx.audit(
+            "session.command",
+            format!("session:{session_id}"),
+            None::<&()>,
+            Some(&serde_json::json!({ "action": action, "mac": command.mac, "enforcement": command.id })),
+        )?;
+        tx.commit().await?;
+        Ok(command)
+    }
+
+    /// The commands that no server has begun with and that are not too old to be meant any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn session_command_waiting(&self) -> Result<Vec<Enforcement>, StoreError> {
+        sql!(
+            self.read(),
+            fetch_all as Enforcement,
+            "SELECT * FROM enforcement WHERE state = 'pending' AND action IS NOT NULL AND attempts = '[]' \
+             AND created_us > $1 ORDER BY id LIMIT 10000",
+            now_us().saturating_sub(COMMAND_LIFE_US)
+        )
+    }
+
     /// Forgets the enforcements that ended before a moment. Gives their number.
     ///
     /// # Errors
@@ -192,8 +303,8 @@ pub(crate) async fn enforcements_write(
     sql_rows!(
         tx,
         "INSERT INTO enforcement (id, session_id, device_id, mac, reason, from_segment, to_segment, state, attempts, \
-         created_us, updated_us, proven_us, proof) VALUES",
-        13,
+         created_us, updated_us, proven_us, proof, action, requested_by) VALUES",
+        15,
         "ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id, device_id = excluded.device_id, \
          mac = excluded.mac, reason = excluded.reason, from_segment = excluded.from_segment, \
          to_segment = excluded.to_segment, state = excluded.state, attempts = excluded.attempts, \
@@ -211,7 +322,9 @@ pub(crate) async fn enforcements_write(
         row.0.created_us,
         row.0.updated_us,
         row.0.proven_us,
-        plain_option(row.0.proof.as_deref())
+        plain_option(row.0.proof.as_deref()),
+        row.0.action.map(SessionAction::as_str),
+        plain_option(row.0.requested_by.as_deref())
     );
     Ok(())
 }

@@ -61,6 +61,8 @@ words! {
         Voucher = "voucher",
         /// A message in the mail queue, by id.
         Mail = "mail",
+        /// A command to a live session, by the id of its enforcement.
+        SessionCommand = "session-command",
         /// An enforcement, by id. The writer reports its own as with sessions.
         Enforcement = "enforcement",
     }

@@ -19,6 +19,7 @@
 //! * A database that a newer program has migrated is refused, never guessed at.
 
 mod accounting;
+mod activity;
 mod audit;
 mod certificate;
 mod client;
@@ -51,6 +52,7 @@ mod voucher;
 mod writer;
 
 pub use accounting::{Accounting, AccountingFilter};
+pub use activity::{ClientActivity, MessageAuthenticatorUse, UNKNOWN_NAS_MAX, UnknownNas};
 pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVerification};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
@@ -61,7 +63,7 @@ pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,
     IdentifierKind,
 };
-pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState};
+pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};
 pub use event::{EVERYTHING, Event, EventKind, next_events, reload_everything};
@@ -86,7 +88,7 @@ pub use quarantine::{
 pub use recheck::{CheckReport, NewCheckReport, Recheck, RecheckOutcome};
 pub use seal::{SealingKey, SecretBytes};
 pub use segment::Segment;
-pub use session::Session;
+pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSort};
 pub use statistics::Statistics;
 pub use support_code::support_code;
 pub use user::{User, UserFilter, UserRecord, user_key};

@@ -46,6 +46,13 @@ impl Store {
             error.or_conflict(|| "somebody else applied a policy at this moment: look at it, then try again".to_owned())
         })?;
         tx.changed(EventKind::Policy, row.version.to_string());
+        // The text itself is in the history, which is never changed.
+        tx.audit(
+            "policy.apply",
+            format!("policy:{}", row.version),
+            Some(&serde_json::json!({ "version": row.version - 1 })),
+            Some(&serde_json::json!({ "version": row.version, "note": note })),
+        )?;
         tx.commit().await?;
         Ok(row)
     }

@@ -49,6 +49,12 @@ impl Store {
         }
         let acl = json(&segment.acl)?;
         let mut tx = self.write().await?;
+        let before: Option<Segment> = sql!(
+            tx.on(),
+            fetch_optional as Segment,
+            "SELECT * FROM segment WHERE name = $1",
+            segment.name.as_str()
+        )?;
         let stored: Segment = sql!(
             tx.on(),
             fetch_one as Segment,
@@ -70,6 +76,12 @@ impl Store {
             now_us()
         )?;
         tx.changed(EventKind::Segment, &stored.name);
+        tx.audit(
+            "segment.put",
+            format!("segment:{}", stored.name),
+            before.as_ref(),
+            Some(&stored),
+        )?;
         tx.commit().await?;
         Ok(stored)
     }
@@ -109,20 +121,17 @@ impl Store {
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] for one that always exists.
     pub async fn segment_remove(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        let row: Option<(bool,)> = sql!(
+        let row: Option<Segment> = sql!(
             tx.on(),
-            fetch_optional as (bool,),
-            "SELECT protected FROM segment WHERE name = $1",
+            fetch_optional as Segment,
+            "SELECT * FROM segment WHERE name = $1",
             name
         )?;
-        match row {
-            None => return Err(StoreError::not_found("segment", name)),
-            Some((true,)) => {
-                return Err(StoreError::Conflict {
-                    what: format!("the segment {name} always exists"),
-                });
-            }
-            Some((false,)) => {}
+        let before = row.ok_or_else(|| StoreError::not_found("segment", name))?;
+        if before.protected {
+            return Err(StoreError::Conflict {
+                what: format!("the segment {name} always exists"),
+            });
         }
         sql!(
             tx.on(),
@@ -131,6 +140,12 @@ impl Store {
             name
         )?;
         tx.changed(EventKind::Segment, name);
+        tx.audit(
+            "segment.remove",
+            format!("segment:{name}"),
+            Some(&before),
+            None::<&()>,
+        )?;
         tx.commit().await
     }
 }

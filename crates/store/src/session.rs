@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    EventKind, Store, StoreError,
-    sql::{Json, Parsed, json, plain, plain_option, sql, sql_rows},
+    EventKind, Store, StoreError, mac_normalise,
+    sql::{Json, Parsed, json, plain, plain_option, sql, sql_rows, words},
     transaction::Tx,
+    user::{escape_like, user_key},
 };
 
 /// One device's presence, from the Access-Accept to the stop.
@@ -59,6 +60,183 @@ pub struct Session {
     pub terminate_cause: Option<String>,
 }
 
+/// How many live sessions a segment has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct SegmentCount {
+    /// The segment.
+    pub segment: String,
+    /// The sessions in it.
+    pub sessions: i64,
+}
+
+words! {
+    /// What sessions are sorted by.
+    #[derive(Default)]
+    pub enum SessionSort {
+        /// When they began: the newest first, unless the order is turned round.
+        #[default]
+        Started = "started",
+        /// Who was authenticated.
+        Identity = "identity",
+        /// The MAC address.
+        Mac = "mac",
+        /// The segment.
+        Segment = "segment",
+        /// The client.
+        Client = "client",
+        /// The device's IP address, as text.
+        Address = "address",
+        /// How it authenticated.
+        Method = "method",
+    }
+}
+
+impl SessionSort {
+    /// The column, as text that is never NULL.
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Started => "''",
+            Self::Identity => "identity_key",
+            Self::Mac => "COALESCE(mac, '')",
+            Self::Segment => "segment",
+            Self::Client => "client",
+            Self::Address => "COALESCE(framed_ip, '')",
+            Self::Method => "method",
+        }
+    }
+
+    fn key(self, session: &Session) -> String {
+        match self {
+            Self::Started => String::new(),
+            Self::Identity => user_key(&session.identity),
+            Self::Mac => session.mac.clone().unwrap_or_default(),
+            Self::Segment => session.segment.clone(),
+            Self::Client => session.client.clone(),
+            Self::Address => session.framed_ip.clone().unwrap_or_default(),
+            Self::Method => session.method.clone(),
+        }
+    }
+}
+
+/// Which sessions to list, and in which order.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Only those that have not stopped.
+    pub open_only: bool,
+    /// In this segment.
+    pub segment: Option<String>,
+    /// Of this client.
+    pub client: Option<String>,
+    /// Of this user: the name as it was sent or the identity, in any case.
+    pub user: Option<String>,
+    /// With this MAC address, in any usual form.
+    pub mac: Option<String>,
+    /// With this IP address.
+    pub address: Option<String>,
+    /// Of this device.
+    pub device_id: Option<Uuid>,
+    /// Authenticated so.
+    pub method: Option<String>,
+    /// With this text in the user's name, the identity, the MAC address, the IP address or the client's name; a whole MAC
+    /// address is understood in any usual form.
+    pub search: Option<String>,
+    /// Sorted by this.
+    pub sort: SessionSort,
+    /// The other way round: the oldest, or the last of the alphabet first.
+    pub reverse: bool,
+    /// Those behind this one, which the last page ended with.
+    pub after: Option<Session>,
+    /// At most so many; 0 means 100, and [`EVERY_SESSION`] all of them.
+    pub limit: u32,
+}
+
+/// The [`SessionFilter::limit`] for whoever needs them all.
+pub const EVERY_SESSION: u32 = u32::MAX;
+
+impl SessionFilter {
+    /// All that have not stopped.
+    pub fn open() -> Self {
+        Self {
+            open_only: true,
+            limit: EVERY_SESSION,
+            ..Self::default()
+        }
+    }
+
+    /// Each condition names its value with and without a filter; with one, an index can serve it.
+    fn conditions(&self) -> String {
+        let unless = |absent: bool, number: u8, condition: &'static str| {
+            if absent {
+                format!("${number} IS NULL")
+            } else {
+                condition.to_owned()
+            }
+        };
+        let column = self.sort.column();
+        let beyond = match (self.sort, self.is_descending()) {
+            (SessionSort::Started, true) => "($10 = '' AND id < $11)".to_owned(),
+            (SessionSort::Started, false) => "($10 = '' AND id > $11)".to_owned(),
+            (_, true) => format!("({column}, id) < ($10, $11)"),
+            (_, false) => format!("({column}, id) > ($10, $11)"),
+        };
+        let conditions = [
+            if self.open_only {
+                "stopped_us IS NULL".to_owned()
+            } else {
+                "1 = 1".to_owned()
+            },
+            unless(self.segment.is_none(), 1, "segment = $1"),
+            unless(self.client.is_none(), 2, "client = $2"),
+            unless(
+                self.user.is_none(),
+                3,
+                "(identity_key = $3 OR user_key = $3)",
+            ),
+            unless(self.mac.is_none(), 4, "mac = $4"),
+            unless(self.address.is_none(), 5, "framed_ip = $5"),
+            unless(self.device_id.is_none(), 6, "device_id = $6"),
+            unless(self.method.is_none(), 7, "method = $7"),
+            unless(
+                self.search.is_none(),
+                8,
+                "(identity_key LIKE $8 ESCAPE '\\' OR user_key LIKE $8 ESCAPE '\\' OR mac LIKE $8 ESCAPE '\\' \
+                 OR framed_ip LIKE $8 ESCAPE '\\' OR client LIKE $8 ESCAPE '\\' OR mac = $9)",
+            ),
+            if self.search.is_none() {
+                "$9 IS NULL".to_owned()
+            } else {
+                "1 = 1".to_owned()
+            },
+            if self.after.is_none() {
+                "$10 IS NULL AND $11 IS NULL".to_owned()
+            } else {
+                beyond
+            },
+        ];
+        conditions.join(" AND ")
+    }
+
+    fn order(&self) -> String {
+        let direction = if self.is_descending() { "DESC" } else { "ASC" };
+        match self.sort {
+            SessionSort::Started => format!("id {direction}"),
+            sort => format!("{} {direction}, id {direction}", sort.column()),
+        }
+    }
+
+    /// Times begin with the newest, names with A.
+    fn is_descending(&self) -> bool {
+        (self.sort == SessionSort::Started) != self.reverse
+    }
+
+    fn limit(&self) -> i64 {
+        match self.limit {
+            0 => 100,
+            limit => i64::from(limit),
+        }
+    }
+}
+
 impl Store {
     /// Stores a session and tells everybody. The server itself goes through the writer.
     ///
@@ -72,23 +250,55 @@ impl Store {
         tx.commit().await
     }
 
-    /// Sessions, newest first: all that are open, or the last 10,000.
+    /// One page of sessions, in the order that the filter asks for.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database fails.
-    pub async fn session_list(&self, open_only: bool) -> Result<Vec<Session>, StoreError> {
-        if open_only {
-            return sql!(
-                self.read(),
-                fetch_all as Session,
-                "SELECT * FROM session WHERE stopped_us IS NULL ORDER BY id DESC"
-            );
-        }
+    pub async fn session_list(&self, filter: &SessionFilter) -> Result<Vec<Session>, StoreError> {
+        // The page is found in the index that holds all these columns; only its rows are read whole.
+        let text = format!(
+            "SELECT * FROM session WHERE id IN (SELECT id FROM session WHERE {} ORDER BY {order} LIMIT $12) ORDER BY {order}",
+            filter.conditions(),
+            order = filter.order()
+        );
+        let search = filter.search.as_deref().map(str::trim);
+        let search_mac = search.and_then(mac_normalise);
+        let contains = search.map(|text| format!("%{}%", escape_like(&user_key(text))));
+        let (after_key, after_id) = match &filter.after {
+            Some(after) => (Some(filter.sort.key(after)), Some(after.id)),
+            None => (None, None),
+        };
         sql!(
             self.read(),
             fetch_all as Session,
-            "SELECT * FROM session ORDER BY id DESC LIMIT 10000"
+            sqlx::AssertSqlSafe(text.clone()),
+            filter.segment.as_deref(),
+            filter.client.as_deref(),
+            filter.user.as_deref().map(user_key),
+            filter.mac.as_deref().map(mac_or_lower),
+            filter.address.as_deref().map(str::trim),
+            filter.device_id,
+            filter.method.as_deref(),
+            contains.as_deref(),
+            search_mac.as_deref(),
+            after_key.as_deref(),
+            after_id,
+            filter.limit()
+        )
+    }
+
+    /// How many live sessions each segment has, the fullest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn session_count_by_segment(&self) -> Result<Vec<SegmentCount>, StoreError> {
+        sql!(
+            self.read(),
+            fetch_all as SegmentCount,
+            "SELECT segment, COUNT(*) AS sessions FROM session WHERE stopped_us IS NULL GROUP BY segment \
+             ORDER BY COUNT(*) DESC, segment"
         )
     }
 
@@ -154,8 +364,8 @@ pub(crate) async fn sessions_write(
         tx,
         "INSERT INTO session (id, class, client, nas_address, nas_source, mac, user_name, identity, device_id, \
          attributes, acct_session_id, framed_ip, method, segment, decision_id, policy_version, started_us, \
-         updated_us, stopped_us, terminate_cause) VALUES",
-        20,
+         updated_us, stopped_us, terminate_cause, user_key, identity_key) VALUES",
+        22,
         "ON CONFLICT (id) DO UPDATE SET class = excluded.class, client = excluded.client, \
          nas_address = excluded.nas_address, nas_source = excluded.nas_source, mac = excluded.mac, \
          user_name = excluded.user_name, identity = excluded.identity, device_id = excluded.device_id, \
@@ -163,7 +373,8 @@ pub(crate) async fn sessions_write(
          framed_ip = excluded.framed_ip, method = excluded.method, segment = excluded.segment, \
          decision_id = excluded.decision_id, policy_version = excluded.policy_version, \
          started_us = excluded.started_us, updated_us = excluded.updated_us, stopped_us = excluded.stopped_us, \
-         terminate_cause = excluded.terminate_cause",
+         terminate_cause = excluded.terminate_cause, user_key = excluded.user_key, \
+         identity_key = excluded.identity_key",
         rows.as_slice(),
         |row| row.0.id,
         plain(&row.0.class),
@@ -184,7 +395,13 @@ pub(crate) async fn sessions_write(
         row.0.started_us,
         row.0.updated_us,
         row.0.stopped_us,
-        plain_option(row.0.terminate_cause.as_deref())
+        plain_option(row.0.terminate_cause.as_deref()),
+        user_key(&row.0.user_name),
+        user_key(&row.0.identity)
     );
     Ok(())
+}
+
+fn mac_or_lower(mac: &str) -> String {
+    mac_normalise(mac).unwrap_or_else(|| mac.trim().to_lowercase())
 }

@@ -9,6 +9,7 @@ use crate::{
     now_us,
     seal::Cell,
     sql::{Json, json, plain, sql, sql_rows},
+    transaction::Tx,
 };
 
 /// A person, or an account that stands for one.
@@ -167,6 +168,11 @@ impl Store {
     async fn user_write(&self, values: &[UserValues], changed: &str) -> Result<u64, StoreError> {
         let at_us = now_us();
         let mut tx = self.write().await?;
+        let single = values.first().filter(|_| changed != EVERYTHING);
+        let before = match single {
+            Some(value) => self.user_within(&mut tx, &value.name_key).await?,
+            None => None,
+        };
         let touched = sql_rows!(
             tx,
             "INSERT INTO user_account (id, name, name_key, password, cleartext, enabled, member_of, created_us, \
@@ -187,8 +193,38 @@ impl Store {
             at_us
         );
         tx.changed(EventKind::User, changed);
+        match single {
+            Some(value) => {
+                let after = self.user_within(&mut tx, &value.name_key).await?;
+                user_changed(&mut tx, "user.put", &value.name_key, before, after)?;
+            }
+            None => tx.audit(
+                "user.import",
+                "user:*",
+                None::<&()>,
+                Some(&serde_json::json!({ "users": values.len() })),
+            )?,
+        }
         tx.commit().await?;
         Ok(touched)
+    }
+
+    /// A user for the audit log. Nobody looks when nobody is recorded.
+    async fn user_within(
+        &self,
+        tx: &mut Tx<'_>,
+        name_key: &str,
+    ) -> Result<Option<User>, StoreError> {
+        if self.actor().is_none() {
+            return Ok(None);
+        }
+        let row: Option<UserRow> = sql!(
+            tx.on(),
+            fetch_optional as UserRow,
+            "SELECT * FROM user_account WHERE name_key = $1",
+            name_key
+        )?;
+        row.map(|row| self.user(row)).transpose()
     }
 
     /// Users by name.
@@ -268,11 +304,13 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none of this name.
     pub async fn user_set_enabled(&self, name: &str, enabled: bool) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
+        let key = user_key(name);
+        let before = self.user_within(&mut tx, &key).await?;
         let touched = sql!(
             tx.on(),
             execute,
             "UPDATE user_account SET enabled = $2, updated_us = $3 WHERE name_key = $1",
-            user_key(name),
+            key.as_str(),
             enabled,
             now_us()
         )?;
@@ -280,6 +318,8 @@ impl Store {
             return Err(StoreError::not_found("user", name));
         }
         tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        user_changed(&mut tx, "user.set-enabled", &key, before, after)?;
         tx.commit().await
     }
 
@@ -291,11 +331,13 @@ impl Store {
     pub async fn user_set_groups(&self, name: &str, groups: Vec<String>) -> Result<(), StoreError> {
         let groups = json(&sorted(groups))?;
         let mut tx = self.write().await?;
+        let key = user_key(name);
+        let before = self.user_within(&mut tx, &key).await?;
         let touched = sql!(
             tx.on(),
             execute,
             "UPDATE user_account SET member_of = $2, updated_us = $3 WHERE name_key = $1",
-            user_key(name),
+            key.as_str(),
             groups.as_str(),
             now_us()
         )?;
@@ -303,6 +345,8 @@ impl Store {
             return Err(StoreError::not_found("user", name));
         }
         tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        user_changed(&mut tx, "user.set-groups", &key, before, after)?;
         tx.commit().await
     }
 
@@ -313,16 +357,19 @@ impl Store {
     /// [`StoreError::NotFound`] when there is none of this name.
     pub async fn user_remove(&self, name: &str) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
+        let key = user_key(name);
+        let before = self.user_within(&mut tx, &key).await?;
         if sql!(
             tx.on(),
             execute,
             "DELETE FROM user_account WHERE name_key = $1",
-            user_key(name)
+            key.as_str()
         )? == 0
         {
             return Err(StoreError::not_found("user", name));
         }
         tx.changed(EventKind::User, name);
+        user_changed(&mut tx, "user.remove", &key, before, None)?;
         tx.commit().await
     }
 
@@ -369,6 +416,33 @@ impl Store {
             updated_us: row.updated_us,
         })
     }
+}
+
+/// Passwords are not told; that one was changed is.
+fn user_changed(
+    tx: &mut Tx<'_>,
+    action: &'static str,
+    name_key: &str,
+    before: Option<User>,
+    after: Option<User>,
+) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct Changed {
+        #[serde(flatten)]
+        user: User,
+        password_changed: bool,
+    }
+    let secrets = |user: &User| (user.password.clone(), user.cleartext.clone());
+    let after = after.map(|user| Changed {
+        password_changed: before.as_ref().map(secrets) != Some(secrets(&user)),
+        user,
+    });
+    tx.audit(
+        action,
+        format!("user:{name_key}"),
+        before.as_ref(),
+        after.as_ref(),
+    )
 }
 
 /// The name is the row's key here: it never changes, and an upsert does not have to ask for the id first.

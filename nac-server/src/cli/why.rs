@@ -415,10 +415,14 @@ fn session_lines(session: &Session) -> Vec<(&'static str, String)> {
 }
 
 fn enforcement_line(enforcement: &Enforcement) -> String {
-    let target = enforcement
-        .to_segment
-        .as_deref()
-        .unwrap_or("off the network");
+    let what = match (enforcement.action, enforcement.to_segment.as_deref()) {
+        (Some(action), _) => action.to_string(),
+        (None, target) => format!(
+            "move {} → {}",
+            enforcement.from_segment,
+            target.unwrap_or("off the network")
+        ),
+    };
     let took = enforcement
         .proven_us
         .and_then(|proven| u64::try_from(proven - enforcement.created_us).ok())
@@ -428,8 +432,8 @@ fn enforcement_line(enforcement: &Enforcement) -> String {
         .as_deref()
         .map_or_else(String::new, |proof| format!(": {proof}"));
     let mut text = format!(
-        "move {} → {target}: {}{took}{proof}\n    because {}\n",
-        enforcement.from_segment, enforcement.state, enforcement.reason
+        "{what}: {}{took}{proof}\n    because {}\n",
+        enforcement.state, enforcement.reason
     );
     for attempt in &enforcement.attempts {
         text += &format!(

@@ -1,9 +1,10 @@
-//! One session that should be elsewhere: climbs the vendor's ladder until the move is proven.
+//! One session that should be elsewhere, or that somebody told something: climbs the vendor's ladder until the effect is proven.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nac_store::{Attempt, Enforcement, EnforcementState, WriterHandle, now_us};
+use nac_radius::{DynamicAuthorizationStep, Effect};
+use nac_store::{Attempt, Enforcement, EnforcementState, SessionAction, WriterHandle, now_us};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,12 +16,22 @@ use crate::account::LiveSession;
 const PROOF_DEADLINE: Duration = Duration::from_secs(8);
 /// Error-Cause (RFC 5176 section 3.5).
 const SESSION_CONTEXT_NOT_FOUND: u32 = 503;
+/// What is said of a command without effect.
+const NO_PROOF: &str = "neither a new Access-Request nor an Accounting-Stop followed";
 /// Pauses between climbs of the whole ladder while nothing is proven.
 const PAUSES_S: [u64; 6] = [10, 30, 60, 120, 300, 300];
 
+/// What a job is after.
+enum Goal {
+    /// The session is answered so.
+    Move(Wanted),
+    /// The session was told this.
+    Command(SessionAction),
+}
+
 /// The work on one session.
 pub(super) struct Job {
-    wanted: Wanted,
+    goal: Goal,
     record: Mutex<Enforcement>,
     finished: CancellationToken,
     writer: WriterHandle,
@@ -42,6 +53,8 @@ impl Job {
             reason,
             from_segment: session.segment.clone(),
             to_segment: wanted.segment.clone(),
+            action: None,
+            requested_by: None,
             state: EnforcementState::Pending,
             attempts: Vec::new(),
             created_us: now,
@@ -50,8 +63,21 @@ impl Job {
             proof: None,
         };
         writer.enforcement(record.clone());
+        Self::with(Goal::Move(wanted), record, writer)
+    }
+
+    /// The job that a person's command is; its record is in the store already.
+    pub(super) fn commanded(
+        action: SessionAction,
+        record: Enforcement,
+        writer: WriterHandle,
+    ) -> Self {
+        Self::with(Goal::Command(action), record, writer)
+    }
+
+    fn with(goal: Goal, record: Enforcement, writer: WriterHandle) -> Self {
         Self {
-            wanted,
+            goal,
             record: Mutex::new(record),
             finished: CancellationToken::new(),
             writer,
@@ -59,17 +85,26 @@ impl Job {
     }
 
     pub(super) fn wants(&self, wanted: &Wanted) -> bool {
+        let Goal::Move(own) = &self.goal else {
+            return false;
+        };
         !self.finished.is_cancelled()
-            && self
-                .wanted
-                .is_met_by(wanted.segment.as_deref(), wanted.answer.as_deref())
+            && own.is_met_by(wanted.segment.as_deref(), wanted.answer.as_deref())
+    }
+
+    /// Whether the rules want it, and not a person.
+    pub(super) const fn is_move(&self) -> bool {
+        matches!(self.goal, Goal::Move(_))
     }
 
     pub(super) fn target(&self) -> String {
-        self.wanted
-            .segment
-            .clone()
-            .unwrap_or_else(|| "(off the network)".to_owned())
+        match &self.goal {
+            Goal::Move(wanted) => wanted
+                .segment
+                .clone()
+                .unwrap_or_else(|| "(off the network)".to_owned()),
+            Goal::Command(action) => action.to_string(),
+        }
     }
 
     pub(super) fn reason(&self) -> String {
@@ -89,7 +124,18 @@ impl Job {
     pub(super) fn answered(&self, session: Option<&LiveSession>, decision: Uuid) {
         let segment = session.map(|session| session.segment.as_str());
         let answer = session.and_then(|session| session.answer.as_deref());
-        if self.wanted.is_met_by(segment, answer) {
+        let reached = match &self.goal {
+            Goal::Move(wanted) => wanted.is_met_by(segment, answer),
+            Goal::Command(SessionAction::Reauthenticate) => true,
+            // It may have authenticated by itself before the NAS did what it was told.
+            Goal::Command(SessionAction::Disconnect | SessionAction::Bounce) => {
+                if self.lock().state != EnforcementState::Acknowledged {
+                    return;
+                }
+                true
+            }
+        };
+        if reached {
             let what = segment.map_or_else(
                 || "was refused".to_owned(),
                 |name| format!("was answered with segment {name}"),
@@ -119,13 +165,33 @@ impl Job {
         self.finish(EnforcementState::Superseded, why);
     }
 
-    /// Climbs the ladder again and again, with growing pauses, while the session lives and nothing is proven.
+    /// Climbs the ladder again and again, with growing pauses, while the session lives and nothing is proven. A command climbs
+    /// once: whoever gave it sees what came of it and decides anew.
     pub(super) async fn climb(&self, enforcer: &Enforcer) {
+        if let Goal::Command(action) = self.goal {
+            self.climb_once(enforcer).await;
+            if self.lock().attempts.is_empty() {
+                let why = format!("the vendor profile of this NAS has no way to {action}");
+                return self.finish(EnforcementState::Failed, &why);
+            }
+            return self.finish(EnforcementState::Failed, NO_PROOF);
+        }
         for pause in PAUSES_S {
             self.climb_once(enforcer).await;
             tokio::time::sleep(Duration::from_secs(pause)).await;
         }
         self.finish(EnforcementState::Failed, "");
+    }
+
+    /// Whether a step of the ladder serves the goal. A port is bounced for a person's word or as the rules' last resort, for it
+    /// throws others off as well.
+    fn is_served_by(&self, step: &DynamicAuthorizationStep) -> bool {
+        match self.goal {
+            Goal::Move(_) => true,
+            Goal::Command(SessionAction::Reauthenticate) => step.effect != Effect::Bounce,
+            Goal::Command(SessionAction::Disconnect) => step.effect == Effect::Disconnect,
+            Goal::Command(SessionAction::Bounce) => step.effect == Effect::Bounce,
+        }
     }
 
     async fn climb_once(&self, enforcer: &Enforcer) {
@@ -138,7 +204,8 @@ impl Job {
             return self.note("none", "no request", "the NAS is no client any more", None);
         };
         let mut unknown = true;
-        for step in client.profile.ladder() {
+        let ladder = client.profile.ladder().iter();
+        for step in ladder.filter(|step| self.is_served_by(step)) {
             let name = step.code.to_string();
             let outcome = {
                 let Some(_place) = enforcer.places.take(session.nas_source.ip()).await else {
@@ -167,7 +234,10 @@ impl Job {
                 Err(fault) => self.note(&name, "sent", &fault.to_string(), None),
             }
         }
-        if !(unknown && enforcer.sessions.unknown_to_nas(session_id)) {
+        if unknown && enforcer.sessions.unknown_to_nas(session_id) {
+            // The end of the session is on its way here, as a proof.
+            tokio::time::sleep(PROOF_DEADLINE).await;
+        } else if self.is_move() {
             self.advance(EnforcementState::Pending);
         }
     }

@@ -4,6 +4,7 @@
 //! that would get another answer gets a job: the vendor's ladder of CoA and Disconnect requests, retransmitted and verified, until
 //! a new Access-Request was answered with the wanted segment or accounting stopped. An acknowledgement alone proves nothing.
 
+mod command;
 mod dynamic_authorization;
 mod job;
 mod places;
@@ -25,6 +26,7 @@ use crate::snapshot::World;
 use crate::snapshot::feed::Scope;
 use crate::snapshot::segments::SegmentAnswer;
 use crate::telemetry::metrics::Metrics;
+use command::Begun;
 use job::Job;
 use places::Places;
 
@@ -44,6 +46,7 @@ pub struct Enforcer {
     metrics: Arc<Metrics>,
     tracker: TaskTracker,
     jobs: Mutex<HashMap<Uuid, Arc<Job>>>,
+    commands: Mutex<Begun>,
     places: Places,
 }
 
@@ -65,6 +68,7 @@ impl Enforcer {
             metrics,
             tracker,
             jobs: Mutex::default(),
+            commands: Mutex::default(),
             places: Places::default(),
         }
     }
@@ -95,16 +99,24 @@ impl Enforcer {
                 },
                 scope = scopes.recv() => match scope {
                     Some(first) => {
-                        let mut wanted = vec![first];
-                        while let Ok(next) = scopes.try_recv() {
-                            if wanted.len() <= SCOPES && !wanted.contains(&next) {
-                                wanted.push(next);
+                        let mut wanted = Vec::new();
+                        let mut next = Some(first);
+                        while let Some(scope) = next {
+                            match scope {
+                                Scope::Commands(commands) => self.carry_out(commands, &cancel),
+                                scope if wanted.len() <= SCOPES && !wanted.contains(&scope) => {
+                                    wanted.push(scope);
+                                }
+                                _ => {}
                             }
+                            next = scopes.try_recv().ok();
                         }
                         if wanted.len() > SCOPES {
                             wanted = vec![Scope::All];
                         }
-                        self.examine(&wanted, &mut changes, &cancel).await;
+                        if !wanted.is_empty() {
+                            self.examine(&wanted, &mut changes, &cancel).await;
+                        }
                     }
                     None => return,
                 },
@@ -183,6 +195,7 @@ impl Enforcer {
     fn concerns(&self, scope: &Scope, session: &LiveSession) -> bool {
         match scope {
             Scope::All => true,
+            Scope::Commands(_) => false,
             Scope::User(name) => {
                 session.context.name.to_lowercase() == name.to_lowercase()
                     || session.context.kind == nac_policy::IdentityKind::Device
@@ -238,7 +251,11 @@ impl Enforcer {
         drop(jobs);
         tracing::info!(session = %session.id, identity = %session.context.name, from = %session.segment,
             to = job.target(), reason = job.reason(), "moving a live session");
-        let (enforcer, session, cancel) = (self.clone(), session.id, cancel.clone());
+        self.begin(job, session.id, cancel);
+    }
+
+    fn begin(self: &Arc<Self>, job: Arc<Job>, session: Uuid, cancel: &CancellationToken) {
+        let (enforcer, cancel) = (self.clone(), cancel.clone());
         self.tracker.spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
@@ -307,7 +324,7 @@ impl Enforcer {
     }
 
     fn withdraw(&self, session: Uuid, why: &str) {
-        if let Some(job) = self.job(session) {
+        if let Some(job) = self.job(session).filter(|job| job.is_move()) {
             job.supersede(why);
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use nac_policy::IdentityKind;
-use nac_store::{DecisionRecord, EnforcementFilter, EnforcementState, Session, Store, StoreError};
+use nac_store::{
+    DecisionRecord, EnforcementFilter, EnforcementState, Session, SessionFilter, Store, StoreError,
+};
 
 use crate::account::LiveSession;
 use crate::identity::AccessContext;
@@ -29,12 +31,16 @@ pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSes
         ..EnforcementFilter::default()
     };
     for mut job in store.enforcement_list(&filter).await? {
+        // What a person asked for a moment ago is still meant; the enforcer takes it up.
+        if job.action.is_some() && job.is_fresh() {
+            continue;
+        }
         job.state = EnforcementState::Superseded;
         job.proof = Some("the server restarted and looks again".to_owned());
         store.enforcement_put(&job).await?;
     }
     let mut restored = Vec::new();
-    for session in store.session_list(true).await? {
+    for session in store.session_list(&SessionFilter::open()).await? {
         match store.decision_fetch(session.decision_id).await {
             Ok(decision) => {
                 restored.extend(restore(world, session, &decision));

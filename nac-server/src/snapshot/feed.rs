@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nac_store::{Event, EventKind, Store};
+use nac_store::{EVERYTHING, Enforcement, Event, EventKind, Store, StoreError};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub enum Scope {
     Device(Uuid),
     /// Those whose posture comes from this osquery node.
     Node(Uuid),
+    /// None for what the rules say, but somebody told these something.
+    Commands(Vec<Enforcement>),
 }
 
 /// How long to wait before a change that could not be read is read again.
@@ -47,6 +49,12 @@ pub async fn run(
                     "changes came faster than they were read: reading everything again"
                 );
                 reload_everything(&world, &store, &cancel).await;
+                let commands = everything(EventKind::SessionCommand);
+                if let Some(commands) = apply_until_done(&world, &store, &commands, &cancel).await
+                    && scopes.send(commands).await.is_err()
+                {
+                    return;
+                }
                 Some(Scope::All)
             }
             Err(broadcast::error::RecvError::Closed) => return,
@@ -91,7 +99,7 @@ async fn apply_until_done(
 }
 
 async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Scope>, WorldError> {
-    let everything = event.key == "*";
+    let everything = event.key == EVERYTHING;
     Ok(match event.kind {
         EventKind::Client => {
             world.reload_clients(store).await?;
@@ -127,11 +135,24 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
             world.directory.reload_quarantines(store).await?;
             Some(Scope::All)
         }
+        EventKind::SessionCommand => Some(Scope::Commands(commands(store, &event.key).await?)),
         EventKind::Posture | EventKind::Node => {
             Some(event.key.parse().map_or(Scope::All, Scope::Node))
         }
         _ => None,
     })
+}
+
+/// The command of this id, or all that wait.
+async fn commands(store: &Store, key: &str) -> Result<Vec<Enforcement>, StoreError> {
+    let Ok(id) = key.parse() else {
+        return store.session_command_waiting().await;
+    };
+    match store.enforcement_fetch(id).await {
+        Ok(command) => Ok(vec![command]),
+        Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn reload_everything(world: &World, store: &Store, cancel: &CancellationToken) {
@@ -143,11 +164,14 @@ async fn reload_everything(world: &World, store: &Store, cancel: &CancellationTo
         EventKind::Device,
         EventKind::Quarantine,
     ] {
-        let event = Event {
-            seq: 0,
-            kind,
-            key: "*".into(),
-        };
-        apply_until_done(world, store, &event, cancel).await;
+        apply_until_done(world, store, &everything(kind), cancel).await;
+    }
+}
+
+fn everything(kind: EventKind) -> Event {
+    Event {
+        seq: 0,
+        kind,
+        key: EVERYTHING.to_owned(),
     }
 }

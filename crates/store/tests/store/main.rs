@@ -13,6 +13,7 @@ mod remedy;
 mod resources;
 mod schema;
 mod sealing;
+mod sessions;
 mod vouchers;
 mod world;
 mod writer;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nac_store::{
     AccountingFilter, Attempt, Certificate, CertificateKind, CheckOutcome, CheckResult,
     DecisionFilter, DecisionOutcome, EnforcementFilter, EnforcementState, NewQuarantine,
-    NodeVerdict, QuarantineFilter, SecretBytes, StoreError, now_us,
+    NodeVerdict, QuarantineFilter, SecretBytes, SessionFilter, StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -281,7 +281,7 @@ async fn sessions_and_enforcements(world: Arc<World>) {
     let mut session = new_session();
     store.session_put(&session).await.unwrap();
     assert_eq!(
-        store.session_list(true).await.unwrap(),
+        store.session_list(&SessionFilter::open()).await.unwrap(),
         std::slice::from_ref(&session)
     );
     let mut job = new_enforcement(session.id);
@@ -321,8 +321,21 @@ async fn sessions_and_enforcements(world: Arc<World>) {
     session.terminate_cause = Some("User-Request".to_owned());
     store.session_put(&session).await.unwrap();
     assert_eq!(store.session_fetch(session.id).await.unwrap(), session);
-    assert!(store.session_list(true).await.unwrap().is_empty());
-    assert_eq!(store.session_list(false).await.unwrap().len(), 1);
+    assert!(
+        store
+            .session_list(&SessionFilter::open())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        store
+            .session_list(&SessionFilter::default())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(store.session_prune(now_us() + 1).await.unwrap(), 1);
     assert_eq!(store.enforcement_prune(0).await.unwrap(), 0);
     assert_eq!(store.enforcement_prune(now_us() + 1).await.unwrap(), 1);

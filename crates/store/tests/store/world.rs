@@ -216,6 +216,8 @@ pub(crate) fn new_enforcement(session_id: Uuid) -> Enforcement {
         reason: "the check firewall fails".to_owned(),
         from_segment: "staff".to_owned(),
         to_segment: None,
+        action: None,
+        requested_by: None,
         state: EnforcementState::Pending,
         attempts: Vec::new(),
         created_us: now_us(),
