@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use nac_portal::admin::AdminState;
 use nac_portal::public::PublicState;
 use nac_portal::public::certificate::CaCertificate;
 use nac_portal::public::token::Tokens;
@@ -159,7 +160,13 @@ impl Server {
             ca: ca_certificate(&store).await?,
         });
         let portal = nac_portal::public::router(public).merge(gate.router());
-        let admin = nac_portal::admin::router(store.clone());
+        let admin = nac_portal::admin::router(AdminState::new(
+            store.clone(),
+            gate.clone(),
+            passwords,
+            config.admin.url(addresses.admin),
+            config.portal.url(addresses.portal),
+        ));
         listeners.serve(
             &authenticator,
             &https,

@@ -15,6 +15,7 @@
     allow(clippy::unwrap_used, reason = "a failing test should panic")
 )]
 
+pub mod access;
 pub mod admin;
 pub mod i18n;
 pub mod public;

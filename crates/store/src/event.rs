@@ -63,6 +63,8 @@ words! {
         Mail = "mail",
         /// A command to a live session, by the id of its enforcement.
         SessionCommand = "session-command",
+        /// An administrator, by id.
+        Administrator = "administrator",
         /// An enforcement, by id. The writer reports its own as with sessions.
         Enforcement = "enforcement",
     }

@@ -20,6 +20,9 @@
 
 mod accounting;
 mod activity;
+mod administrator;
+mod administrator_session;
+mod api_token;
 mod audit;
 mod certificate;
 mod client;
@@ -53,6 +56,13 @@ mod writer;
 
 pub use accounting::{Accounting, AccountingFilter};
 pub use activity::{ClientActivity, MessageAuthenticatorUse, UNKNOWN_NAS_MAX, UnknownNas};
+pub use administrator::{
+    Administrator, Invitation, NewCredential, NewPasskey, Passkey, PasswordCredential, Role,
+};
+pub use administrator_session::{
+    ADMINISTRATOR_ABSOLUTE_US, ADMINISTRATOR_IDLE_US, AdministratorSession,
+};
+pub use api_token::ApiToken;
 pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVerification};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};

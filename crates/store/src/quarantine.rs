@@ -266,6 +266,20 @@ impl Store {
         )
     }
 
+    /// How many are open.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn quarantine_count(&self) -> Result<i64, StoreError> {
+        let (open,): (i64,) = sql!(
+            self.read(),
+            fetch_one as (i64,),
+            "SELECT COUNT(*) FROM quarantine WHERE closed_us IS NULL"
+        )?;
+        Ok(open)
+    }
+
     /// Quarantines, one page of them.
     ///
     /// # Errors

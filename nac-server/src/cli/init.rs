@@ -57,6 +57,8 @@ pub struct Created {
     pub ca_fingerprint_sha256: String,
     /// The file with osquery's first enrolment secret.
     pub enroll_secret: PathBuf,
+    /// The one-time link that makes the first administrator; it works for a day.
+    pub admin_link: String,
     /// The names in the server's certificate.
     pub server_names: Vec<String>,
 }
@@ -100,7 +102,7 @@ pub async fn create(
     let store = Store::open(&url, Some(key)).await?;
     let filled = fill(&store, &workshop, names).await;
     store.close().await;
-    let fingerprint = filled?;
+    let (fingerprint, admin_link) = filled?;
 
     workshop.write_public("nac.toml", &next_steps::configuration(names, database))?;
     workshop.protect(&["nac.toml", "nac.db"])?;
@@ -111,12 +113,18 @@ pub async fn create(
         enroll_secret: folder.join("osquery-enroll-secret"),
         folder: folder.to_owned(),
         ca_fingerprint_sha256: fingerprint,
+        admin_link,
         server_names: names.to_vec(),
     })
 }
 
-/// Fills the database and writes the files that belong to it; gives the authority's fingerprint.
-async fn fill(store: &Store, workshop: &Workshop, names: &[String]) -> Result<String, Failure> {
+/// Fills the database and writes the files that belong to it; gives the authority's fingerprint and the
+/// first administrator's link.
+async fn fill(
+    store: &Store,
+    workshop: &Workshop,
+    names: &[String],
+) -> Result<(String, String), Failure> {
     furnish(store).await?;
     let authority = authority(store).await?;
     workshop.write_public("ca.crt", authority.certificate_pem())?;
@@ -141,8 +149,22 @@ async fn fill(store: &Store, workshop: &Workshop, names: &[String]) -> Result<St
             None,
         )
         .await?;
-    Ok(authority.fingerprint_sha256())
+    let admin_link = super::invite(
+        store,
+        FIRST_ADMIN_URL,
+        nac_store::Role::Owner,
+        None,
+        "nac init",
+        now_us + FIRST_ADMIN_LIFETIME_US,
+    )
+    .await?;
+    Ok((authority.fingerprint_sha256(), admin_link))
 }
+
+/// Where the admin pages of a new installation are.
+const FIRST_ADMIN_URL: &str = "https://localhost:9443";
+/// How long the first administrator's link works.
+const FIRST_ADMIN_LIFETIME_US: i64 = 86_400_000_000;
 
 /// The name of the enrolment secret that `nac init` makes.
 const FIRST_ENROLL_SECRET: &str = "first";

@@ -14,6 +14,7 @@
 //! * Secrets come in through files, standard input or a prompt, never as arguments, which other users
 //!   of the machine can read.
 
+mod admin;
 mod certificate;
 mod client;
 mod config;
@@ -35,6 +36,7 @@ mod segment;
 mod serve;
 mod session;
 mod tail;
+mod token;
 mod user;
 mod why;
 
@@ -43,6 +45,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use admin::invite;
 pub use context::{Context, open_store};
 pub use failure::{Answer, Failure, Outcome};
 pub use init::{Created, Furnished, create as create_installation, furnish};
@@ -112,6 +115,12 @@ enum Command {
     /// Issue and revoke certificates
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
+    /// Who may use the admin pages
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    /// What programs call the API with
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Check, apply and roll back the policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -137,6 +146,8 @@ impl Command {
             Self::Session(command) => session::run(context, command).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
+            Self::Admin(command) => admin::run(context, command).await,
+            Self::Token(command) => token::run(context, command).await,
             Self::Policy(command) => policy::run(context, command).await,
             Self::Posture(command) => posture::run(context, command).await,
         }

@@ -11,8 +11,9 @@ mod story;
 
 use std::path::{Path, PathBuf};
 
-use nac_store::Store;
+use nac_store::{Role, Store, now_us};
 
+use crate::cli::invite;
 use crate::config::Config;
 use crate::server::{Addresses, Server};
 use report::Report;
@@ -49,6 +50,7 @@ pub struct Demo {
     report: Report,
     secret_file: PathBuf,
     config_file: PathBuf,
+    admin_link: String,
 }
 
 /// Starts the server of an installation and tells the story.
@@ -69,6 +71,16 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
         .await
         .map_err(|error| DemoError(error.to_string()))?;
     furnish::remember(&config_file, &server.addresses).map_err(DemoError)?;
+    let admin_link = invite(
+        server.store(),
+        &premises.config.admin.url(server.addresses.admin),
+        Role::Owner,
+        None,
+        "nac demo",
+        now_us() + 86_400_000_000,
+    )
+    .await
+    .map_err(|failure| DemoError(failure.what().to_owned()))?;
     let afterlife = story::tell(&mut report, &server, &cast).await;
     Ok(Demo {
         server,
@@ -77,6 +89,7 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
         report,
         secret_file: cast.secret_file,
         config_file,
+        admin_link,
     })
 }
 
@@ -103,7 +116,11 @@ impl Demo {
         let program = std::env::current_exe().unwrap_or_else(|_| "nac".into());
         let nac = program.display();
         self.report.remark(&format!(
-            "\nThe story took {:.1} s. The server goes on serving; try, in another terminal:\n\
+            "\nThe story took {:.1} s. The server goes on serving. In a browser of this machine (its certificate is new, so it asks):\n\
+             \n  https://localhost:{}/    what guests and employees see\
+             \n  {}\
+             \n      makes you the administrator: it works once, for a day\n\
+             \nIn another terminal:\n\
              \n  {nac} --config {config} why alice\
              \n  {nac} --config {config} why 02:00:5e:00:00:0a\
              \n  {nac} --config {config} tail\
@@ -116,6 +133,8 @@ impl Demo {
              \n  curl http://{metrics}/metrics\n\
              \nCtrl-C ends it and removes the folder.",
             self.report.elapsed().as_secs_f64(),
+            portal.port(),
+            self.admin_link,
             self.config_file.with_file_name("ca.crt").display(),
         ));
     }

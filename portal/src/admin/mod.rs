@@ -1,38 +1,119 @@
-//! The admin listener: for now its health report, for load balancers and people.
+//! The admin listener: the pages of administrators.
+//!
+//! To add a page: a file (or folder) here with its handlers and a `routes()` that lists them as [`Route`]s, each with the
+//! [`Permission`](crate::access::Permission) that it needs and, for an action, the API operation that does the same; a template that
+//! extends `admin/base.html`; the list added to [`routes`]. A handler takes an [`Account`], changes the store through
+//! [`Account::store`], so that the audit log knows who it was, and answers an action with [`Done`]: 303 to a page, with a sentence.
+//!
+//! *Invariants*
+//!
+//! * A route without a permission cannot be written; who is not signed in sees the sign-in page and nothing else.
+//! * Nothing changes by GET.
+//! * Secrets, policy and tokens want somebody who proved within the last minutes who they are ([`Account::confirmed`]).
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+mod account;
+mod audit;
+mod chrome;
+mod done;
+mod guard;
+mod health;
+mod limit;
+mod listing;
+mod moment;
+mod quarantine;
+mod route;
+mod sign_in;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
 use axum::routing::get;
-use axum::{Json, Router};
+use nac_posture::PostureGate;
 use nac_store::Store;
-use serde_json::json;
 
-use crate::web;
+use crate::web::{self, PasswordPool, asset};
 
-/// `/health`: 200 while the database answers, 503 otherwise. Authentication goes on from memory either way.
-pub fn router(store: Store) -> Router {
-    web::secured(
-        Router::new()
-            .route("/health", get(health))
-            .with_state(store),
-    )
+pub(crate) use chrome::{Chrome, Place, render};
+pub(crate) use done::Done;
+pub(crate) use guard::{Account, Problem};
+pub(crate) use moment::Moment;
+pub(crate) use route::Route;
+
+/// What every admin page may use. Clones share everything.
+#[derive(Clone)]
+pub struct AdminState(Arc<Shared>);
+
+/// The parts of [`AdminState`].
+pub struct Shared {
+    /// Everything that is remembered.
+    pub store: Store,
+    /// Posture as it is now.
+    pub gate: PostureGate,
+    /// Password checks of administrators who sign in.
+    pub passwords: PasswordPool,
+    /// The address that links lead to, `https://HOST[:PORT]` without a slash at its end. Passkeys belong to its host.
+    pub url: String,
+    /// The same for the portal.
+    pub portal_url: String,
+    limits: limit::Limits,
+    ceremonies: sign_in::Ceremonies,
 }
 
-async fn health(State(store): State<Store>) -> Response {
-    let version = env!("CARGO_PKG_VERSION");
-    match store.statistics().await {
-        Ok(statistics) => Json(
-            json!({ "status": "ok", "version": version, "database": "ok", "rows": statistics }),
-        )
-        .into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "health: the database does not answer");
-            let report = json!({
-                "status": "degraded", "version": version, "database": "does not answer",
-                "effect": "authentication goes on from memory; accounting is not answered and changes wait",
-            });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(report)).into_response()
-        }
+impl AdminState {
+    /// Puts the parts together.
+    pub fn new(
+        store: Store,
+        gate: PostureGate,
+        passwords: PasswordPool,
+        url: String,
+        portal_url: String,
+    ) -> Self {
+        let ceremonies = sign_in::Ceremonies::new(&url);
+        Self(Arc::new(Shared {
+            store,
+            gate,
+            passwords,
+            url,
+            portal_url,
+            limits: limit::Limits::default(),
+            ceremonies,
+        }))
     }
 }
+
+impl std::ops::Deref for AdminState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Every page behind the sign-in.
+pub(crate) fn routes() -> Vec<Route> {
+    [
+        account::routes(),
+        audit::routes(),
+        quarantine::routes(),
+        tokens::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Everything on the admin listener: the pages, `/health`, assets.
+pub fn router(state: AdminState) -> Router {
+    let pages = route::assemble(routes(), &state);
+    let open = Router::new()
+        .merge(sign_in::routes())
+        .route("/health", get(health::report))
+        .route("/assets/{hash}/{name}", get(asset::serve))
+        .fallback(guard::nothing_here)
+        .with_state(state);
+    web::secured(guard::demand_origin(open.merge(pages)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,6 +83,9 @@ Next:
        {nac} user add alice --group staff --password-prompt --mschap
   3. Start the server:
        nac serve --config {config_shell}
+     and become its first administrator in a browser of this machine, by a link that works once, for a day:
+       {admin_link}
+     (later: {nac} admin invite --role owner)
   4. Try it from another terminal of this machine, which becomes a client for that:
        (umask 077; openssl rand -hex 16 > {probe_secret})
        {nac} client add here --address 127.0.0.1 --secret-file {probe_secret}
@@ -100,6 +103,7 @@ Back up {key} apart from the database: without it the secrets in the database ar
         fingerprint = created.ca_fingerprint_sha256,
         ca = created.ca_certificate.display(),
         config_shell = shell(&config),
+        admin_link = created.admin_link,
         probe_secret = shell(&created.folder.join("probe-secret").display().to_string()),
         ca_shell = shell(&created.ca_certificate.display().to_string()),
         ios = indented(&cisco_ios(&server, "SECRET")),
