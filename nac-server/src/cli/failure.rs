@@ -17,12 +17,6 @@ pub type Outcome = Result<Answer, Failure>;
 pub enum Answer {
     /// Done, or yes: exit status 0.
     Yes,
-    /// What failed, in one sentence.
-    #[must_use]
-    pub fn what(&self) -> &str {
-        &self.0.what
-    }
-
     /// The answer is no: exit status 1.
     No,
 }
@@ -62,6 +56,12 @@ impl Failure {
             rendered: None,
             records: Vec::new(),
         }))
+    }
+
+    /// What failed, in one sentence.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.0.what
     }
 
     /// The answer is no: exit status 1.

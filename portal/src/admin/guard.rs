@@ -170,10 +170,12 @@ pub(super) async fn let_in(
     let page = request.method() == Method::GET;
     let response = next.run(request).await;
     let mut response = dressed(&state, &account, response).await;
-    if page && account.flash.is_some() && response.status() == StatusCode::OK {
-        if let Ok(forget) = Flash::forget().parse() {
-            response.headers_mut().append(header::SET_COOKIE, forget);
-        }
+    if page
+        && account.flash.is_some()
+        && response.status() == StatusCode::OK
+        && let Ok(forget) = Flash::forget().parse()
+    {
+        response.headers_mut().append(header::SET_COOKIE, forget);
     }
     response
 }

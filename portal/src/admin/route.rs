@@ -9,6 +9,10 @@ use super::{AdminState, guard};
 use crate::access::Permission;
 
 /// One route behind the sign-in.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "tests walk the table by method and operation")
+)]
 pub(crate) struct Route {
     /// GET for a page, POST for an action.
     pub(crate) method: Method,

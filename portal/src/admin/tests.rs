@@ -192,12 +192,18 @@ async fn nothing_changes_by_a_request_from_another_site_or_from_nowhere() {
             let (status, _, _) = site
                 .ask(Method::POST, &concrete(route.path), &cookie, from, "")
                 .await;
-            assert_eq!(status, StatusCode::FORBIDDEN, "{} from {from:?}", route.path);
+            assert_eq!(
+                status,
+                StatusCode::FORBIDDEN,
+                "{} from {from:?}",
+                route.path
+            );
         }
         let (status, _, _) = site.get(&concrete(route.path), &cookie).await;
         assert!(
-            routes().iter().any(|other| other.path == route.path
-                && other.method == Method::GET)
+            routes()
+                .iter()
+                .any(|other| other.path == route.path && other.method == Method::GET)
                 || status == StatusCode::METHOD_NOT_ALLOWED,
             "GET {} gave {status}",
             route.path

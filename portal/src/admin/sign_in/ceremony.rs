@@ -87,7 +87,6 @@ impl Ceremonies {
         let exclude = known
             .iter()
             .filter_map(|passkey| URL_SAFE_NO_PAD.decode(&passkey.credential_id).ok())
-            .map(Into::into)
             .collect();
         let (options, state) = self
             .webauthn()?

@@ -207,7 +207,7 @@ pub(super) fn token() -> Result<String, Failure> {
         tracing::error!("the operating system gives no randomness");
         Failure::Unavailable
     })?;
-    Ok(hex::encode(&*bytes))
+    Ok(hex::encode(*bytes))
 }
 
 /// What the store keeps of a token: its SHA-256 in hexadecimal.
