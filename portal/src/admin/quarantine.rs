@@ -64,7 +64,7 @@ struct ListPage {
 async fn page(State(state): State<AdminState>, account: Account) -> Result<Response, Problem> {
     let now = now_us();
     let mut rows = Vec::new();
-    for quarantine in state.store.quarantine_list(true).await? {
+    for quarantine in state.store.quarantine_list_open().await? {
         let device = match quarantine.device_id {
             Some(id) => state.store.device_fetch(id).await.ok(),
             None => None,
@@ -143,6 +143,7 @@ async fn open(
             reason: reason.to_owned(),
             opened_by: account.operator(),
             expires_us: hours.map(|hours| now_us() + hours * 3_600_000_000),
+            ..NewQuarantine::default()
         })
         .await?;
     let name = device.map_or_else(
@@ -174,11 +175,10 @@ async fn reopen(
     account: Account,
     Path(id): Path<Uuid>,
 ) -> Result<Done, Problem> {
-    let all = state.store.quarantine_list(false).await?;
-    let former = all
-        .into_iter()
-        .find(|quarantine| quarantine.id == id && quarantine.closed_us.is_some())
-        .ok_or_else(|| Failure::NotFound("this quarantine is not closed".to_owned()))?;
+    let former = state.store.quarantine_fetch(id).await?;
+    if former.closed_us.is_none() {
+        return Err(Failure::Conflict("this quarantine is open".to_owned()).into());
+    }
     account
         .store(&state)
         .quarantine_open(NewQuarantine {
@@ -187,6 +187,7 @@ async fn reopen(
             reason: former.reason,
             opened_by: account.operator(),
             expires_us: former.expires_us,
+            ..NewQuarantine::default()
         })
         .await?;
     Ok(Done::at("/quarantine", "It is in quarantine again."))
