@@ -1,6 +1,7 @@
 //! The running server: opens everything, wires the rooms together, reloads, stops cleanly.
 
 mod housekeeping;
+mod mail;
 mod restore;
 mod tls;
 
@@ -50,6 +51,9 @@ pub enum StartError {
     /// The posture gate.
     #[error("posture: {0}")]
     Posture(String),
+    /// Mail.
+    #[error("mail: {0}")]
+    Mail(String),
     /// TLS.
     #[error("TLS: {0}")]
     Tls(String),
@@ -150,6 +154,11 @@ impl Server {
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
         tracker.spawn(gate.clone().run(cancel.clone()));
         tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
+        let outbox = mail::outbox(config.mail.as_ref(), &store)?;
+        tracker.spawn(
+            nac_portal::mail::run(&outbox, cancel.clone())
+                .map_err(|error| StartError::Mail(error.to_string()))?,
+        );
 
         let public = PublicState::new(nac_portal::public::Shared {
             store: store.clone(),
@@ -209,10 +218,11 @@ impl Server {
             || config.metrics.listen != running.metrics.listen
             || config.database != running.database
             || config.posture != running.posture
+            || config.mail != running.mail
             || config.log != running.log
         {
             tracing::warn!(
-                "listeners, database, posture and log settings stay as they are until the server is restarted"
+                "listeners, database, posture, mail and log settings stay as they are until the server is restarted"
             );
         }
         Ok(())

@@ -15,6 +15,8 @@ mod configuration;
 mod contract;
 #[path = "cli/devices.rs"]
 mod devices;
+#[path = "cli/guests.rs"]
+mod guests;
 #[path = "cli/installation.rs"]
 mod installation;
 #[path = "cli/policies.rs"]

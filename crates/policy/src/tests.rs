@@ -10,9 +10,16 @@ mod warnings;
 use crate::{Engine, Facts, IdentityKind, PolicyErrors};
 
 fn segments() -> Vec<String> {
-    ["staff", "guest", "registration", "quarantine", "printers"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "staff",
+        "guest",
+        "guest-activation",
+        "registration",
+        "quarantine",
+        "printers",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 fn engine(text: &str) -> Engine {

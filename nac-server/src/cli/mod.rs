@@ -23,6 +23,7 @@ mod csv;
 mod demo;
 mod device;
 mod failure;
+mod guest;
 mod init;
 mod input;
 mod output;
@@ -38,6 +39,7 @@ mod session;
 mod tail;
 mod token;
 mod user;
+mod voucher;
 mod why;
 
 use std::path::PathBuf;
@@ -106,6 +108,12 @@ enum Command {
     /// Endpoints: MAC addresses, owners, labels
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Visitors: let them in, extend, send away, decide for a sponsor
+    #[command(subcommand)]
+    Guest(guest::GuestCommand),
+    /// Codes that let visitors in: make, print, export, withdraw
+    #[command(subcommand)]
+    Voucher(voucher::VoucherCommand),
     /// Who is on the network now, and which moves are not proven yet
     #[command(subcommand)]
     Session(session::SessionCommand),
@@ -143,6 +151,8 @@ impl Command {
             Self::Segment(command) => segment::run(context, command).await,
             Self::User(command) => user::run(context, command).await,
             Self::Device(command) => device::run(context, command).await,
+            Self::Guest(command) => guest::run(context, command).await,
+            Self::Voucher(command) => voucher::run(context, command).await,
             Self::Session(command) => session::run(context, command).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,

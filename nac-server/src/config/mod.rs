@@ -17,6 +17,7 @@ mod certificates;
 mod duration;
 mod fault;
 mod listeners;
+mod mail;
 mod read;
 mod reader;
 mod settings;
@@ -29,8 +30,8 @@ pub use certificates::{Certificates, ServerIdentity};
 pub use duration::{describe_duration, parse_duration};
 pub use fault::{ConfigErrors, Fault, Source};
 pub use settings::{
-    AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MetricsSettings,
-    PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
+    AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
+    MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
 };
 
 /// The whole configuration: the settings, and the certificates and keys that they name, already read

@@ -69,8 +69,8 @@ fn unreadable(file: &Path, error: &std::io::Error) -> ConfigErrors {
     }
 }
 
-const SECTIONS: [&str; 9] = [
-    "radius", "portal", "admin", "metrics", "database", "secrets", "eap", "posture", "log",
+const SECTIONS: [&str; 10] = [
+    "radius", "portal", "admin", "metrics", "database", "secrets", "eap", "mail", "posture", "log",
 ];
 
 fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
@@ -127,6 +127,8 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     ];
     let eap = eap(&mut document.section("eap", &keys), &mut places);
 
+    let mail = super::mail::read(&mut document.section("mail", &super::mail::KEYS));
+
     let mut section = document.section("posture", &["checks_dir", "max_age_seconds"]);
     let posture = posture(&mut section, &mut places);
 
@@ -144,6 +146,7 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
         database,
         secrets,
         eap,
+        mail,
         posture,
         log,
     };

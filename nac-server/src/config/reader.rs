@@ -247,6 +247,23 @@ impl<'d, 'a> Section<'d, 'a> {
         }
     }
 
+    /// A port.
+    pub(super) fn port(&mut self, key: &str) -> Option<u16> {
+        let value = self.value(key)?;
+        let port = match value.get_ref() {
+            DeValue::Integer(number) => u16::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        if port.is_none_or(|port| port == 0) {
+            self.faults.push(Fault::at(
+                value.span(),
+                format!("{key} must be a port"),
+                format!("write a number between 1 and 65535, such as {key} = 587"),
+            ));
+        }
+        port
+    }
+
     /// One word out of a closed set.
     pub(super) fn word<T: Copy>(&mut self, key: &str, default: T, words: &[(&str, T)]) -> T {
         let Some(text) = self.text(key) else {
@@ -278,6 +295,11 @@ impl<'d, 'a> Section<'d, 'a> {
         self.faults
             .push(text.fault(format!("\"{}\" is no value for {key}", text.value), help));
         None
+    }
+
+    /// Whether the file has this section.
+    pub(super) const fn is_present(&self) -> bool {
+        self.table.is_some()
     }
 
     pub(super) fn note(&mut self, fault: Fault) {

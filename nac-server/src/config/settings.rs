@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nac_eap::{Method, TlsVersions};
+use nac_portal::mail::MailTls;
 
 use super::fault::without_passwords;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[eap]`
     pub eap: EapSettings,
+    /// `[mail]`, where there is one.
+    pub mail: Option<MailSettings>,
     /// `[posture]`
     pub posture: PostureSettings,
     /// `[log]`
@@ -131,6 +134,25 @@ pub struct EapSettings {
     pub tls: TlsVersions,
     /// How long a TLS session may be resumed.
     pub session_lifetime: Duration,
+}
+
+/// The SMTP server that takes mail to guests and their sponsors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailSettings {
+    /// Its name, which its certificate has to carry.
+    pub server: String,
+    /// Its port; 465, 587 or 25 after `tls`, unless told otherwise.
+    pub port: u16,
+    /// `implicit`, `starttls`, or `none` for a relay on this machine.
+    pub tls: MailTls,
+    /// The sender, such as `Network access <noreply@example.org>`.
+    pub from: String,
+    /// The account, where the server wants one.
+    pub username: Option<String>,
+    /// The file with that account's password.
+    pub password_file: Option<PathBuf>,
+    /// The authorities that may sign its certificate, in PEM; the system's when there is no such file.
+    pub ca: Option<PathBuf>,
 }
 
 /// How posture is judged.

@@ -370,3 +370,33 @@ fn a_portal_certificate_needs_its_key() {
     ));
     says(&errors, &["[portal] key is missing beside this"]);
 }
+
+#[test]
+fn mail_is_optional_and_checked_when_it_is_there() {
+    let config = load(MINIMAL).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.mail, None);
+    let text = format!(
+        "{MINIMAL}[mail]\nserver = \"smtp.example.org\"\nfrom = \"Network <noreply@example.org>\"\n\
+         username = \"nac\"\npassword_file = \"mail-password\"\n"
+    );
+    let mail = load(&text)
+        .unwrap_or_else(|errors| panic!("{errors}"))
+        .settings
+        .mail;
+    let mail = mail.expect("the section is there");
+    assert_eq!((mail.server.as_str(), mail.port), ("smtp.example.org", 587));
+    assert!(mail.password_file.is_some_and(|file| file.is_absolute()));
+    let rendered = errors(&format!(
+        "{MINIMAL}[mail]\nfrom = \"nobody\"\nport = 70000\ntls = \"none\"\nusername = \"nac\"\n"
+    ));
+    says(
+        &rendered,
+        &[
+            "server",
+            "\"nobody\" is not a sender's address",
+            "port must be a port",
+            "password_file is missing",
+            "in the clear",
+        ],
+    );
+}

@@ -1,4 +1,5 @@
-//! What nobody asks for and has to happen anyway: quarantines and exceptions that end, histories that are long enough.
+//! What nobody asks for and has to happen anyway: quarantines, exceptions and guests' stays that end, histories that are long
+//! enough.
 
 use std::time::Duration;
 
@@ -44,6 +45,14 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
                 }
             }
             Err(error) => tracing::debug!(%error, "exceptions are not looked at"),
+        }
+        match store.guest_expire().await {
+            Ok(ended) => {
+                for guest in ended {
+                    tracing::info!(guest = %guest.id, status = guest.status.as_str(), "a guest's time is over");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "guests are not looked at"),
         }
         until_prune -= 1;
         if until_prune == 0 {

@@ -20,9 +20,10 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 3] = [
+    let files: [(&str, &str, &[u8]); 4] = [
         ("public.css", CSS, include_bytes!("../../assets/public.css")),
         ("admin.css", CSS, include_bytes!("../../assets/admin.css")),
+        ("sheet.css", CSS, include_bytes!("../../assets/sheet.css")),
         ("admin.js", SCRIPT, include_bytes!("../../assets/admin.js")),
     ];
     files

@@ -5,6 +5,7 @@ pub mod asset;
 pub mod failure;
 pub mod password;
 pub mod source;
+pub mod spreadsheet;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};

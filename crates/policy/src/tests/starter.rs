@@ -89,6 +89,31 @@ fn the_starter_policy_decides_as_its_comments_say() {
             Some("mac-registration"),
         ),
         (
+            "a guest's device",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["guest".to_owned()]
+            }),
+            Ok("guest"),
+            Some("guests"),
+        ),
+        (
+            "a guest's device in quarantine",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["guest".to_owned()];
+                facts.device.quarantined = true;
+            }),
+            Ok("quarantine"),
+            Some("quarantined-devices"),
+        ),
+        (
+            "a guest who has not confirmed yet",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["guest-activation".to_owned()]
+            }),
+            Ok("guest-activation"),
+            Some("guests-to-confirm"),
+        ),
+        (
             "a MAC that claims to be in the group staff",
             with(mac(), |facts| {
                 facts.identity.groups = vec!["staff".to_owned()]

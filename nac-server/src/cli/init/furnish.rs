@@ -11,9 +11,14 @@ const AUTHORITY_NAME: &str = "NAC Certificate Authority";
 const AUTHORITY_LIFETIME_DAYS: u32 = 3650;
 
 /// Name, VLAN and purpose of the segments that the starter policy and the portal speak of.
-const SEGMENTS: [(&str, &str, &str); 4] = [
+const SEGMENTS: [(&str, &str, &str); 5] = [
     ("staff", "10", "People who belong here"),
     ("guest", "80", "Visitors"),
+    (
+        "guest-activation",
+        "80",
+        "Visitors who have to confirm first: as guest, for some minutes",
+    ),
     (
         "registration",
         "90",
