@@ -120,7 +120,7 @@ fn qr(text: &str) -> Result<String, SheetError> {
 /// In the largest unit that it is whole in.
 fn duration(seconds: u32) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let whole = units.iter().find(|(unit, _)| seconds % unit == 0);
+    let whole = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     let (number, unit) = whole.map_or((seconds, "second"), |(unit, name)| (seconds / unit, *name));
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {unit}{plural}")

@@ -8,6 +8,7 @@ use crate::{
     DeviceStatus, EventKind, Store, StoreError, mac_normalise, now_us,
     sql::{Json, json, sql},
     transaction::Tx,
+    user::user_key,
 };
 
 /// A device that belongs to a guest.
@@ -30,6 +31,7 @@ struct KnownRow {
     id: Uuid,
     owner: Option<String>,
     status: DeviceStatus,
+    lost_us: Option<i64>,
     #[sqlx(try_from = "Json<Vec<String>>")]
     labels: Vec<String>,
     guest_id: Option<Uuid>,
@@ -67,7 +69,7 @@ pub(crate) async fn admit(
     let known: Option<KnownRow> = sql!(
         tx.on(),
         fetch_optional as KnownRow,
-        "SELECT d.id, d.owner, d.status, d.labels, g.guest_id, g.left_us FROM device_identifier AS i \
+        "SELECT d.id, d.owner, d.status, d.lost_us, d.labels, g.guest_id, g.left_us FROM device_identifier AS i \
          JOIN device AS d ON d.id = i.device_id LEFT JOIN guest_device AS g ON g.device_id = d.id \
          WHERE i.kind = 'mac' AND i.value = $1",
         mac.as_str()
@@ -76,7 +78,7 @@ pub(crate) async fn admit(
         let of_guests = known.guest_id.is_some()
             && known.owner.is_none()
             && known.labels.iter().all(|label| is_guest_label(label));
-        if known.status != DeviceStatus::Active {
+        if known.status != DeviceStatus::Active || known.lost_us.is_some() {
             return Ok(Err(GuestRefusal::DeviceBlocked));
         }
         if !of_guests {
@@ -110,7 +112,7 @@ async fn device_write(
     guest: &Guest,
     mac: &str,
     label: Option<&str>,
-    _until_us: Option<i64>,
+    until_us: Option<i64>,
 ) -> Result<(), StoreError> {
     let at_us = now_us();
     let name = if guest.name.is_empty() {
@@ -119,15 +121,23 @@ async fn device_write(
         guest.name.as_str()
     };
     let labels: Vec<&str> = label.into_iter().collect();
+    // Without a label it counts as unknown, so that it may go on to register.
+    let expires_us = match label {
+        Some(_) => until_us,
+        None => Some(at_us),
+    };
     sql!(
         tx.on(),
         execute,
-        "INSERT INTO device (id, name, owner, owner_key, labels, status, created_us, updated_us) \
-         VALUES ($1, $2, NULL, NULL, $3, 'active', $4, $4) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-         labels = excluded.labels, updated_us = excluded.updated_us",
+        "INSERT INTO device (id, name, name_key, labels, status, expires_us, created_us, updated_us) \
+         VALUES ($1, $2, $3, $4, 'active', $5, $6, $6) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+         name_key = excluded.name_key, labels = excluded.labels, expires_us = excluded.expires_us, \
+         updated_us = excluded.updated_us",
         id,
         name,
+        user_key(name),
         json(&labels)?,
+        expires_us,
         at_us
     )?;
     sql!(
@@ -199,7 +209,7 @@ pub(crate) async fn devices_close(
         sql!(
             tx.on(),
             execute,
-            "UPDATE device SET labels = $2, updated_us = $3 WHERE id = $1",
+            "UPDATE device SET labels = $2, expires_us = $3, updated_us = $3 WHERE id = $1",
             device.device_id,
             json(&labels)?,
             at_us

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use nac_store::{
-    ACTIVATION_LABEL, Actor, ActorKind, AuditFilter, Device, DeviceStatus, EventKind, GUEST_LABEL,
-    Guest, GuestFilter, GuestMethod, GuestRefusal, GuestStatus, IdentifierKind, NewGuest, Store,
-    StoreError, now_us,
+    ACTIVATION_LABEL, Actor, ActorKind, AuditFilter, Device, DeviceState, DeviceStatus, EventKind,
+    GUEST_LABEL, Guest, GuestFilter, GuestMethod, GuestRefusal, GuestStatus, IdentifierKind,
+    NewGuest, Store, StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -71,6 +71,7 @@ async fn a_guest_with_a_form_is_here_at_once_and_leaves_with_the_time(world: Arc
     assert_eq!(known.labels, [GUEST_LABEL]);
     assert_eq!(known.owner, None, "a guest's word makes nobody an owner");
     assert_eq!(known.identifiers[0].source, "portal");
+    assert_eq!(known.expires_us, guest.expires_us);
     let accepted = store.guest_acceptances(guest.id).await.unwrap();
     assert_eq!(accepted.len(), 1);
     assert_eq!(
@@ -83,7 +84,9 @@ async fn a_guest_with_a_form_is_here_at_once_and_leaves_with_the_time(world: Arc
     assert_eq!(ended.len(), 1);
     assert_eq!(ended[0].status, GuestStatus::Expired);
     assert_eq!(ended[0].ended_by.as_deref(), Some("expiry"));
-    assert_eq!(device(&store, MAC).await.labels, Vec::<String>::new());
+    let over = device(&store, MAC).await;
+    assert_eq!(over.labels, Vec::<String>::new());
+    assert_eq!(over.state(now_us()), DeviceState::Expired);
     assert_eq!(store.guest_expire().await.unwrap(), []);
 
     // The same device may come again.
@@ -130,7 +133,13 @@ async fn an_address_that_answers_lets_the_guest_in(world: Arc<World>) {
     let mut cautious = new_guest(GuestMethod::Email, OTHER_MAC);
     cautious.activation_s = 0;
     let_in(&store, cautious).await;
-    assert_eq!(device(&store, OTHER_MAC).await.labels, Vec::<String>::new());
+    let waiting = device(&store, OTHER_MAC).await;
+    assert_eq!(waiting.labels, Vec::<String>::new());
+    assert_eq!(
+        waiting.state(now_us()),
+        DeviceState::Expired,
+        "it counts as unknown"
+    );
 }
 
 async fn a_sponsor_decides_once_and_for_less_if_they_like(world: Arc<World>) {
