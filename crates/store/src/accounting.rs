@@ -10,7 +10,9 @@ use crate::{
 
 /// One Accounting-Request (RFC 2866). A retransmission that comes after its duplicate cache has forgotten it is stored
 /// twice: recorded at least once is the promise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema,
+)]
 #[serde(default)]
 pub struct Accounting {
     /// When it came, in microseconds since the Unix epoch.

@@ -21,7 +21,7 @@ pub const UNKNOWN_NAS_MAX: u32 = 256;
 const RELAPSE_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// What was heard from a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct ClientActivity {
     /// The client.
     pub client_id: Uuid,
@@ -84,7 +84,7 @@ words! {
 }
 
 /// Packets from an address that is no client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct UnknownNas {
     /// Where they came from. Source addresses can be forged.
     pub address: String,

@@ -36,7 +36,7 @@ impl From<Parsed<Self>> for Role {
 }
 
 /// Somebody who may use the admin pages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Administrator {
     /// Our id; passkeys name it.
     pub id: Uuid,
@@ -93,7 +93,7 @@ pub struct NewPasskey {
 }
 
 /// A passkey of an administrator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Passkey {
     /// Our id.
     pub id: Uuid,
@@ -113,7 +113,7 @@ pub struct Passkey {
 }
 
 /// A one-time link that makes an administrator, or gives one new means of signing in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Invitation {
     /// Our id.
     pub id: Uuid,

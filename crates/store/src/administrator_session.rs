@@ -18,7 +18,7 @@ pub const ADMINISTRATOR_ABSOLUTE_US: i64 = 12 * 3_600 * 1_000_000;
 const TOUCH_US: i64 = 60 * 1_000_000;
 
 /// One sign-in that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct AdministratorSession {
     /// Our id.
     pub id: Uuid,

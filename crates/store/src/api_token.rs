@@ -12,7 +12,7 @@ use crate::{
 const TOUCH_US: i64 = 60 * 1_000_000;
 
 /// A token, without what makes it one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct ApiToken {
     /// Our id.
     pub id: Uuid,

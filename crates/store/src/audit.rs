@@ -38,7 +38,7 @@ words! {
 }
 
 /// Who changes something, and from where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Actor {
     /// What kind of actor.
     pub kind: ActorKind,
@@ -49,7 +49,7 @@ pub struct Actor {
 }
 
 /// One recorded change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct AuditRecord {
     /// Its number; they have no gaps.
     pub seq: i64,
@@ -91,7 +91,7 @@ pub struct AuditFilter {
 }
 
 /// What [`Store::audit_verify`] found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AuditVerification {
     /// How many rows fit.
     pub rows: i64,
@@ -102,7 +102,7 @@ pub struct AuditVerification {
 }
 
 /// The first row at which the chain breaks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AuditFault {
     /// The number of the row.
     pub seq: i64,

@@ -22,7 +22,7 @@ words! {
 }
 
 /// A certificate that our authority issued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Certificate {
     /// The serial number in lower-case hexadecimal; unique.
     pub serial: String,
@@ -55,7 +55,7 @@ pub struct Certificate {
 }
 
 /// A revoked certificate, as much of it as the hot path has to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct RevokedCertificate {
     /// The serial number in lower-case hexadecimal.
     pub serial: String,

@@ -13,13 +13,14 @@ use crate::{
 };
 
 /// A NAS, or a network of them, that shares a secret with us.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Client {
     /// Our id.
     pub id: Uuid,
     /// The name people use; unique.
     pub name: String,
     /// Where its packets come from; unique. The most specific network wins.
+    #[schema(value_type = String, example = "192.0.2.10/32")]
     pub address: IpNet,
     /// The shared secret.
     #[serde(skip)]

@@ -23,7 +23,7 @@ words! {
 }
 
 /// One answer, with everything it rested on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DecisionRecord {
     /// Our id, a UUIDv7 made when the decision was.
     pub id: Uuid,
@@ -54,8 +54,10 @@ pub struct DecisionRecord {
     /// The policy version; 0 when no policy was asked.
     pub policy_version: i64,
     /// What the policy looked at.
+    #[schema(value_type = Option<Object>)]
     pub facts: Option<Arc<nac_policy::Facts>>,
     /// What the policy said.
+    #[schema(value_type = Option<Object>)]
     pub decision: Option<Arc<nac_policy::Decision>>,
     /// The attributes that were sent, secrets masked.
     pub attributes: Vec<(String, String)>,
@@ -70,7 +72,7 @@ pub struct DecisionRecord {
 }
 
 /// How an EAP conversation went.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct EapDetails {
     /// `1.2` or `1.3`.
@@ -86,7 +88,7 @@ pub struct EapDetails {
 }
 
 /// What stays known of a client's certificate. Serial numbers are unique per issuer only: certificates are told apart by fingerprint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct CertificateDetails {
     /// The serial number, in lower-case hexadecimal.
@@ -106,7 +108,7 @@ pub struct CertificateDetails {
 }
 
 /// How long the parts of an answer took, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Timings {
     /// All of it.

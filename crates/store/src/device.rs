@@ -60,7 +60,7 @@ impl IdentifierKind {
 }
 
 /// An endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Device {
     /// Our id.
     pub id: Uuid,
@@ -91,7 +91,7 @@ pub struct Device {
 }
 
 /// A mark that a device is recognised by. No two devices have the same one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeviceIdentifier {
     /// What kind of mark.
     pub kind: IdentifierKind,
@@ -106,7 +106,7 @@ pub struct DeviceIdentifier {
 }
 
 /// What to store of a device. Begin with [`DeviceRecord::new`], or with the device itself to keep what is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DeviceRecord {
     /// The device to replace; `None` adds a new one.
     pub id: Option<Uuid>,

@@ -40,7 +40,7 @@ words! {
 }
 
 /// The job of moving one session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Enforcement {
     /// Our id.
     pub id: Uuid,
@@ -76,7 +76,7 @@ pub struct Enforcement {
 }
 
 /// One request to the NAS and what came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Attempt {
     /// When it was sent, in microseconds since the Unix epoch.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{EventKind, Store, StoreError, now_us, sql::sql};
 
 /// An enrolment secret. The secret itself is nowhere: only its SHA-256 is stored, and not shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct EnrollSecret {
     /// Our id.
     pub id: Uuid,

@@ -32,7 +32,7 @@ words! {
 }
 
 /// A written, expiring permission to break one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Exception {
     /// Our id.
     pub id: Uuid,

@@ -68,7 +68,7 @@ words! {
 }
 
 /// A visitor's permission to be here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Guest {
     /// Our id.
     pub id: Uuid,

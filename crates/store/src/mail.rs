@@ -29,7 +29,7 @@ words! {
 }
 
 /// A message, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Mail {
     /// Our id.
     pub id: Uuid,

@@ -35,7 +35,7 @@ words! {
 }
 
 /// An osqueryd that enrolled.
-#[derive(Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct OsqueryNode {
     /// Our id.
     pub id: Uuid,
@@ -98,7 +98,7 @@ impl std::fmt::Debug for OsqueryNode {
 }
 
 /// What one check last found on one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct CheckResult {
     /// The node.
     pub node_id: Uuid,
@@ -116,12 +116,13 @@ pub struct CheckResult {
 }
 
 /// The verdict on one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct NodeVerdict {
     /// The node.
     pub node_id: Uuid,
     /// The verdict.
     #[sqlx(try_from = "Parsed<Verdict>")]
+    #[schema(value_type = String)]
     pub verdict: Verdict,
     /// The checks that fail, by name.
     #[sqlx(try_from = "Json<Vec<String>>")]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{EventKind, Store, StoreError, now_us, sql::sql};
 
 /// One version of the policy. Versions are numbered from 1 and never change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct PolicyVersion {
     /// Its number.
     pub version: i64,

@@ -51,7 +51,7 @@ words! {
 }
 
 /// Everything about the portal that an administrator may change, for one site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PortalSettings {
     /// The name of the network or of the site; the portal's own words when it is empty.
@@ -77,7 +77,7 @@ pub struct PortalSettings {
 }
 
 /// Who helps people who are stuck. Empty parts are not shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HelpContact {
     /// Such as `Service desk, room 12`.
@@ -89,7 +89,7 @@ pub struct HelpContact {
 }
 
 /// How a site looks: see [`Colour`] for what is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Brand {
     /// The colour of links and buttons on light paper.
@@ -99,7 +99,7 @@ pub struct Brand {
 }
 
 /// What applies to guests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuestSettings {
     /// What the form asks, in this order.
@@ -121,7 +121,7 @@ pub struct GuestSettings {
 }
 
 /// One field of the guest form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskedField {
     /// Which.
@@ -132,7 +132,7 @@ pub struct AskedField {
 }
 
 /// The terms of use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Terms {
     /// The version that an acceptance records. Another version asks everybody again.
@@ -142,7 +142,7 @@ pub struct Terms {
 }
 
 /// How long each kind of personal data is kept, in days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Decisions: who asked to get on, and the answer.
@@ -230,7 +230,7 @@ impl Terms {
 }
 
 /// A site's document as it is stored, with the name it was found under.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PortalSite {
     /// The site that the document belongs to: the one asked for, or the empty name where the default one stands in.
     pub site: String,

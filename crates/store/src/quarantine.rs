@@ -34,7 +34,7 @@ words! {
 }
 
 /// A device, or a MAC address of nobody's device, that is kept apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Quarantine {
     /// Our id.
     pub id: Uuid,
@@ -112,7 +112,7 @@ pub struct QuarantineFilter {
 }
 
 /// What [`Store::quarantine_release`] did, or would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Release {
     /// Those that were open and are closed.
     pub closed: Vec<Quarantine>,

@@ -20,7 +20,7 @@ const REPORTS_MAX: i64 = 20;
 const REPORT_MAX: usize = 1_000;
 
 /// The newest request to check a host again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Recheck {
     /// The host.
     pub node_id: Uuid,
@@ -63,7 +63,7 @@ impl Recheck {
 }
 
 /// Somebody says that a check is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct CheckReport {
     /// Our id.
     pub id: Uuid,

@@ -8,7 +8,9 @@ use crate::{
 };
 
 /// Where somebody is put: VLAN, role, ACL, redirect, session time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema,
+)]
 #[serde(default)]
 pub struct Segment {
     /// The name that policies use; unique.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One device's presence, from the Access-Accept to the stop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Session {
     /// Our id.
     pub id: Uuid,
@@ -23,9 +23,11 @@ pub struct Session {
     pub client: String,
     /// The NAS's address, as it names itself.
     #[sqlx(try_from = "Parsed<IpAddr>")]
+    #[schema(value_type = String)]
     pub nas_address: IpAddr,
     /// Where its packets came from.
     #[sqlx(try_from = "Parsed<SocketAddr>")]
+    #[schema(value_type = String)]
     pub nas_source: SocketAddr,
     /// The device's MAC address, as `aa:bb:cc:dd:ee:ff`.
     pub mac: Option<String>,
@@ -61,7 +63,7 @@ pub struct Session {
 }
 
 /// How many live sessions a segment has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct SegmentCount {
     /// The segment.
     pub segment: String,

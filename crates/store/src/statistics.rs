@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::{Store, StoreError, sql::sql};
 
 /// Rows per resource.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema,
+)]
 pub struct Statistics {
     /// RADIUS clients.
     pub clients: i64,

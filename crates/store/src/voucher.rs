@@ -53,7 +53,7 @@ words! {
 }
 
 /// Codes that were made together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct VoucherBatch {
     /// Our id.
     pub id: Uuid,
@@ -91,7 +91,7 @@ pub struct VoucherBatch {
 }
 
 /// One code. The code itself does not serialise: who may see it asks for it by [`Voucher::code`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Voucher {
     /// Our id.
     pub id: Uuid,

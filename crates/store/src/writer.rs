@@ -72,7 +72,7 @@ pub enum WriterError {
 }
 
 /// What the writer has done since it started, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct WriterCounters {
     /// Accounting records, decisions and states that were committed.
     pub committed: u64,

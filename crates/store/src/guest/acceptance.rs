@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The record of an acceptance. It outlives the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct GuestAcceptance {
     /// Our id.
     pub id: Uuid,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A device that belongs to a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct GuestDevice {
     /// The device.
     pub device_id: Uuid,

@@ -12,7 +12,7 @@ pub const LIGHT_PAPER: Colour = Colour::new(0xf4, 0xf5, 0xf7);
 pub const DARK_PAPER: Colour = Colour::new(0x20, 0x25, 0x2b);
 
 /// A colour of sRGB, written `#rrggbb`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Colour {
     red: u8,

@@ -15,7 +15,7 @@ pub(super) const FORGOTTEN_US: i64 = 14 * 24 * 3_600 * 1_000_000;
 const NOTE_MAX: usize = 4_000;
 
 /// What somebody wrote about a quarantine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct QuarantineNote {
     /// Our id.
     pub id: Uuid,
