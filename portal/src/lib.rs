@@ -18,6 +18,7 @@
 pub mod access;
 pub mod admin;
 pub mod i18n;
+pub mod input;
 pub mod mail;
 pub mod public;
 pub mod voucher;

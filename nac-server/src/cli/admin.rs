@@ -1,13 +1,14 @@
 //! `nac admin`: who may use the admin pages. The first one comes by a one-time link; nobody has a default password.
 
 use clap::{Args, Subcommand};
+use nac_portal::input::secret;
 use nac_store::{Administrator, Role, Store};
 use serde_json::json;
 
 use super::init::sha256_hex;
 use super::output::{Table, answer, local_time, print, print_json};
 use super::quarantine::expiry;
-use super::{Answer, Context, Failure, Outcome, secret};
+use super::{Answer, Context, Failure, Outcome};
 
 const INVITE_EXAMPLES: &str = "\
 Examples:

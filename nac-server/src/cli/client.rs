@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use nac_radius::VendorProfile;
+use nac_portal::input::client::{check_name, check_vendor, network, taken};
+use nac_portal::input::secret::{self, GENERATED_LENGTH};
 use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::init::{cisco_ios, hostapd, own_address};
 use super::output::{Table, answer, lines, local_time, print, print_json};
-use super::{Answer, Context, Failure, Outcome, input, secret};
+use super::{Answer, Context, Failure, Outcome, input};
 
 const ADD_EXAMPLES: &str = "\
 Examples:
@@ -20,9 +21,6 @@ Examples:
   printf %s \"$SECRET\" | nac client add lab --address 127.0.0.0/8 --secret-stdin
 
 Without --secret-file and --secret-stdin a strong secret is made and printed once.";
-
-/// The length of a generated secret, in characters: some switches take no more than 32.
-const GENERATED_LENGTH: usize = 32;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -150,7 +148,7 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         .await;
     let client = match added {
         Ok(client) => client,
-        Err(error) => return Err(taken(&store, error, Some(&name), Some(address), None).await),
+        Err(error) => return Err(refused(&store, error, Some(&name), Some(address), None).await),
     };
     let mut sentence = format!("client {} may ask from {}", client.name, client.address);
     if generated {
@@ -206,7 +204,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         Ok(client) => client,
         Err(error) => {
             let own = Some(arguments.name.as_str());
-            return Err(taken(&store, error, new_name.as_deref(), address, own).await);
+            return Err(refused(&store, error, new_name.as_deref(), address, own).await);
         }
     };
     let mut sentence = format!("client {} was changed", client.name);
@@ -292,34 +290,17 @@ async fn remove(context: &Context, name: &str) -> Outcome {
 
 /// Says which of the two is taken, when the store refused a client for its name or its address; `own` is
 /// the client that may have them already.
-async fn taken(
+async fn refused(
     store: &Store,
     error: StoreError,
     name: Option<&str>,
     address: Option<IpNet>,
     own: Option<&str>,
 ) -> Failure {
-    if !matches!(error, StoreError::Conflict { .. }) {
-        return error.into();
-    }
-    let mut others = store.client_list().await.unwrap_or_default();
-    others.retain(|client| own != Some(client.name.as_str()));
-    if let Some(name) = name
-        && others.iter().any(|client| client.name == name)
-    {
-        return Failure::no(format!("there is already a client {name}"))
-            .fix(format!("change it with: nac client set {name}"));
-    }
-    let network = address.map(|address| address.trunc());
-    match others
-        .iter()
-        .find(|client| Some(client.address.trunc()) == network)
-    {
-        Some(client) => Failure::no(format!(
-            "the client {} has the address {} already",
-            client.name, client.address
-        ))
-        .fix(format!("change it with: nac client set {}", client.name)),
+    match taken(store, &error, name, address, own).await {
+        Some((sentence, other)) => {
+            Failure::no(sentence).fix(format!("change it with: nac client set {other}"))
+        }
         None => error.into(),
     }
 }
@@ -385,34 +366,4 @@ fn with_secret(client: &Client, secret: &str) -> String {
         _ => return format!("\nshared secret: {secret}"),
     };
     format!("\nshared secret: {secret}\n\n{kind}:\n{}", paste.trim_end())
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let bare = || text.parse::<std::net::IpAddr>().map(IpNet::from);
-    let network = text.parse::<IpNet>().or_else(|_| bare());
-    network
-        .map_err(|_| "write an address or a network, such as 192.0.2.10 or 192.0.2.0/24".to_owned())
-}
-
-fn check_name(name: &str) -> Result<(), Failure> {
-    let plain = |c: char| !c.is_control() && !c.is_whitespace();
-    if !name.is_empty() && name.len() <= 253 && name.chars().all(plain) {
-        return Ok(());
-    }
-    Err(
-        Failure::usage(format!("\"{}\" cannot be a name", name.escape_debug()))
-            .fix("use letters, digits, dots and dashes"),
-    )
-}
-
-fn check_vendor(name: &str) -> Result<(), Failure> {
-    if VendorProfile::by_name(name).is_some() {
-        return Ok(());
-    }
-    let known: Vec<&str> = VendorProfile::embedded()
-        .iter()
-        .map(|profile| profile.name.as_str())
-        .collect();
-    Err(Failure::usage(format!("there is no vendor profile {name}"))
-        .fix(format!("use one of: {}", known.join(", "))))
 }

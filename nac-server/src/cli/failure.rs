@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use nac_portal::input::InputFault;
+use nac_portal::input::secret::NoRandomness;
 use nac_store::StoreError;
 use serde_json::json;
 
@@ -198,6 +200,18 @@ fn lister(missing: &str) -> Option<&'static str> {
     ];
     let of_kind = |(kind, _): &&(&str, &str)| missing.starts_with(kind);
     LISTERS.iter().find(of_kind).map(|(_, command)| *command)
+}
+
+impl From<InputFault> for Failure {
+    fn from(fault: InputFault) -> Self {
+        Self::usage(fault.what).fix(fault.fix)
+    }
+}
+
+impl From<NoRandomness> for Failure {
+    fn from(error: NoRandomness) -> Self {
+        Self::cannot(error.to_string())
+    }
 }
 
 impl From<StoreError> for Failure {

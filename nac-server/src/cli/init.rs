@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nac_pki::Authority;
+use nac_portal::input::secret;
 use nac_store::{Certificate, CertificateKind, SealingKey, Store};
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ pub(super) use files::write_new;
 pub use furnish::{Furnished, furnish};
 pub(super) use next_steps::{cisco_ios, hostapd, own_address};
 
-use super::{Answer, Context, Failure, Outcome, input, output, secret};
+use super::{Answer, Context, Failure, Outcome, input, output};
 use files::Workshop;
 
 /// Clients that install no updates must not outlive it, and Apple refuses longer-lived servers.

@@ -32,7 +32,6 @@ mod policy;
 mod posture;
 mod probe;
 mod quarantine;
-mod secret;
 mod segment;
 mod serve;
 mod session;

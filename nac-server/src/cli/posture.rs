@@ -3,13 +3,14 @@
 mod flagfile;
 
 use clap::Subcommand;
+use nac_portal::input::secret;
 use nac_posture::CheckSet;
 use serde_json::json;
 
 use super::init::sha256_hex;
 use super::output::{Table, answer, local_time, now_us, print, print_json};
 use super::quarantine::expiry;
-use super::{Answer, Context, Failure, Outcome, device, secret};
+use super::{Answer, Context, Failure, Outcome, device};
 use flagfile::FlagfileArguments;
 
 const FLAGFILE_EXAMPLES: &str = "\

@@ -1,12 +1,12 @@
 //! `nac segment`: the outcomes that a policy may name.
 
 use clap::{Args, Subcommand};
-use nac_policy::Engine;
+use nac_portal::input;
 use nac_store::{Segment, Store, StoreError};
 use serde_json::json;
 
 use super::output::{Table, answer, lines, local_time, note, print, print_json};
-use super::{Answer, Context, Failure, Outcome, policy};
+use super::{Answer, Context, Failure, Outcome};
 use crate::config::{describe_duration, parse_duration};
 
 const SET_EXAMPLES: &str = "\
@@ -74,7 +74,6 @@ pub(super) async fn run(context: &Context, command: SegmentCommand) -> Outcome {
 }
 
 async fn set(context: &Context, arguments: SetArguments) -> Outcome {
-    check(&arguments)?;
     let store = context.store().await?;
     let mut segment = match store.segment_fetch(&arguments.name).await {
         Ok(segment) => segment,
@@ -103,6 +102,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     if let Some(description) = arguments.description {
         segment.description = description;
     }
+    input::segment::check(&segment)?;
     let segment = store.segment_put(segment).await?;
     if let Some(seconds) = segment
         .session_timeout_s
@@ -190,15 +190,7 @@ async fn remove(context: &Context, name: &str) -> Outcome {
 
 /// A policy that names a segment which does not exist does not load, and then nobody gets in.
 async fn refuse_when_named(store: &Store, name: &str) -> Result<(), Failure> {
-    let Some(current) = store.policy_current().await? else {
-        return Ok(());
-    };
-    let mut names = policy::segment_names(store).await?;
-    if Engine::load(&current.text, &names).is_err() {
-        return Ok(());
-    }
-    names.retain(|segment| segment != name);
-    if Engine::load(&current.text, &names).is_ok() {
+    if !input::segment::is_named(store, name).await? {
         return Ok(());
     }
     Err(
@@ -212,57 +204,6 @@ fn replace(place: &mut Option<String>, value: Option<String>) {
     if let Some(value) = value {
         *place = (!value.is_empty()).then_some(value);
     }
-}
-
-fn check(arguments: &SetArguments) -> Result<(), Failure> {
-    let name = &arguments.name;
-    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
-        return Err(Failure::usage(format!(
-            "\"{}\" cannot be a segment's name",
-            name.escape_debug()
-        ))
-        .fix("use up to 64 letters, digits, dots and dashes"));
-    }
-    if let Some(vlan) = &arguments.vlan
-        && let Ok(number) = vlan.parse::<u64>()
-        && !(1..=4094).contains(&number)
-    {
-        return Err(Failure::usage(format!("{number} is no VLAN"))
-            .fix("VLANs are numbered 1 to 4094 (IEEE 802.1Q)"));
-    }
-    if let Some(url) = arguments.redirect.as_deref().filter(|url| !url.is_empty())
-        && !is_web_address(url)
-    {
-        return Err(Failure::usage(format!(
-            "\"{}\" is no URL for a browser",
-            url.escape_debug()
-        ))
-        .fix("write it with http:// or https://, such as https://nac.example.org:8443/"));
-    }
-    let texts = [
-        &arguments.vlan,
-        &arguments.role,
-        &arguments.redirect,
-        &arguments.redirect_acl,
-    ];
-    for text in texts.into_iter().flatten().chain(&arguments.acl) {
-        if text.len() > 247 || text.chars().any(char::is_control) {
-            return Err(Failure::usage(format!(
-                "\"{}\" does not fit into an attribute",
-                text.escape_debug()
-            ))
-            .fix("use at most 247 bytes without control characters"));
-        }
-    }
-    Ok(())
-}
-
-fn is_web_address(url: &str) -> bool {
-    url.parse::<hyper::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-    })
 }
 
 fn session_timeout(text: &str) -> Result<Option<u32>, Failure> {

@@ -1,6 +1,7 @@
 //! `nac token`: what programs call the API with.
 
 use clap::{Args, Subcommand};
+use nac_portal::input::secret;
 use nac_store::{Role, StoreError};
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use super::admin::parse_role;
 use super::init::sha256_hex;
 use super::output::{Table, answer, local_time, now_us, print, print_json};
 use super::quarantine::expiry;
-use super::{Answer, Context, Failure, Outcome, secret};
+use super::{Answer, Context, Failure, Outcome};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:

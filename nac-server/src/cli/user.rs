@@ -5,6 +5,7 @@ mod import;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use nac_portal::input::user::{check_group, check_name, check_password};
 use nac_store::{SecretBytes, Store, StoreError, User, UserFilter, UserRecord};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -28,11 +29,6 @@ The file begins with the names of its columns:
   bob,battery staple,staff,no
   carol,,staff,                    without a password: certificates only
 Every line has a cell for every column, empty ones included. A user who exists is replaced.";
-
-/// RADIUS can carry 253 octets of User-Name (RFC 2865 section 5.1).
-const MAX_NAME_LEN: usize = 253;
-/// Longer passwords fit into no method that we serve, in bytes.
-const MAX_PASSWORD_LEN: usize = 256;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -142,9 +138,9 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Outcome {
 }
 
 async fn add(context: &Context, arguments: AddArguments) -> Outcome {
-    check_name(&arguments.name).map_err(Failure::usage)?;
+    check_name(&arguments.name)?;
     for group in &arguments.groups {
-        check_group(group).map_err(Failure::usage)?;
+        check_group(group)?;
     }
     let password = arguments.password.read(&arguments.name)?;
     if password.is_none() && !arguments.no_password {
@@ -180,7 +176,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
             .fix("see what can be changed with: nac user set --help"));
     }
     for group in &arguments.groups {
-        check_group(group).map_err(Failure::usage)?;
+        check_group(group)?;
     }
     let password = arguments.password.read(&arguments.name)?;
     if arguments.mschap && password.is_none() {
@@ -300,7 +296,7 @@ impl PasswordArguments {
             (_, true) => input::password_from_prompt(name)?,
             _ => return Ok(None),
         };
-        check_password(&password).map_err(Failure::usage)?;
+        check_password(&password)?;
         Ok(Some(password))
     }
 }
@@ -330,44 +326,6 @@ async fn fetch(store: &Store, name: &str) -> Result<Option<User>, Failure> {
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    if name.trim().is_empty() {
-        Err("a user needs a name".to_owned())
-    } else if name.len() > MAX_NAME_LEN {
-        Err(format!("the name has more than {MAX_NAME_LEN} bytes"))
-    } else if name.trim() != name || name.chars().any(char::is_control) {
-        Err(format!(
-            "\"{}\" cannot be a user's name",
-            name.escape_debug()
-        ))
-    } else {
-        Ok(())
-    }
-}
-
-fn check_group(group: &str) -> Result<(), String> {
-    let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != ';' && c != ',';
-    if !group.is_empty() && group.len() <= 128 && group.chars().all(plain) {
-        return Ok(());
-    }
-    Err(format!(
-        "\"{}\" cannot be a group's name",
-        group.escape_debug()
-    ))
-}
-
-fn check_password(password: &str) -> Result<(), String> {
-    if password.len() > MAX_PASSWORD_LEN {
-        return Err(format!(
-            "the password has more than {MAX_PASSWORD_LEN} bytes"
-        ));
-    }
-    if password.contains('\0') {
-        return Err("the password holds a NUL character".to_owned());
-    }
-    Ok(())
 }
 
 const fn credentials(user: &User) -> &'static str {

@@ -14,6 +14,10 @@ use crate::access::Permission;
 pub(crate) enum Place {
     /// The queue of quarantined devices.
     Quarantine,
+    /// Segments.
+    Segments,
+    /// RADIUS clients.
+    Clients,
     /// Who changed what.
     Audit,
     /// API tokens.
@@ -30,7 +34,7 @@ pub(crate) enum Place {
 struct Entry(Place, &'static str, &'static str, &'static str, Permission);
 
 /// The navigation in its groups.
-const NAVIGATION: [(&str, &[Entry]); 2] = [
+const NAVIGATION: [(&str, &[Entry]); 4] = [
     (
         "Now",
         &[Entry(
@@ -38,6 +42,26 @@ const NAVIGATION: [(&str, &[Entry]); 2] = [
             "Quarantine",
             "/quarantine",
             "q",
+            Permission::Read,
+        )],
+    ),
+    (
+        "Rules",
+        &[Entry(
+            Place::Segments,
+            "Segments",
+            "/segments",
+            "",
+            Permission::Read,
+        )],
+    ),
+    (
+        "Network",
+        &[Entry(
+            Place::Clients,
+            "Clients",
+            "/clients",
+            "n",
             Permission::Read,
         )],
     ),

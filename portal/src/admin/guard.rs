@@ -258,6 +258,11 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
+/// Percent-encodes one part of a path, slashes included.
+pub(crate) fn encode_part(text: &str) -> String {
+    encode(text).replace('/', "%2F")
+}
+
 /// A path on this site to go back to; anything that could lead elsewhere becomes the overview.
 pub(crate) fn local_path(next: Option<&str>) -> &str {
     match next {

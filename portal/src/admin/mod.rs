@@ -14,7 +14,9 @@
 mod account;
 mod audit;
 mod chrome;
+mod clients;
 mod done;
+mod form;
 mod guard;
 mod health;
 mod limit;
@@ -22,6 +24,7 @@ mod listing;
 mod moment;
 mod quarantine;
 mod route;
+mod segments;
 mod sign_in;
 mod tokens;
 
@@ -95,7 +98,9 @@ pub(crate) fn routes() -> Vec<Route> {
     [
         account::routes(),
         audit::routes(),
+        clients::routes(),
         quarantine::routes(),
+        segments::routes(),
         tokens::routes(),
     ]
     .into_iter()

@@ -12,13 +12,13 @@ use super::sign_in::hash;
 use super::*;
 use crate::access::authorize;
 
-struct Site {
-    router: Router,
-    store: Store,
+pub(super) struct Site {
+    pub(super) router: Router,
+    pub(super) store: Store,
     _folder: tempfile::TempDir,
 }
 
-async fn site() -> Site {
+pub(super) async fn site() -> Site {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("nac.db").display());
     let store = Store::open(&url, Some(SealingKey::generate().unwrap()))
@@ -47,7 +47,7 @@ async fn site() -> Site {
 
 impl Site {
     /// An administrator of this role and the cookie of a session.
-    async fn signed_in(&self, role: Role) -> String {
+    pub(super) async fn signed_in(&self, role: Role) -> String {
         let name = format!("{role}-{}", Uuid::now_v7());
         let invitation = hash(&name);
         self.store
@@ -71,7 +71,7 @@ impl Site {
         format!("__Host-nac={name}")
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &str,
@@ -103,7 +103,22 @@ impl Site {
         )
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> (StatusCode, axum::http::HeaderMap, String) {
+    /// What a form of our own sends.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        cookie: &str,
+        body: &str,
+    ) -> (StatusCode, axum::http::HeaderMap, String) {
+        self.ask(Method::POST, path, cookie, "same-origin", body)
+            .await
+    }
+
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        cookie: &str,
+    ) -> (StatusCode, axum::http::HeaderMap, String) {
         self.ask(Method::GET, path, cookie, "", "").await
     }
 }

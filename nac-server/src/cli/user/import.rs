@@ -72,12 +72,12 @@ pub(super) async fn run(context: &Context, file: &Path, skip_bad: bool) -> Outco
 
 fn candidate(row: &Row<'_>) -> Result<Candidate, String> {
     let name = row.cell("name");
-    check_name(name)?;
+    check_name(name).map_err(|fault| fault.what)?;
     let password = row.raw("password");
-    check_password(password)?;
+    check_password(password).map_err(|fault| fault.what)?;
     let groups = csv::words(row.cell("groups"));
     for group in &groups {
-        check_group(group)?;
+        check_group(group).map_err(|fault| fault.what)?;
     }
     let mschap = yes_or_no(row.cell("mschap"))?;
     if mschap && password.is_empty() {

@@ -2,8 +2,6 @@
 
 use zeroize::Zeroizing;
 
-use super::Failure;
-
 /// Characters that survive every switch's command line and every configuration file.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -30,13 +28,31 @@ const WELL_KNOWN: [&str; 16] = [
     "letmein",
 ];
 
+/// The length of a shared secret that is made here, in characters: some switches take no more than 32.
+pub const GENERATED_LENGTH: usize = 32;
+
+/// The system gives no random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system's random number generator failed")]
+pub struct NoRandomness;
+
+impl From<NoRandomness> for crate::web::Failure {
+    fn from(error: NoRandomness) -> Self {
+        tracing::error!(%error, "no secret can be made");
+        Self::Unavailable
+    }
+}
+
 /// Makes a random text of letters and digits, about six bits to the character.
-pub(super) fn generate(length: usize) -> Result<Zeroizing<String>, Failure> {
+///
+/// # Errors
+///
+/// [`NoRandomness`].
+pub fn generate(length: usize) -> Result<Zeroizing<String>, NoRandomness> {
     let mut text = Zeroizing::new(String::with_capacity(length));
     let mut bytes = Zeroizing::new([0_u8; 64]);
     while text.len() < length {
-        aws_lc_rs::rand::fill(bytes.as_mut_slice())
-            .map_err(|_| Failure::cannot("the system's random number generator failed"))?;
+        aws_lc_rs::rand::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
         // Bytes above the largest multiple of 62 would favour the first letters.
         let letters = bytes.iter().filter(|byte| **byte < 248);
         for byte in letters.take(length - text.len()) {
@@ -47,7 +63,7 @@ pub(super) fn generate(length: usize) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// Why a shared secret is easy to guess, if it is.
-pub(super) fn weakness(secret: &str) -> Option<String> {
+pub fn weakness(secret: &str) -> Option<String> {
     let lower = secret.to_lowercase();
     let length = secret.chars().count();
     let first = lower.chars().next();
@@ -75,8 +91,8 @@ mod tests {
 
     #[test]
     fn generated_secrets_are_strong_and_differ() {
-        let one = generate(32).expect("random");
-        let two = generate(32).expect("random");
+        let one = generate(32).unwrap();
+        let two = generate(32).unwrap();
         assert_eq!(one.len(), 32);
         assert_ne!(one, two);
         assert_eq!(weakness(&one), None);
