@@ -43,7 +43,7 @@ story(here, "every public page that links reach has the headers, and nothing inl
   const { page } = await here.person();
   const faults = [];
   const visit = async () => faults.push(...(await markupFaults(page)), ...(await violations(page)).map((one) => `${page.url()}: ${one}`));
-  const { pages, foreign } = await crawl(page, [here.url("/")], { visit });
+  const { pages, foreign } = await crawl(page, [here.url("/"), here.url("/no-such-page")], { visit });
   faults.push(...pages.flatMap(headerFaults), ...foreign);
   faults.push(...pages.filter(({ status }) => status >= 500).map(({ url, status }) => `${url}: ${status}`));
   assert.deepEqual(faults, []);

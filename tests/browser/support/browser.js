@@ -14,6 +14,9 @@ const PROGRAM = "/usr/bin/chromium";
 const PHONE = { width: 375, height: 667 };
 const DESK = { width: 1280, height: 800 };
 
+/** Pages that run no script: axe-core cannot look at them. */
+export const scriptless = new WeakSet();
+
 export class Browser {
   static async launch() {
     const own = new Browser();
@@ -42,6 +45,7 @@ export class Browser {
     if (!cookies) await withoutCookies(context);
     const mishaps = await watch(context);
     const page = await context.newPage();
+    if (!script) scriptless.add(page);
     const person = { context, page, mishaps, leave: async () => { await context.close(); proxy?.close(); } };
     this.people.push(person);
     return person;

@@ -25,9 +25,12 @@ export function stage(options = {}) {
   return here;
 }
 
+/** A story that takes longer hangs. */
+const LIMIT = 180_000;
+
 /** One story. A person who met a mishap fails it, whatever else it found. */
 export function story(here, name, tell) {
-  test(name, async (context) => {
+  test(name, { timeout: LIMIT }, async (context) => {
     const known = here.browser.people.length;
     try {
       await tell(context);
