@@ -15,6 +15,16 @@ function localise(root = document) {
 }
 localise();
 
+// A table that is wider than the screen scrolls inside itself: by keyboard, too.
+function scrollable() {
+  each("main table", (table) => {
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+    else table.removeAttribute("tabindex");
+  });
+}
+scrollable();
+window.addEventListener("resize", scrollable);
+
 // Ask before what cannot be undone: <button data-confirm="Remove alice?">.
 document.addEventListener("click", (event) => {
   const asking = event.target.closest("[data-confirm]");

@@ -27,7 +27,7 @@ export class Installation {
     for (const [usual, actual] of [
       ["0.0.0.0:1812", auth], ["0.0.0.0:1813", acct], ["0.0.0.0:8443", portal], ["127.0.0.1:9443", admin], ["127.0.0.1:9812", metrics],
     ]) text = text.replace(usual, `127.0.0.1:${actual}`);
-    writeFileSync(own.config, settings(text, own));
+    writeFileSync(own.config, await settings(text, own));
     writeFileSync(own.file("secret"), SECRET, { mode: 0o600 });
     await own.nac("client", "add", "lab", "--address", "127.0.0.0/8", "--secret-file", own.file("secret"));
     await furnish(own);
