@@ -7,8 +7,8 @@ mod tls;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -18,7 +18,7 @@ use nac_portal::public::certificate::CaCertificate;
 use nac_portal::public::token::Tokens;
 use nac_portal::web::PasswordPool;
 use nac_posture::{CheckSet, PostureGate, PostureSettings};
-use nac_store::{Store, StoreError, Writer};
+use nac_store::{Store, StoreError, StoredGauges, Writer};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ use crate::listen::descriptors::Places;
 use crate::listen::udp::Responder;
 use crate::listen::{https, udp};
 use crate::snapshot::{World, WorldError, feed};
+use crate::telemetry::activity;
+use crate::telemetry::gauges::{self, Expiries, Gauges};
 use crate::telemetry::metrics::Metrics;
 
 /// How often changes of other processes are looked for.
@@ -84,6 +86,7 @@ pub struct Server {
     store: Store,
     authenticator: Arc<Authenticator>,
     https: Arc<ArcSwap<rustls::ServerConfig>>,
+    expiries: Arc<ArcSwap<Expiries>>,
     tracker: TaskTracker,
     cancel: CancellationToken,
     writer_cancel: CancellationToken,
@@ -113,7 +116,7 @@ impl Server {
         )]
         let writer = tokio::spawn(writer.run(writer_cancel.clone()));
 
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new());
         let (sessions, changes) = SessionTable::new(writer_handle.clone());
         let sessions = Arc::new(sessions);
         sessions.restore(restore::sessions(&store, &world).await?);
@@ -130,11 +133,23 @@ impl Server {
         let enforcer = Arc::new(Enforcer::new(
             world.clone(),
             gate.clone(),
-            sessions,
-            writer_handle,
+            sessions.clone(),
+            writer_handle.clone(),
             metrics.clone(),
             tracker.clone(),
         ));
+        let expiries = Arc::new(ArcSwap::from_pointee(own_expiries(config, &store).await?));
+        let stored = Arc::<Mutex<StoredGauges>>::default();
+        metrics.attach(Gauges {
+            sessions,
+            authenticator: authenticator.clone(),
+            world: world.clone(),
+            writer: writer_handle,
+            spool: spool_dir(config),
+            expiries: expiries.clone(),
+            stored: stored.clone(),
+        });
+        tracker.spawn(gauges::run(store.clone(), stored, cancel.clone()));
 
         let passwords = PasswordPool::default();
         let (scopes, scope_receiver) = mpsc::channel(1_024);
@@ -142,6 +157,7 @@ impl Server {
         let commands = store.session_command_waiting().await?;
         // The channel is new and has room.
         let _ = scopes.try_send(feed::Scope::Commands(commands));
+        tracker.spawn(activity::run(world.clone(), store.clone(), cancel.clone()));
         tracker.spawn(feed::run(
             world,
             store.clone(),
@@ -190,6 +206,7 @@ impl Server {
             store,
             authenticator,
             https,
+            expiries,
             tracker,
             cancel,
             writer_cancel,
@@ -212,6 +229,8 @@ impl Server {
         let https = tls::https_config(config, &self.store).await?;
         self.authenticator.replace_eap(Some(eap));
         self.https.store(https);
+        let expiries = own_expiries(config, &self.store).await?;
+        self.expiries.store(Arc::new(expiries));
         if config.radius != running.radius
             || config.portal.listen != running.portal.listen
             || config.admin.listen != running.admin.listen
@@ -244,6 +263,15 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+/// When the server's own certificates end.
+async fn own_expiries(config: &Config, store: &Store) -> Result<Expiries, StoreError> {
+    let authority = store.authority_fetch().await?;
+    Ok(gauges::expiries(
+        config,
+        authority.as_ref().map(|(pem, _)| pem.as_str()),
+    ))
 }
 
 async fn open_gate(config: &Config, store: &Store) -> Result<PostureGate, StartError> {
@@ -377,7 +405,11 @@ impl Listeners {
             }
         }
         let places = Places::under_the_limit_of_open_files();
-        for (listener, router) in [(self.portal, portal), (self.admin, admin)] {
+        for (name, listener, router) in [
+            ("portal", self.portal, portal),
+            ("admin", self.admin, admin),
+        ] {
+            let router = counted(name, router, &metrics);
             tracker.spawn(https::serve(
                 listener,
                 tls.clone(),
@@ -389,7 +421,10 @@ impl Listeners {
         }
         let metrics = Router::new().route(
             "/metrics",
-            axum::routing::get(move || async move { metrics.text() }),
+            axum::routing::get(move || async move {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                ([(axum::http::header::CONTENT_TYPE, kind)], metrics.text())
+            }),
         );
         let cancel = cancel.clone();
         let listener = self.metrics;
@@ -401,6 +436,21 @@ impl Listeners {
             }
         });
     }
+}
+
+/// Counts the requests of a listener.
+fn counted(listener: &'static str, router: Router, metrics: &Arc<Metrics>) -> Router {
+    let metrics = metrics.clone();
+    let count = move |request: axum::extract::Request, next: axum::middleware::Next| {
+        let metrics = metrics.clone();
+        async move {
+            let (began, path) = (Instant::now(), request.uri().path().to_owned());
+            let response = next.run(request).await;
+            metrics.http(listener, &path, response.status().as_u16(), began);
+            response
+        }
+    };
+    router.layer(axum::middleware::from_fn(count))
 }
 
 fn cannot_bind(

@@ -5,6 +5,8 @@
 #[path = "cli/site.rs"]
 mod site;
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/certificates.rs"]
 mod certificates;
 #[path = "cli/clients.rs"]

@@ -16,6 +16,7 @@ mod site;
 mod supplicant;
 mod switch;
 
+mod activity;
 mod binding;
 mod command;
 mod compliance;

@@ -82,7 +82,7 @@ pub use packet::{
 };
 pub use password::{MAX_USER_PASSWORD, chap_password_valid, chap_response};
 pub use profile::{
-    DynamicAuthorizationStep, Effect, ProfileError, SegmentAttributes, VendorProfile,
+    DynamicAuthorizationStep, Effect, NasSettings, ProfileError, SegmentAttributes, VendorProfile,
 };
 pub use secret::Secret;
 pub use verify::{MessageAuthenticator, ReplyFault};

@@ -12,6 +12,11 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::dictionary::Dictionary;
 
+mod configuration;
+
+use configuration::Configuration;
+pub use configuration::NasSettings;
+
 /// What one vendor's equipment understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorProfile {
@@ -24,6 +29,7 @@ pub struct VendorProfile {
     first_rule: usize,
     accept: Accept,
     ladder: Vec<DynamicAuthorizationStep>,
+    configuration: Configuration,
 }
 
 /// What a segment gives to an endpoint. The names are the NAS's own: VLANs, roles and ACLs that
@@ -165,6 +171,7 @@ impl VendorProfile {
             first_rule: file.first_rule,
             accept: file.accept,
             ladder,
+            configuration: file.configuration,
         };
         let unknown = profile
             .attribute_names()
@@ -341,6 +348,8 @@ struct ProfileFile {
     accept: Accept,
     #[serde(default)]
     ladder: Vec<StepFile>,
+    #[serde(default)]
+    configuration: Configuration,
 }
 
 #[derive(Deserialize)]

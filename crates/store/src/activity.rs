@@ -83,6 +83,42 @@ words! {
     }
 }
 
+words! {
+    /// What is most wrong with a client, as far as its packets tell.
+    pub enum ClientConcern {
+        /// Its last packets were signed with another secret.
+        WrongSecret = "wrong-secret",
+        /// Its last packets lack the Message-Authenticator that is required.
+        MissingMessageAuthenticator = "missing-message-authenticator",
+        /// The last CoA or Disconnect request got no answer.
+        CoaUnanswered = "coa-unanswered",
+        /// The last CoA or Disconnect request was refused.
+        CoaRefused = "coa-refused",
+        /// It sends packets that break the rules.
+        Malformed = "malformed",
+    }
+}
+
+impl ClientConcern {
+    /// What it means and what to do, in one sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::WrongSecret => "the shared secrets differ: set the same one on the NAS and here",
+            Self::MissingMessageAuthenticator => {
+                "its requests carry no Message-Authenticator and are ignored: update the NAS, or accept the risk \
+                 (CVE-2024-3596) for this client"
+            }
+            Self::CoaUnanswered => {
+                "it does not answer CoA: allow dynamic authorization from this server there, with the same secret and port"
+            }
+            Self::CoaRefused => {
+                "it refuses CoA: see the Error-Cause, and whether the vendor profile fits"
+            }
+            Self::Malformed => "some of its packets break the rules of RADIUS: update the NAS",
+        }
+    }
+}
+
 /// Packets from an address that is no client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct UnknownNas {
@@ -110,6 +146,26 @@ impl ClientActivity {
                 MessageAuthenticatorUse::Always
             }
             (Some(_), Some(_)) => MessageAuthenticatorUse::Sometimes,
+        }
+    }
+}
+
+impl ClientActivity {
+    /// What is most wrong with it now; what has been put right since is no concern.
+    pub fn concern(&self) -> Option<ClientConcern> {
+        let good = self.signed_us.max(self.unsigned_us);
+        let since = |bad: Option<i64>| bad.is_some() && bad > good;
+        if since(self.wrong_secret_us) {
+            return Some(ClientConcern::WrongSecret);
+        }
+        if since(self.missing_signature_us) {
+            return Some(ClientConcern::MissingMessageAuthenticator);
+        }
+        match self.coa_result.as_str() {
+            "" | "acknowledged" if since(self.malformed_us) => Some(ClientConcern::Malformed),
+            "" | "acknowledged" => None,
+            refused if refused.starts_with("refused") => Some(ClientConcern::CoaRefused),
+            _ => Some(ClientConcern::CoaUnanswered),
         }
     }
 }
@@ -333,6 +389,32 @@ pub(crate) async fn unknown_nas_known(tx: &mut Tx<'_>, network: IpNet) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_put_right_is_no_concern() {
+        let broken = ClientActivity {
+            wrong_secret_us: Some(5),
+            signed_us: Some(4),
+            ..ClientActivity::default()
+        };
+        assert_eq!(broken.concern(), Some(ClientConcern::WrongSecret));
+        let repaired = ClientActivity {
+            signed_us: Some(6),
+            coa_result: "refused: unsupported service (405)".to_owned(),
+            ..broken
+        };
+        assert_eq!(repaired.concern(), Some(ClientConcern::CoaRefused));
+        let silent = ClientActivity {
+            coa_result: "no answer from 192.0.2.1:3799 after four transmissions".to_owned(),
+            ..repaired.clone()
+        };
+        assert_eq!(silent.concern(), Some(ClientConcern::CoaUnanswered));
+        let fine = ClientActivity {
+            coa_result: "acknowledged".to_owned(),
+            ..repaired
+        };
+        assert_eq!(fine.concern(), None);
+    }
 
     #[test]
     fn a_client_that_has_signed_for_a_day_signs() {

@@ -1,16 +1,22 @@
 //! Decisions: the complete record of every answer.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError, mac_normalise,
+    Store, StoreError,
+    overview::tally_add,
     sql::{json, plain, plain_option, sql, sql_rows, words},
     transaction::Tx,
     user::user_key,
 };
+
+mod filter;
+
+pub use filter::DecisionFilter;
+use filter::{Engine, bound, first_id};
 
 words! {
     /// What was answered.
@@ -71,6 +77,19 @@ pub struct DecisionRecord {
     pub session_id: Option<Uuid>,
 }
 
+impl DecisionRecord {
+    /// The site of the client, as far as a policy was asked.
+    fn site(&self) -> &str {
+        self.facts.as_ref().map_or("", |facts| &facts.nas.site)
+    }
+
+    /// The device, where it was known.
+    fn device_id(&self) -> Option<Uuid> {
+        let facts = self.facts.as_ref()?;
+        facts.device.id.parse().ok()
+    }
+}
+
 /// How an EAP conversation went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -119,25 +138,6 @@ pub struct Timings {
     pub credential_us: u64,
 }
 
-/// Which decisions to list.
-#[derive(Clone, Debug, Default)]
-pub struct DecisionFilter {
-    /// This MAC address, in any usual form.
-    pub mac: Option<String>,
-    /// This user: the name as it was sent or the identity, in any case.
-    pub user: Option<String>,
-    /// This outcome.
-    pub outcome: Option<DecisionOutcome>,
-    /// This client.
-    pub client: Option<String>,
-    /// Not before this moment, in microseconds since the Unix epoch.
-    pub since_us: Option<i64>,
-    /// Older than this one, which the last page ended with.
-    pub before_id: Option<Uuid>,
-    /// At most so many; 0 means 100, and 10,000 is the most.
-    pub limit: u32,
-}
-
 impl Store {
     /// Stores decisions that are not stored yet. The server itself goes through the writer.
     ///
@@ -169,7 +169,7 @@ impl Store {
         parse(&record)
     }
 
-    /// Decisions, newest first.
+    /// One page of decisions, newest first.
     ///
     /// # Errors
     ///
@@ -178,49 +178,12 @@ impl Store {
         &self,
         filter: &DecisionFilter,
     ) -> Result<Vec<DecisionRecord>, StoreError> {
-        let mac = filter
-            .mac
-            .as_deref()
-            .map(|mac| mac_normalise(mac).unwrap_or_else(|| mac.to_lowercase()));
-        let user = filter.user.as_deref().map(user_key);
-        let limit = match filter.limit {
-            0 => 100,
-            limit => i64::from(limit.min(10_000)),
-        };
-        // Each condition is written so that it names its value with and without a filter; with one, its index serves.
-        let by_mac = if mac.is_some() {
-            "mac = $1"
-        } else {
-            "$1 IS NULL"
-        };
-        let by_user = if user.is_some() {
-            "(user_key = $2 OR identity_key = $2)"
-        } else {
-            "$2 IS NULL"
-        };
-        let by_client = if filter.client.is_some() {
-            "client = $3"
-        } else {
-            "$3 IS NULL"
-        };
-        let text = format!(
-            "SELECT record FROM decision WHERE {by_mac} AND {by_user} AND {by_client} \
-             AND ($4 IS NULL OR outcome = $4) AND id >= $5 AND at_us >= $6 AND id < $7 ORDER BY id DESC LIMIT $8"
-        );
-        let since_us = filter.since_us.unwrap_or(i64::MIN);
-        let rows: Vec<(String,)> = sql!(
+        let rows: Vec<(String,)> = bound!(
             self.read(),
             fetch_all as (String,),
-            sqlx::AssertSqlSafe(text.clone()),
-            mac.as_deref(),
-            user.as_deref(),
-            filter.client.as_deref(),
-            filter.outcome.map(DecisionOutcome::as_str),
-            // The id was made at about `at_us`; five minutes are room enough for any login.
-            first_id(since_us.saturating_sub(300_000_000)),
-            since_us,
-            filter.before_id.unwrap_or(Uuid::max()),
-            limit
+            sqlite: filter.text(Engine::Sqlite),
+            postgres: filter.text(Engine::Postgres),
+            filter
         )?;
         rows.iter().map(|(record,)| parse(record)).collect()
     }
@@ -249,15 +212,23 @@ pub(crate) async fn decisions_write(
     tx: &mut Tx<'_>,
     records: &[Arc<DecisionRecord>],
 ) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
     let mut rows = Vec::with_capacity(records.len());
     for record in records {
         rows.push((record, json(record.as_ref())?));
     }
-    sql_rows!(
+    let (last,): (i64,) = sql!(
+        tx.on(),
+        fetch_one as (i64,),
+        "SELECT COALESCE(MAX(seq), 0) FROM decision"
+    )?;
+    let stored = sql_rows!(
         tx,
         "INSERT INTO decision (id, at_us, client, mac, user_key, identity_key, outcome, segment, reason_code, \
-         policy_version, session_id, record) VALUES",
-        12,
+         policy_version, session_id, record, method, site, nas_address, device_id, total_us) VALUES",
+        17,
         "ON CONFLICT (id) DO NOTHING",
         rows.as_slice(),
         |row| row.0.id,
@@ -271,9 +242,41 @@ pub(crate) async fn decisions_write(
         plain(&row.0.reason_code),
         row.0.policy_version,
         row.0.session_id,
-        row.1.as_str()
+        row.1.as_str(),
+        plain(&row.0.method),
+        plain(row.0.site()),
+        plain(&row.0.nas_address),
+        row.0.device_id(),
+        i64::try_from(row.0.timings.total_us).unwrap_or(i64::MAX)
     );
-    Ok(())
+    let new = if usize::try_from(stored) == Ok(records.len()) {
+        records.to_vec()
+    } else {
+        stored_after(tx, records, last).await?
+    };
+    tally_add(tx, &new).await
+}
+
+/// Those of the records that this transaction has stored: the rest was there already, as after a spool that was replayed half.
+async fn stored_after(
+    tx: &mut Tx<'_>,
+    records: &[Arc<DecisionRecord>],
+    last: i64,
+) -> Result<Vec<Arc<DecisionRecord>>, StoreError> {
+    let mut new: BTreeMap<Uuid, Arc<DecisionRecord>> = BTreeMap::new();
+    for record in records {
+        let row: Option<(i64,)> = sql!(
+            tx.on(),
+            fetch_optional as (i64,),
+            "SELECT seq FROM decision WHERE id = $1 AND seq > $2",
+            record.id,
+            last
+        )?;
+        if row.is_some() {
+            new.insert(record.id, Arc::clone(record));
+        }
+    }
+    Ok(new.into_values().collect())
 }
 
 fn parse(record: &str) -> Result<DecisionRecord, StoreError> {
@@ -281,10 +284,4 @@ fn parse(record: &str) -> Result<DecisionRecord, StoreError> {
         what: "a decision",
         why: error.to_string(),
     })
-}
-
-/// The smallest UUIDv7 of a moment (RFC 9562 section 5.7: 48 bits of milliseconds in front).
-fn first_id(at_us: i64) -> Uuid {
-    let milliseconds = u128::try_from(at_us.max(0) / 1_000).unwrap_or(0);
-    Uuid::from_u128((milliseconds & 0xffff_ffff_ffff) << 80)
 }

@@ -38,6 +38,7 @@ mod mac;
 mod mail;
 mod node;
 mod open;
+mod overview;
 mod policy;
 mod portal_setting;
 mod quarantine;
@@ -55,7 +56,9 @@ mod voucher;
 mod writer;
 
 pub use accounting::{Accounting, AccountingFilter};
-pub use activity::{ClientActivity, MessageAuthenticatorUse, UNKNOWN_NAS_MAX, UnknownNas};
+pub use activity::{
+    ClientActivity, ClientConcern, MessageAuthenticatorUse, UNKNOWN_NAS_MAX, UnknownNas,
+};
 pub use administrator::{
     Administrator, Invitation, NewCredential, NewPasskey, Passkey, PasswordCredential, Role,
 };
@@ -86,6 +89,7 @@ pub use mac::mac_normalise;
 pub use mail::{Mail, MailBudget, MailRefusal, MailState, NewMail};
 pub use node::{CheckOutcome, CheckResult, NodeStatus, NodeVerdict, OsqueryNode};
 pub use open::Store;
+pub use overview::{ExpiringCertificate, Overview, ReasonCount, TrafficBucket};
 pub use policy::PolicyVersion;
 pub use portal_setting::{
     AskedField, Brand, Colour, ColourForm, DARK_PAPER, GuestField, GuestSettings, HelpContact,
@@ -99,7 +103,8 @@ pub use recheck::{CheckReport, NewCheckReport, Recheck, RecheckOutcome};
 pub use seal::{SealingKey, SecretBytes};
 pub use segment::Segment;
 pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSort};
-pub use statistics::Statistics;
+pub use sql::database_errors;
+pub use statistics::{Statistics, StoredGauges};
 pub use support_code::support_code;
 pub use user::{User, UserFilter, UserRecord, user_key};
 pub use voucher::{

@@ -7,6 +7,7 @@ use std::{
     fmt::{self, Write as _},
     path::PathBuf,
     str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,12 +31,27 @@ pub(crate) enum Place {
     Server(String),
 }
 
+/// Statements of this process that failed.
+static ERRORS: AtomicU64 = AtomicU64::new(0);
+
+/// How many statements of this process have failed since it started, in whichever database, for metrics.
+pub fn database_errors() -> u64 {
+    ERRORS.load(Ordering::Relaxed)
+}
+
 /// SQLite's extended result code: the shared index of the write-ahead log could not grow.
 const SQLITE_IOERR_SHMSIZE: u32 = 10 | (19 << 8);
 
 impl Place {
     /// The error of a statement, with the path and the remedy where the cause is the file system.
     pub(crate) fn fault(&self, error: sqlx::Error) -> StoreError {
+        // Something that is there already is an answer, and no failure of the database.
+        if !error
+            .as_database_error()
+            .is_some_and(|error| error.is_unique_violation())
+        {
+            ERRORS.fetch_add(1, Ordering::Relaxed);
+        }
         let Self::File(path) = self else {
             return StoreError::Database(error);
         };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Store, StoreError, sql::sql};
+use crate::{Store, StoreError, now_us, sql::sql};
 
 /// Rows per resource.
 #[derive(
@@ -37,7 +37,55 @@ pub struct Statistics {
     pub size_octets: i64,
 }
 
+/// What the database knows that is worth a time series.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoredGauges {
+    /// Open quarantines.
+    pub quarantines_open: i64,
+    /// Exceptions that have been granted and are neither over nor withdrawn.
+    pub exceptions_active: i64,
+    /// osquery hosts by verdict.
+    pub hosts: Vec<(String, i64)>,
+    /// Messages by state.
+    pub mails: Vec<(String, i64)>,
+    /// Certificates of ours that end within 30 days and are not revoked.
+    pub certificates_expiring: i64,
+}
+
 impl Store {
+    /// Counts what is worth a time series.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn gauges(&self) -> Result<StoredGauges, StoreError> {
+        let now = now_us();
+        let (quarantines_open, exceptions_active, certificates_expiring): (i64, i64, i64) = sql!(
+            self.read(),
+            fetch_one as (i64, i64, i64),
+            "SELECT (SELECT COUNT(*) FROM quarantine WHERE closed_us IS NULL), \
+             (SELECT COUNT(*) FROM exception WHERE state = 'active'), \
+             (SELECT COUNT(*) FROM certificate WHERE revoked_us IS NULL AND not_after_us > $1 AND not_after_us < $2)",
+            now,
+            now.saturating_add(30 * 24 * 3_600 * 1_000_000)
+        )?;
+        Ok(StoredGauges {
+            quarantines_open,
+            exceptions_active,
+            hosts: sql!(
+                self.read(),
+                fetch_all as (String, i64),
+                "SELECT verdict, COUNT(*) FROM node_verdict GROUP BY verdict ORDER BY verdict"
+            )?,
+            mails: sql!(
+                self.read(),
+                fetch_all as (String, i64),
+                "SELECT state, COUNT(*) FROM mail GROUP BY state ORDER BY state"
+            )?,
+            certificates_expiring,
+        })
+    }
+
     /// Counts everything. The two big histories are estimated from their numbering, so this stays quick.
     ///
     /// # Errors

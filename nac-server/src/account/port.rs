@@ -12,6 +12,7 @@ use crate::authenticate::request::{described, identifiers};
 use crate::authenticate::{Authenticator, DuplicateCache, Seen, status_reply, verified};
 use crate::listen::udp::{Disposition, Responder};
 use crate::snapshot::Client;
+use crate::telemetry::activity::Heard;
 
 /// Acct-Status-Type (RFC 2866 section 5.1).
 const START: u32 = 1;
@@ -51,6 +52,7 @@ impl Responder for AccountingPort {
             _ => return Disposition::Silence,
         }
         if !packet.request_authenticator_valid(&client.secret) {
+            client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
                     "wrong secret: the Accounting-Request's authenticator does not verify; set the same shared secret on the NAS and here");
@@ -59,8 +61,14 @@ impl Responder for AccountingPort {
         }
         let (slot, key) = ((source, packet.identifier()), *packet.authenticator());
         match self.duplicates.claim(slot, &key, Instant::now()) {
-            Seen::Answered(reply) => return Disposition::Reply(reply),
-            Seen::InFlight => return Disposition::Silence,
+            Seen::Answered(reply) => {
+                client.activity.heard(Heard::Duplicate);
+                return Disposition::Reply(reply);
+            }
+            Seen::InFlight => {
+                client.activity.heard(Heard::Duplicate);
+                return Disposition::Silence;
+            }
             Seen::New => {}
         }
         let (record, reply) = self.record(&client, source, &packet);
@@ -76,6 +84,7 @@ impl Responder for AccountingPort {
                 // RFC 2866 section 2: no response unless recorded. The NAS asks again.
                 Err(error) => {
                     duplicates.forget(slot, &key);
+                    authenticator.metrics.accounting_failures.inc();
                     if let Some(held) = client.complaints.overload.may_speak() {
                         tracing::warn!(client = %client.name, %error, held_back = held,
                             "accounting is not answered: it could not be recorded");

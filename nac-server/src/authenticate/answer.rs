@@ -441,9 +441,12 @@ impl Record {
             Ok(segment) => (DecisionOutcome::Accept, Some(segment), None),
             Err(refusal) => (DecisionOutcome::Reject, None, Some(refusal)),
         };
-        authenticator
-            .metrics
-            .decided(outcome, self.method, request.arrived);
+        authenticator.metrics.decided(
+            outcome,
+            self.method,
+            refusal.as_ref().map(|refusal| refusal.code),
+            request.arrived,
+        );
         let record = DecisionRecord {
             id: self.id,
             at_us: now_us(),

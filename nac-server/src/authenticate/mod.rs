@@ -24,6 +24,7 @@ use crate::account::SessionTable;
 use crate::identity::password::Passwords;
 use crate::listen::udp::{Disposition, Responder};
 use crate::snapshot::{Client, World};
+use crate::telemetry::activity::Heard;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate::PerSource;
 
@@ -123,16 +124,22 @@ impl Authenticator {
         let snapshot = self.world.snapshot();
         let Some(client) = snapshot.clients.by_address(source.ip()) else {
             self.metrics.unknown_nas.inc();
+            self.world.activity.stranger(source.ip(), datagram);
             if let Some(held) = self.unknown_nas.may_speak(source.ip()) {
                 tracing::warn!(%source, held_back = held,
                     "ignored a packet from an unknown NAS: add it with nac client add NAME --address ADDRESS");
             }
             return None;
         };
+        client.activity.packet(source.ip());
         match Packet::parse(datagram) {
-            Ok(packet) => Some((client.clone(), packet)),
+            Ok(packet) => {
+                self.metrics.packet(packet.code());
+                Some((client.clone(), packet))
+            }
             Err(error) => {
                 self.metrics.malformed.inc();
+                client.activity.heard(Heard::Malformed);
                 if let Some(held) = client.complaints.malformed.may_speak(source.ip()) {
                     tracing::warn!(client = %client.name, %source, %error, held_back = held, "malformed packet");
                 }
@@ -145,8 +152,15 @@ impl Authenticator {
 /// Whether the Message-Authenticator allows this packet to be looked at (RFC 3579 section 3.2, RFC 5997 section 3, CVE-2024-3596).
 pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>) -> bool {
     match packet.message_authenticator(&client.secret) {
-        MessageAuthenticator::Valid => true,
+        MessageAuthenticator::Valid => {
+            // A monitor's Status-Server says nothing of the NAS's own requests.
+            if packet.code() == Code::AccessRequest {
+                client.activity.heard(Heard::Signed);
+            }
+            true
+        }
         MessageAuthenticator::Invalid => {
+            client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
                     "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here");
@@ -155,8 +169,10 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
         }
         MessageAuthenticator::Absent => {
             let Some(fix) = message_authenticator_needed(client, packet) else {
+                client.activity.heard(Heard::Unsigned);
                 return true;
             };
+            client.activity.heard(Heard::MissingSignature);
             if let Some(held) = client
                 .complaints
                 .missing_message_authenticator
@@ -207,10 +223,12 @@ fn access_request(
     match authenticator.duplicates.claim(slot, &key, now) {
         Seen::Answered(reply) => {
             authenticator.metrics.duplicates.inc();
+            client.activity.heard(Heard::Duplicate);
             return Disposition::Reply(reply);
         }
         Seen::InFlight => {
             authenticator.metrics.duplicates.inc();
+            client.activity.heard(Heard::Duplicate);
             return Disposition::Silence;
         }
         Seen::New => {}

@@ -6,13 +6,16 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use nac_portal::input::client::{check_name, check_vendor, network, taken};
 use nac_portal::input::secret::{self, GENERATED_LENGTH};
+use nac_radius::{NasSettings, VendorProfile};
 use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::init::{cisco_ios, hostapd, own_address};
-use super::output::{Table, answer, lines, local_time, print, print_json};
+use super::init::own_address;
+use super::output::answer;
 use super::{Answer, Context, Failure, Outcome, input};
+
+mod view;
 
 const ADD_EXAMPLES: &str = "\
 Examples:
@@ -29,7 +32,7 @@ pub(super) enum ClientCommand {
     Add(AddArguments),
     /// Change a client
     Set(SetArguments),
-    /// List all clients
+    /// List all clients and what was last heard from them
     List,
     /// Show one client
     Show {
@@ -44,6 +47,11 @@ pub(super) enum ClientCommand {
         /// Its name
         name: String,
     },
+    /// What to type at the NAS: AAA, ports, CoA, ACLs, for its vendor and the segments here
+    #[command(after_help = view::SNIPPET_EXAMPLES)]
+    Snippet(view::SnippetArguments),
+    /// Addresses that send packets and are no client
+    Unknown(view::UnknownArguments),
 }
 
 #[derive(Debug, Args)]
@@ -118,8 +126,10 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Outcome {
     match command {
         ClientCommand::Add(arguments) => add(context, arguments).await,
         ClientCommand::Set(arguments) => set(context, arguments).await,
-        ClientCommand::List => list(context).await,
-        ClientCommand::Show { name, secret } => show(context, &name, secret).await,
+        ClientCommand::List => view::list(context).await,
+        ClientCommand::Show { name, secret } => view::show(context, &name, secret).await,
+        ClientCommand::Snippet(arguments) => view::snippet(context, arguments).await,
+        ClientCommand::Unknown(arguments) => view::unknown(context, arguments).await,
         ClientCommand::Remove { name } => remove(context, &name).await,
     }
 }
@@ -216,71 +226,6 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     Ok(Answer::Yes)
 }
 
-async fn list(context: &Context) -> Outcome {
-    let clients = context.store().await?.client_list().await?;
-    if context.json() {
-        print_json(&clients)?;
-        return Ok(Answer::Yes);
-    }
-    let header = ["NAME", "ADDRESS", "VENDOR", "SITE", "MESSAGE-AUTHENTICATOR"];
-    let mut table = Table::new(
-        &header,
-        "no NAS may ask yet; add one with: nac client add NAME --address ADDRESS",
-    );
-    for client in clients {
-        let required = if client.require_message_authenticator {
-            "required"
-        } else {
-            "not required"
-        };
-        let address = client.address.to_string();
-        table.row([
-            client.name,
-            address,
-            client.vendor,
-            client.site,
-            required.to_owned(),
-        ]);
-    }
-    print(&table.render())?;
-    Ok(Answer::Yes)
-}
-
-async fn show(context: &Context, name: &str, with_secret: bool) -> Outcome {
-    let client = context.store().await?.client_fetch(name).await?;
-    let secret = Zeroizing::new(String::from_utf8_lossy(client.secret.expose()).into_owned());
-    let secret = with_secret.then_some(secret.as_str());
-    if context.json() {
-        print_json(&record(&client, secret))?;
-        return Ok(Answer::Yes);
-    }
-    let required = if client.require_message_authenticator {
-        "required"
-    } else {
-        "not required"
-    };
-    print(&lines(&[
-        ("name", client.name.clone()),
-        ("address", client.address.to_string()),
-        ("vendor", client.vendor.clone()),
-        ("site", client.site.clone()),
-        (
-            "CoA port",
-            client
-                .coa_port
-                .map_or_else(|| "the profile's".to_owned(), |p| p.to_string()),
-        ),
-        ("Message-Authenticator", required.to_owned()),
-        (
-            "secret",
-            secret.unwrap_or("(show it with --secret)").to_owned(),
-        ),
-        ("added", local_time(client.created_us)),
-        ("changed", local_time(client.updated_us)),
-    ]))?;
-    Ok(Answer::Yes)
-}
-
 async fn remove(context: &Context, name: &str) -> Outcome {
     context.store().await?.client_remove(name).await?;
     let sentence = format!("client {name} may ask no longer");
@@ -358,12 +303,22 @@ fn record(client: &Client, secret: Option<&str>) -> serde_json::Value {
 }
 
 fn with_secret(client: &Client, secret: &str) -> String {
+    let Some(profile) = VendorProfile::by_name(&client.vendor) else {
+        return format!("\nshared secret: {secret}");
+    };
     let server =
         own_address().map_or_else(|| "ADDRESS-OF-THIS-SERVER".to_owned(), |a| a.to_string());
-    let (kind, paste) = match client.vendor.as_str() {
-        "hostapd" => ("in hostapd.conf", hostapd(&server, secret)),
-        vendor if vendor.starts_with("cisco") => ("on the switch", cisco_ios(&server, secret)),
-        _ => return format!("\nshared secret: {secret}"),
-    };
-    format!("\nshared secret: {secret}\n\n{kind}:\n{}", paste.trim_end())
+    let paste = profile.configuration(&NasSettings {
+        server: &server,
+        secret,
+        auth_port: 1812,
+        acct_port: 1813,
+        coa_port: client.coa_port,
+        redirect_acls: &[],
+        roles: &[],
+    });
+    format!(
+        "\nshared secret: {secret}\n\nat the NAS:\n{}",
+        paste.trim_end()
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nac_store::{SealedError, SealingKey, Store, StoreError};
+use nac_store::{Actor, ActorKind, SealedError, SealingKey, Store, StoreError};
 
 use super::init::furnish;
 use super::{Failure, output};
@@ -71,13 +71,18 @@ impl Context {
         Ok(Settings::load(&self.existing_config_file()?)?)
     }
 
-    /// Opens the database of this configuration.
+    /// Opens the database of this configuration. What is changed through it is recorded as the operator's.
     ///
     /// # Errors
     /// Faults of the configuration, a missing or unfitting sealing key, a database that cannot be opened.
     pub async fn store(&self) -> Result<Store, Failure> {
         let settings = self.settings()?;
-        open_store(&settings).await
+        let store = open_store(&settings).await?;
+        Ok(store.acting(Actor {
+            kind: ActorKind::Cli,
+            name: self.operator(),
+            source: String::new(),
+        }))
     }
 
     /// Who changes something, for the record: `cli:` and the login name, or `cli:uid-` and the user's number

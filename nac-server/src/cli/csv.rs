@@ -197,6 +197,23 @@ pub(super) fn words(cell: &str) -> Vec<String> {
         .collect()
 }
 
+/// One line of a file for a spreadsheet. A cell that the spreadsheet would take for a formula begins with an apostrophe.
+pub(super) fn line(cells: &[String]) -> Result<String, Failure> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let safe = cells.iter().map(|cell| match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}"),
+        _ => cell.clone(),
+    });
+    let fault = |why: String| Failure::cannot(format!("a line cannot be written as CSV: {why}"));
+    writer
+        .write_record(safe)
+        .map_err(|error| fault(error.to_string()))?;
+    let octets = writer
+        .into_inner()
+        .map_err(|error| fault(error.to_string()))?;
+    String::from_utf8(octets).map_err(|error| fault(error.to_string()))
+}
+
 fn check_header(
     file: &Path,
     header: &[String],
@@ -296,6 +313,15 @@ mod tests {
         assert!(parse("owner\nx\n").is_err());
         assert!(parse("mac,ownr\nx,y\n").is_err());
         assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn a_written_cell_is_never_a_formula() {
+        let cells = ["=1+1", "a,b", "say \"x\"", "-1", ""].map(str::to_owned);
+        assert_eq!(
+            line(&cells).expect("text"),
+            "'=1+1,\"a,b\",\"say \"\"x\"\"\",'-1,\"\"\n".replace(",\"\"\n", ",\n")
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub(super) use files::write_new;
 pub use furnish::{Furnished, furnish};
-pub(super) use next_steps::{cisco_ios, hostapd, own_address};
+pub(super) use next_steps::own_address;
 
 use super::{Answer, Context, Failure, Outcome, input, output};
 use files::Workshop;

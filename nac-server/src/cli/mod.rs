@@ -15,6 +15,7 @@
 //!   of the machine can read.
 
 mod admin;
+mod audit;
 mod certificate;
 mod client;
 mod config;
@@ -134,6 +135,9 @@ enum Command {
     /// osquery: flag files, enrolment secrets, checks, hosts
     #[command(subcommand)]
     Posture(posture::PostureCommand),
+    /// Who changed what, and whether that record is whole
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 impl Command {
@@ -159,6 +163,7 @@ impl Command {
             Self::Token(command) => token::run(context, command).await,
             Self::Policy(command) => policy::run(context, command).await,
             Self::Posture(command) => posture::run(context, command).await,
+            Self::Audit(command) => audit::run(context, command).await,
         }
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::dynamic_authorization::{self, Reply};
 use super::{Enforcer, Wanted};
 use crate::account::LiveSession;
+use crate::telemetry::activity::Ordered;
 
 /// How long an acknowledged step may take to show effect: a supplicant answers its EAP within seconds.
 const PROOF_DEADLINE: Duration = Duration::from_secs(8);
@@ -214,6 +215,12 @@ impl Job {
                 self.advance(EnforcementState::Sent);
                 dynamic_authorization::send(client, &session, step).await
             };
+            let result = match &outcome {
+                Ok(Reply::Acknowledged) => "ack",
+                Ok(Reply::Refused { .. }) => "nak",
+                Err(_) => "timeout",
+            };
+            enforcer.metrics.ordered(step.code, result);
             unknown &= matches!(
                 outcome,
                 Ok(Reply::Refused {
@@ -222,6 +229,9 @@ impl Job {
             );
             match outcome {
                 Ok(Reply::Acknowledged) => {
+                    client
+                        .activity
+                        .ordered(Ordered::Acknowledged, "acknowledged");
                     self.note(&name, "sent", "acknowledged", None);
                     self.advance(EnforcementState::Acknowledged);
                     // Whoever proves it cancels this wait by finishing the job.
@@ -229,9 +239,15 @@ impl Job {
                 }
                 Ok(Reply::Refused { error_cause }) => {
                     let said = dynamic_authorization::error_cause_text(error_cause);
-                    self.note(&name, "sent", &format!("refused: {said}"), error_cause);
+                    let said = format!("refused: {said}");
+                    client.activity.ordered(Ordered::Refused, &said);
+                    self.note(&name, "sent", &said, error_cause);
                 }
-                Err(fault) => self.note(&name, "sent", &fault.to_string(), None),
+                Err(fault) => {
+                    let said = fault.to_string();
+                    client.activity.ordered(Ordered::Unanswered, &said);
+                    self.note(&name, "sent", &said, None);
+                }
             }
         }
         if unknown && enforcer.sessions.unknown_to_nas(session_id) {

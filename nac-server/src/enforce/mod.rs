@@ -136,9 +136,6 @@ impl Enforcer {
                     self.examine(&[Scope::All], &mut changes, &cancel).await;
                 }
             }
-            self.metrics
-                .sessions
-                .set(self.sessions.len().try_into().unwrap_or(i64::MAX));
         }
     }
 

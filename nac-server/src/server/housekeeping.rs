@@ -72,6 +72,7 @@ async fn prune(store: &Store) -> Result<(), StoreError> {
             break;
         }
     }
+    store.tally_prune(before).await?;
     store.session_prune(before).await?;
     store.enforcement_prune(before).await?;
     Ok(())

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use nac_radius::{Secret, VendorProfile};
 use nac_store::{Store, StoreError};
 
+use crate::telemetry::activity::{Activity, ActivityBook};
 use crate::telemetry::rate::Complaints;
 
 /// One NAS, or a network of NASes with one secret.
@@ -27,6 +28,8 @@ pub struct Client {
     pub site: String,
     /// Keeps its log lines to one per kind and minute.
     pub complaints: Complaints,
+    /// Counts what is heard from it.
+    pub activity: Arc<Activity>,
 }
 
 /// Every client, found by address.
@@ -39,7 +42,7 @@ pub struct ClientTable {
 }
 
 impl ClientTable {
-    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
+    pub(super) async fn load(store: &Store, book: &ActivityBook) -> Result<Self, StoreError> {
         let mut table = Self::default();
         for row in store.client_list().await? {
             let profile = VendorProfile::by_name(&row.vendor).or_else(|| {
@@ -57,6 +60,7 @@ impl ClientTable {
                     coa_port: row.coa_port,
                     site: row.site,
                     complaints: Complaints::default(),
+                    activity: book.of(row.id),
                 },
             );
         }
@@ -85,6 +89,16 @@ impl ClientTable {
                 .find(|(network, _)| network.contains(&address))
                 .map(|(_, client)| client)
         })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
     }
 
     /// The client of that name.

@@ -20,6 +20,8 @@ pub use clients::{Client, ClientTable};
 pub use directory::Directory;
 pub use segments::SegmentTable;
 
+use crate::telemetry::activity::ActivityBook;
+
 /// The policy in force.
 #[derive(Debug)]
 pub struct ActivePolicy {
@@ -48,6 +50,8 @@ pub struct World {
     snapshot: ArcSwap<Snapshot>,
     /// Users, devices and their quarantines.
     pub directory: Directory,
+    /// What is heard from the clients, and from others.
+    pub activity: ActivityBook,
 }
 
 /// Why the view of the world could not be built.
@@ -76,8 +80,9 @@ impl World {
     /// The database's, or a stored policy that does not load.
     pub async fn load(store: &Store) -> Result<Self, WorldError> {
         let segments = SegmentTable::load(store).await?;
+        let activity = ActivityBook::default();
         let snapshot = Snapshot {
-            clients: Arc::new(ClientTable::load(store).await?),
+            clients: Arc::new(ClientTable::load(store, &activity).await?),
             policy: Arc::new(load_policy(store, &segments).await?),
             segments: Arc::new(segments),
             revoked: Arc::new(load_revoked(store).await?),
@@ -89,6 +94,7 @@ impl World {
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             directory,
+            activity,
         })
     }
 
@@ -106,7 +112,7 @@ impl World {
     }
 
     async fn reload_clients(&self, store: &Store) -> Result<(), WorldError> {
-        let clients = Arc::new(ClientTable::load(store).await?);
+        let clients = Arc::new(ClientTable::load(store, &self.activity).await?);
         self.replace(|snapshot| snapshot.clients = clients.clone());
         Ok(())
     }

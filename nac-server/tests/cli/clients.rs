@@ -251,3 +251,74 @@ fn a_segment_that_the_policy_names_or_that_always_exists_stays() {
     site.run(&["segment", "remove", "spare"]).ends(0);
     site.run(&["segment", "show", "spare"]).ends(1);
 }
+
+#[test]
+fn a_snippet_names_what_the_segments_use_and_never_the_secret() {
+    let site = Site::new();
+    let added = site.json(&[
+        "client",
+        "add",
+        "sw1",
+        "--address",
+        "192.0.2.1",
+        "--vendor",
+        "cisco-ios",
+    ]);
+    let secret = added["secret"].as_str().expect("a secret");
+    site.run(&[
+        "segment",
+        "set",
+        "registration",
+        "--redirect",
+        "https://portal.test/",
+        "--redirect-acl",
+        "PORTAL",
+    ])
+    .ends(0);
+    let snippet = site
+        .run(&["client", "snippet", "sw1", "--server", "198.51.100.7"])
+        .ends(0)
+        .says(&[
+            " address ipv4 198.51.100.7 auth-port 1812 acct-port 1813",
+            " client 198.51.100.7 server-key SECRET",
+            "ip access-list extended PORTAL",
+        ]);
+    assert!(!snippet.out.contains(secret), "{}", snippet.out);
+    assert_eq!(
+        site.json(&["client", "snippet", "sw1"])["vendor"],
+        "cisco-ios"
+    );
+    site.run(&["client", "snippet", "sw9"]).ends(1);
+    // The one who adds a client gets it with the secret, once.
+    site.run(&[
+        "client",
+        "add",
+        "ap1",
+        "--address",
+        "192.0.2.2",
+        "--vendor",
+        "hostapd",
+    ])
+    .ends(0)
+    .says(&["shared secret: ", "auth_server_shared_secret="]);
+}
+
+#[test]
+fn nothing_is_heard_before_a_server_runs() {
+    let site = Site::new();
+    site.run(&["client", "add", "sw1", "--address", "192.0.2.1"])
+        .ends(0);
+    site.run(&["client", "show", "sw1"])
+        .ends(0)
+        .says(&["never"]);
+    assert_eq!(
+        site.json(&["client", "show", "sw1"])["activity"],
+        serde_json::Value::Null
+    );
+    site.run(&["client", "unknown"])
+        .ends(0)
+        .says(&["nobody unknown"]);
+    site.run(&["client", "unknown", "--forget", "192.0.2.9"])
+        .ends(1);
+    site.run(&["client", "unknown", "--forget-all"]).ends(0);
+}

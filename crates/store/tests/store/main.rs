@@ -2,6 +2,9 @@
 //! (`postgres://user@host:port/database`), on PostgreSQL in a schema of its own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod activity;
+mod audit;
+mod decisions;
 mod devices;
 mod durability;
 mod feed;

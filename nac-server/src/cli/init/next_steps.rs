@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, UdpSocket};
 
+use nac_radius::{NasSettings, VendorProfile};
+
 use super::Created;
 
 /// The configuration of a new installation. Everything that has a default stands there as a comment.
@@ -106,69 +108,29 @@ Back up {key} apart from the database: without it the secrets in the database ar
         admin_link = created.admin_link,
         probe_secret = shell(&created.folder.join("probe-secret").display().to_string()),
         ca_shell = shell(&created.ca_certificate.display().to_string()),
-        ios = indented(&cisco_ios(&server, "SECRET")),
-        hostapd = indented(&hostapd(&server, "SECRET")),
+        ios = nas("cisco-ios", &server),
+        hostapd = nas("hostapd", &server),
         key = created.folder.join("sealing.key").display(),
     )
 }
 
-/// Lines for a Cisco IOS or IOS-XE switch: 802.1X, then MAB, with accounting and CoA.
-pub(in crate::cli) fn cisco_ios(server: &str, secret: &str) -> String {
-    format!(
-        "aaa new-model
-radius server NAC
- address ipv4 {server} auth-port 1812 acct-port 1813
- key {secret}
-aaa group server radius NAC
- server name NAC
-aaa authentication dot1x default group NAC
-aaa authorization network default group NAC
-aaa accounting dot1x default start-stop group NAC
-aaa accounting update newinfo periodic 60
-aaa server radius dynamic-author
- client {server} server-key {secret}
- port 1700
-radius-server attribute 6 on-for-login-auth
-radius-server attribute 8 include-in-access-req
-radius-server attribute 25 access-request include
-dot1x system-auth-control
-interface range GigabitEthernet1/0/1-24
- switchport mode access
- authentication order dot1x mab
- authentication priority dot1x mab
- authentication port-control auto
- authentication periodic
- authentication timer reauthenticate server
- mab
- dot1x pae authenticator
- dot1x timeout tx-period 5
- spanning-tree portfast
-"
-    )
-}
-
-/// Lines for hostapd: WPA-Enterprise with VLANs by RADIUS, accounting and Disconnect.
-pub(in crate::cli) fn hostapd(server: &str, secret: &str) -> String {
-    format!(
-        "ieee8021x=1
-wpa=2
-wpa_key_mgmt=WPA-EAP
-rsn_pairwise=CCMP
-ieee80211w=1
-auth_server_addr={server}
-auth_server_port=1812
-auth_server_shared_secret={secret}
-acct_server_addr={server}
-acct_server_port=1813
-acct_server_shared_secret={secret}
-radius_das_port=3799
-radius_das_client={server} {secret}
-radius_das_require_event_timestamp=1
-radius_das_require_message_authenticator=1
-dynamic_vlan=1
-vlan_naming=1
-"
-    )
+/// Lines for a NAS of this vendor, without the remarks.
+fn nas(vendor: &str, server: &str) -> String {
+    let settings = NasSettings {
+        server,
+        secret: "SECRET",
+        auth_port: 1812,
+        acct_port: 1813,
+        coa_port: None,
+        redirect_acls: &[],
+        roles: &[],
+    };
+    let text = VendorProfile::by_name(vendor).map(|profile| profile.configuration(&settings));
+    let lines = text.iter().flat_map(|text| text.lines());
+    lines
+        .filter(|line| !line.starts_with(['!', '#']))
+        .map(|line| format!("  {line}\n"))
+        .collect()
 }
 
 /// The address from which this machine reaches others. Connecting a UDP socket sends nothing; it only
@@ -188,10 +150,6 @@ pub(super) fn host_name() -> String {
         .map(|name| name.trim().to_owned());
     name.filter(|name| rustls::pki_types::DnsName::try_from(name.as_str()).is_ok())
         .unwrap_or_else(|| "localhost".to_owned())
-}
-
-fn indented(lines: &str) -> String {
-    lines.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// A TOML text.
