@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod api;
 pub mod i18n;
 pub mod input;
 pub mod mail;

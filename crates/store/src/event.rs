@@ -212,6 +212,44 @@ impl Store {
         Ok(())
     }
 
+    /// The changes after this number, oldest first; `None` when some of them are forgotten, or they are too many: then reload.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn changes_after(&self, seq: i64) -> Result<Option<Vec<Event>>, StoreError> {
+        let (newest, pruned): (i64, i64) = sql!(
+            self.read(),
+            fetch_one as (i64, i64),
+            "SELECT COALESCE((SELECT MAX(seq) FROM change), 0), \
+                    COALESCE((SELECT pruned_seq FROM change_horizon WHERE id = 1), 0)"
+        )?;
+        if seq < pruned || seq > newest.max(pruned) {
+            return Ok(None);
+        }
+        let rows: Vec<ChangeRow> = sql!(
+            self.read(),
+            fetch_all as ChangeRow,
+            "SELECT seq, kind, key FROM change WHERE seq > $1 ORDER BY seq LIMIT $2",
+            seq,
+            POLL_ROWS
+        )?;
+        if i64::try_from(rows.len()).unwrap_or(POLL_ROWS) >= POLL_ROWS {
+            return Ok(None);
+        }
+        Ok(Some(
+            rows.into_iter()
+                .filter_map(|row| {
+                    Some(Event {
+                        seq: row.seq,
+                        kind: row.kind.parse().ok()?,
+                        key: row.key,
+                    })
+                })
+                .collect(),
+        ))
+    }
+
     /// Forgets the changes from before `before_us` and remembers how far that went. [`Store::watch`] does this by
     /// itself. Gives the number of rows removed.
     ///

@@ -215,7 +215,10 @@ pub(super) fn plain_page(failure: Failure) -> Response {
 }
 
 /// Whatever is not in the table.
-pub(super) async fn nothing_here() -> Response {
+pub(super) async fn nothing_here(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return crate::api::no_such_operation().into_response();
+    }
     plain_page(Failure::NotFound(
         "there is no such page; the overview is at /".to_owned(),
     ))

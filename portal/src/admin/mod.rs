@@ -12,6 +12,7 @@
 //! * Secrets, policy and tokens want somebody who proved within the last minutes who they are ([`Account::confirmed`]).
 
 mod account;
+mod api_viewer;
 mod audit;
 mod chrome;
 mod clients;
@@ -39,9 +40,12 @@ use crate::web::{self, PasswordPool, asset};
 
 pub(crate) use chrome::{Chrome, Place, render};
 pub(crate) use done::Done;
+#[cfg(test)]
+pub(crate) use guard::encode;
 pub(crate) use guard::{Account, Problem};
 pub(crate) use moment::Moment;
 pub(crate) use route::Route;
+pub(crate) use sign_in::{hash, token};
 
 /// What every admin page may use. Clones share everything.
 #[derive(Clone)]
@@ -97,6 +101,7 @@ impl std::ops::Deref for AdminState {
 pub(crate) fn routes() -> Vec<Route> {
     [
         account::routes(),
+        api_viewer::routes(),
         audit::routes(),
         clients::routes(),
         quarantine::routes(),
@@ -115,9 +120,23 @@ pub fn router(state: AdminState) -> Router {
         .merge(sign_in::routes())
         .route("/health", get(health::report))
         .route("/assets/{hash}/{name}", get(asset::serve))
-        .fallback(guard::nothing_here)
-        .with_state(state);
-    web::secured(guard::demand_origin(open.merge(pages)))
+        .with_state(state.clone());
+    // Programs show a token with each call and say nothing of where they come from.
+    let pages = guard::demand_origin(open.merge(pages));
+    let api = crate::api::router(&state);
+    web::secured(pages.merge(api).fallback(guard::nothing_here))
+}
+
+/// The API operations that the pages' actions name.
+#[cfg(test)]
+pub(crate) fn actions() -> Vec<&'static str> {
+    routes()
+        .into_iter()
+        .filter_map(|route| match route.operation {
+            route::Operation::Api(id) => Some(id),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ pub(super) fn no_cookie() -> [(header::HeaderName, String); 1] {
 }
 
 /// 256 random bits in hexadecimal.
-pub(super) fn token() -> Result<String, Failure> {
+pub(crate) fn token() -> Result<String, Failure> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| {
         tracing::error!("the operating system gives no randomness");

@@ -1,0 +1,180 @@
+//! The policy and its history.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use nac_policy::{Engine, PolicyFault};
+use nac_store::{PolicyVersion, Store};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Body, Caller, Page, Path, Problem};
+use crate::admin::AdminState;
+use crate::web::Failure;
+
+pub(super) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new()
+        .routes(routes!(current, apply))
+        .routes(routes!(check))
+        .routes(routes!(history))
+        .routes(routes!(version))
+        .routes(routes!(rollback))
+}
+
+/// The policy in force.
+#[utoipa::path(
+    get, path = "/api/v1/policy", operation_id = "policy_fetch", tag = "policy",
+    responses((status = 200, body = PolicyVersion), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn current(State(state): State<AdminState>) -> Result<Json<PolicyVersion>, Problem> {
+    let policy = state.store.policy_current().await?;
+    Ok(Json(policy.ok_or_else(|| {
+        Failure::NotFound("there is no policy yet".to_owned())
+    })?))
+}
+
+/// A policy text.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    /// Cedar policies.
+    text: String,
+}
+
+/// What is wrong with a policy text.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Checked {
+    /// Whether it could be applied.
+    good: bool,
+    /// Every fault, with its line.
+    #[schema(value_type = Vec<Object>)]
+    faults: Vec<PolicyFault>,
+}
+
+async fn faults(store: &Store, text: &str) -> Result<Vec<PolicyFault>, Problem> {
+    let segments: Vec<String> = store
+        .segment_list()
+        .await?
+        .into_iter()
+        .map(|segment| segment.name)
+        .collect();
+    Ok(Engine::load(text, &segments)
+        .err()
+        .map(|errors| errors.0)
+        .unwrap_or_default())
+}
+
+/// Checks a policy text without applying it.
+#[utoipa::path(
+    post, path = "/api/v1/policy/check", operation_id = "policy_check", tag = "policy",
+    request_body = Text,
+    responses((status = 200, body = Checked), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn check(
+    State(state): State<AdminState>,
+    Body(body): Body<Text>,
+) -> Result<Json<Checked>, Problem> {
+    let faults = faults(&state.store, &body.text).await?;
+    Ok(Json(Checked {
+        good: faults.is_empty(),
+        faults,
+    }))
+}
+
+/// A policy to apply.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Apply {
+    /// Cedar policies.
+    text: String,
+    /// What changes, and why.
+    note: String,
+    /// The version that this text was made from: somebody else's change meanwhile is not overwritten.
+    based_on: Option<i64>,
+}
+
+/// Makes a text the policy; live sessions are decided anew.
+#[utoipa::path(
+    post, path = "/api/v1/policy", operation_id = "policy_apply", tag = "policy",
+    request_body = Apply,
+    responses((status = 201, body = PolicyVersion), (status = "default", body = Problem)),
+    security(("token" = ["policy:change"]))
+)]
+async fn apply(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(body): Body<Apply>,
+) -> Result<(StatusCode, Json<PolicyVersion>), Problem> {
+    if body.note.trim().is_empty() {
+        return Err(Failure::invalid("note", "say what changes, and why").into());
+    }
+    let store = caller.store(&state);
+    let current = store.policy_current().await?.map(|policy| policy.version);
+    if body.based_on.is_some() && body.based_on != current {
+        return Err(Failure::Conflict(
+            "somebody else applied a policy meanwhile: look at it, then try again".to_owned(),
+        )
+        .into());
+    }
+    if let Some(fault) = faults(&store, &body.text).await?.first() {
+        return Err(Failure::invalid("text", fault.to_string()).into());
+    }
+    let applied = store
+        .policy_apply(&body.text, body.note.trim(), &caller.operator())
+        .await?;
+    Ok((StatusCode::CREATED, Json(applied)))
+}
+
+/// The last 1,000 versions, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/policy/history", operation_id = "policy_history", tag = "policy",
+    responses((status = 200, body = Page<PolicyVersion>), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn history(State(state): State<AdminState>) -> Result<Page<PolicyVersion>, Problem> {
+    Ok(Page::whole(state.store.policy_history().await?))
+}
+
+/// One version.
+#[utoipa::path(
+    get, path = "/api/v1/policy/history/{version}", operation_id = "policy_version_fetch", tag = "policy",
+    params(("version" = i64, Path)),
+    responses((status = 200, body = PolicyVersion), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn version(
+    State(state): State<AdminState>,
+    Path(version): Path<i64>,
+) -> Result<Json<PolicyVersion>, Problem> {
+    Ok(Json(state.store.policy_fetch(version).await?))
+}
+
+/// Applies an earlier version again, as a new one.
+#[utoipa::path(
+    post, path = "/api/v1/policy/history/{version}/rollback", operation_id = "policy_rollback", tag = "policy",
+    params(("version" = i64, Path)),
+    responses((status = 201, body = PolicyVersion), (status = "default", body = Problem)),
+    security(("token" = ["policy:change"]))
+)]
+async fn rollback(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(version): Path<i64>,
+) -> Result<(StatusCode, Json<PolicyVersion>), Problem> {
+    let store = caller.store(&state);
+    let former = store.policy_fetch(version).await?;
+    if let Some(fault) = faults(&store, &former.text).await?.first() {
+        return Err(Failure::Conflict(format!(
+            "version {version} does not fit what is here by now: {fault}"
+        ))
+        .into());
+    }
+    let note = format!("rolled back to version {version}");
+    let applied = store
+        .policy_apply(&former.text, &note, &caller.operator())
+        .await?;
+    Ok((StatusCode::CREATED, Json(applied)))
+}

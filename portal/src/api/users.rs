@@ -1,0 +1,216 @@
+//! Users: people with passwords and groups.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use nac_store::{SecretBytes, StoreError, User, UserFilter, UserRecord};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::{Body, Caller, Page, Paging, Path, Problem, Query};
+use crate::admin::AdminState;
+use crate::web::Failure;
+
+pub(super) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(fetch, put, remove))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+}
+
+/// A user as the API shows one: never a password, only whether there is one.
+#[derive(utoipa::ToSchema)]
+#[schema(as = User)]
+#[expect(
+    dead_code,
+    reason = "the form of what nac_store::User writes, for the document"
+)]
+struct UserShape {
+    /// Our id.
+    id: uuid::Uuid,
+    /// The name.
+    name: String,
+    /// `argon2id`, or null without a password.
+    password: Option<String>,
+    /// Whether the password is kept sealed for CHAP and MS-CHAPv2.
+    mschap: bool,
+    /// Whether the user may authenticate.
+    enabled: bool,
+    /// Groups, sorted.
+    groups: Vec<String>,
+    /// When it was added, in microseconds since the Unix epoch.
+    created_us: i64,
+    /// When it was last changed, in microseconds since the Unix epoch.
+    updated_us: i64,
+}
+
+/// Which users to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+struct Filters {
+    /// Part of the name.
+    q: Option<String>,
+    /// A group they are in.
+    group: Option<String>,
+}
+
+/// Users by name.
+#[utoipa::path(
+    get, path = "/api/v1/users", operation_id = "user_list", tag = "users",
+    params(Filters, Paging),
+    responses((status = 200, body = Page<UserShape>), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn list(
+    State(state): State<AdminState>,
+    Query(filters): Query<Filters>,
+    Query(paging): Query<Paging>,
+) -> Result<Page<User>, Problem> {
+    let rows = state
+        .store
+        .user_list(&UserFilter {
+            search: filters.q,
+            group: filters.group,
+            after: paging.after()?,
+            limit: paging.limit(),
+        })
+        .await?;
+    Ok(paging.page(rows, |row| row.name.clone()))
+}
+
+/// One user.
+#[utoipa::path(
+    get, path = "/api/v1/users/{name}", operation_id = "user_fetch", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 200, body = UserShape), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn fetch(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+) -> Result<Json<User>, Problem> {
+    Ok(Json(state.store.user_fetch(&name).await?))
+}
+
+/// What to store of a user. What is left out stays as it is.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Put {
+    /// Groups, in any order.
+    groups: Option<Vec<String>>,
+    /// Whether the user may authenticate.
+    enabled: Option<bool>,
+    /// A new password.
+    #[schema(value_type = Option<String>)]
+    password: Option<Zeroizing<String>>,
+    /// Keep the password itself, sealed, for CHAP and MS-CHAPv2: the whole password leaks if database and sealing key do.
+    #[serde(default)]
+    mschap: bool,
+}
+
+/// Adds a user, or changes the one of this name.
+#[utoipa::path(
+    put, path = "/api/v1/users/{name}", operation_id = "user_put", tag = "users",
+    params(("name" = String, Path)), request_body = Put,
+    responses((status = 200, body = UserShape), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn put(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(body): Body<Put>,
+) -> Result<Json<User>, Problem> {
+    let known = match state.store.user_fetch(&name).await {
+        Ok(user) => Some(user),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if body.mschap && body.password.is_none() {
+        return Err(Failure::invalid("mschap", "`mschap` needs the password beside it").into());
+    }
+    let (mut hash, mut cleartext) = known
+        .as_ref()
+        .map(|user| (user.password.clone(), user.cleartext.clone()))
+        .unwrap_or_default();
+    if let Some(password) = body.password {
+        if password.is_empty() || password.len() > 256 {
+            return Err(Failure::invalid("password", "a password has 1 to 256 octets").into());
+        }
+        cleartext = body.mschap.then(|| SecretBytes::new(password.as_bytes()));
+        hash = Some(state.passwords.hash(password).await?);
+    }
+    let record = UserRecord {
+        name,
+        password: hash,
+        cleartext,
+        enabled: body
+            .enabled
+            .unwrap_or_else(|| known.as_ref().is_none_or(|user| user.enabled)),
+        groups: body
+            .groups
+            .unwrap_or_else(|| known.map(|user| user.groups).unwrap_or_default()),
+    };
+    Ok(Json(caller.store(&state).user_put(record).await?))
+}
+
+/// Removes a user.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{name}", operation_id = "user_remove", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 204), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn remove(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    caller.store(&state).user_remove(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_enabled(
+    state: &AdminState,
+    caller: &Caller,
+    name: &str,
+    enabled: bool,
+) -> Result<Json<User>, Problem> {
+    let store = caller.store(state);
+    store.user_set_enabled(name, enabled).await?;
+    Ok(Json(store.user_fetch(name).await?))
+}
+
+/// Lets a user authenticate again.
+#[utoipa::path(
+    post, path = "/api/v1/users/{name}/enable", operation_id = "user_enable", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 200, body = UserShape), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn enable(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<User>, Problem> {
+    set_enabled(&state, &caller, &name, true).await
+}
+
+/// Keeps a user from authenticating; live sessions are moved.
+#[utoipa::path(
+    post, path = "/api/v1/users/{name}/disable", operation_id = "user_disable", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 200, body = UserShape), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn disable(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<User>, Problem> {
+    set_enabled(&state, &caller, &name, false).await
+}
