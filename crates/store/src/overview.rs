@@ -26,7 +26,7 @@ const NAMED: i64 = 10;
 const BUCKETS_MAX: i64 = 1_000;
 
 /// Everything at a glance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Overview {
     /// From when the traffic is, in microseconds since the Unix epoch: the beginning of the first span.
     pub since_us: i64,
@@ -53,7 +53,7 @@ pub struct Overview {
 }
 
 /// The answers of a span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TrafficBucket {
     /// Its first moment, in microseconds since the Unix epoch.
     pub at_us: i64,
@@ -64,7 +64,7 @@ pub struct TrafficBucket {
 }
 
 /// How often something was the reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct ReasonCount {
     /// The stable code, such as `EAP-1203`.
     pub reason_code: String,
@@ -73,7 +73,7 @@ pub struct ReasonCount {
 }
 
 /// A certificate that ends soon.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct ExpiringCertificate {
     /// The serial number in lower-case hexadecimal.
     pub serial: String,

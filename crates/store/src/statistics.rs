@@ -38,7 +38,7 @@ pub struct Statistics {
 }
 
 /// What the database knows that is worth a time series.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct StoredGauges {
     /// Open quarantines.
     pub quarantines_open: i64,

@@ -12,10 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{Body, Caller, Page, Path, Problem};
 use crate::admin::AdminState;
+use crate::input::{client, secret};
 use crate::web::Failure;
-
-/// RFC 2865 section 3 asks for at least 16 octets.
-const SECRET_MIN: usize = 16;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
@@ -127,13 +125,16 @@ async fn add(
     caller: Caller,
     Body(body): Body<Add>,
 ) -> Result<(StatusCode, Json<Added>), Problem> {
-    let (secret, made) = secret(body.secret)?;
+    client::check_name(&body.name)?;
+    let vendor = body.vendor.unwrap_or_else(|| "generic".to_owned());
+    client::check_vendor(&vendor)?;
+    let (secret, made) = shared_secret(body.secret)?;
     let new = NewClient {
         name: body.name,
         address: address(&body.address)?,
         secret,
         require_message_authenticator: body.require_message_authenticator,
-        vendor: vendor(body.vendor)?,
+        vendor,
         coa_port: body.coa_port,
         site: body.site,
     };
@@ -178,12 +179,18 @@ async fn set(
     Path(name): Path<String>,
     Body(body): Body<Set>,
 ) -> Result<Json<Client>, Problem> {
+    if let Some(name) = &body.name {
+        client::check_name(name)?;
+    }
+    if let Some(vendor) = &body.vendor {
+        client::check_vendor(vendor)?;
+    }
     let change = ClientChange {
         name: body.name,
         address: body.address.as_deref().map(address).transpose()?,
         secret: None,
         require_message_authenticator: body.require_message_authenticator,
-        vendor: body.vendor.map(|name| vendor(Some(name))).transpose()?,
+        vendor: body.vendor,
         coa_port: body.coa_port.map(|port| (port != 0).then_some(port)),
         site: body.site,
     };
@@ -203,7 +210,7 @@ async fn rotate(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Added>, Problem> {
-    let (secret, made) = secret(None)?;
+    let (secret, made) = shared_secret(None)?;
     let change = ClientChange {
         secret: Some(secret),
         ..ClientChange::default()
@@ -261,40 +268,23 @@ async fn forget(
 }
 
 fn address(text: &str) -> Result<IpNet, Failure> {
-    let network = text.parse::<IpNet>();
-    network
-        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-        .map_err(|_| {
-            Failure::invalid(
-                "address",
-                "write an address or a network, such as 192.0.2.10 or 192.0.2.0/24",
-            )
-        })
-}
-
-fn vendor(name: Option<String>) -> Result<String, Failure> {
-    let name = name.unwrap_or_else(|| "generic".to_owned());
-    if nac_radius::VendorProfile::by_name(&name).is_some() {
-        return Ok(name);
-    }
-    Err(Failure::invalid(
-        "vendor",
-        format!("there is no vendor profile {name}"),
-    ))
+    client::network(text).map_err(|why| Failure::invalid("address", why))
 }
 
 /// The secret that was given, or a new one.
-fn secret(
+fn shared_secret(
     given: Option<Zeroizing<String>>,
 ) -> Result<(SecretBytes, Option<Zeroizing<String>>), Failure> {
     match given {
-        Some(secret) if secret.len() < SECRET_MIN => Err(Failure::invalid(
-            "secret",
-            "a shared secret has 16 octets at least (RFC 2865 section 3); leave it out to get a good one",
-        )),
-        Some(secret) => Ok((SecretBytes::new(secret.as_bytes()), None)),
+        Some(given) => match secret::weakness(&given) {
+            Some(why) => Err(Failure::invalid(
+                "secret",
+                format!("this secret is weak: {why}; leave it out to get a good one"),
+            )),
+            None => Ok((SecretBytes::new(given.as_bytes()), None)),
+        },
         None => {
-            let made = Zeroizing::new(crate::admin::token()?);
+            let made = secret::generate(secret::GENERATED_LENGTH)?;
             Ok((SecretBytes::new(made.as_bytes()), Some(made)))
         }
     }

@@ -30,8 +30,30 @@ struct Filters {
     outcome: Option<DecisionOutcome>,
     /// This client.
     client: Option<String>,
+    /// A user's name, an identity that begins so, or a MAC address.
+    q: Option<String>,
+    /// Of clients at this site.
+    site: Option<String>,
+    /// From a NAS with this address.
+    nas_address: Option<String>,
+    /// Into this segment.
+    segment: Option<String>,
+    /// With this reason, such as `EAP-1203`; one that ends in `-` stands for all that begin so.
+    reason_code: Option<String>,
+    /// Authenticated so.
+    method: Option<String>,
+    /// By this version of the policy.
+    policy_version: Option<i64>,
+    /// In this session.
+    session_id: Option<Uuid>,
+    /// About this device.
+    device_id: Option<Uuid>,
     /// Not before this moment, in microseconds since the Unix epoch.
     since_us: Option<i64>,
+    /// Before this moment, in microseconds since the Unix epoch.
+    until_us: Option<i64>,
+    /// Those that took at least so long, in microseconds.
+    slower_than_us: Option<u64>,
 }
 
 /// Decisions, newest first.
@@ -53,10 +75,20 @@ async fn list(
             user: filters.user,
             outcome: filters.outcome,
             client: filters.client,
+            search: filters.q,
+            site: filters.site,
+            nas_address: filters.nas_address,
+            segment: filters.segment,
+            reason_code: filters.reason_code,
+            method: filters.method,
+            policy_version: filters.policy_version,
+            session_id: filters.session_id,
+            device_id: filters.device_id,
             since_us: filters.since_us,
+            until_us: filters.until_us,
+            slower_than_us: filters.slower_than_us,
             before_id: paging.after()?,
             limit: paging.limit(),
-            ..DecisionFilter::default()
         })
         .await?;
     Ok(paging.page(rows, |row| row.id.to_string()))

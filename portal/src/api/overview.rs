@@ -2,39 +2,41 @@
 
 use axum::Json;
 use axum::extract::State;
-use nac_store::{SegmentCount, Statistics};
-use serde::Serialize;
+use nac_store::{Overview, now_us};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Problem;
+use super::{Problem, Query};
 use crate::admin::AdminState;
+
+/// The traffic of a day, unless told otherwise, in microseconds.
+const DAY_US: i64 = 86_400_000_000;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new().routes(routes!(overview))
 }
 
-/// Numbers of this moment.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct Overview {
-    /// How much there is of everything.
-    rows: Statistics,
-    /// Live sessions by segment.
-    sessions: Vec<SegmentCount>,
-    /// Open quarantines.
-    quarantined: i64,
+/// Since when.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+struct Since {
+    /// Traffic not before this moment, in microseconds since the Unix epoch; a day ago unless told otherwise.
+    since_us: Option<i64>,
 }
 
-/// How much there is of everything, and who is where.
+/// Everything at a glance: traffic, refusals, sessions by segment, quarantine, certificates that end.
 #[utoipa::path(
     get, path = "/api/v1/overview", operation_id = "overview", tag = "about",
+    params(Since),
     responses((status = 200, body = Overview), (status = "default", body = Problem)),
     security(("token" = ["read"]))
 )]
-async fn overview(State(state): State<AdminState>) -> Result<Json<Overview>, Problem> {
-    Ok(Json(Overview {
-        rows: state.store.statistics().await?,
-        sessions: state.store.session_count_by_segment().await?,
-        quarantined: state.store.quarantine_count().await?,
-    }))
+async fn overview(
+    State(state): State<AdminState>,
+    Query(since): Query<Since>,
+) -> Result<Json<Overview>, Problem> {
+    let since_us = since.since_us.unwrap_or_else(|| now_us() - DAY_US);
+    Ok(Json(state.store.overview(since_us).await?))
 }

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::{Body, Caller, Page, Path, Problem};
 use crate::admin::AdminState;
+use crate::input::segment;
 use crate::web::Failure;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
@@ -54,12 +55,7 @@ struct Checked {
 }
 
 async fn faults(store: &Store, text: &str) -> Result<Vec<PolicyFault>, Problem> {
-    let segments: Vec<String> = store
-        .segment_list()
-        .await?
-        .into_iter()
-        .map(|segment| segment.name)
-        .collect();
+    let segments = segment::names(store).await?;
     Ok(Engine::load(text, &segments)
         .err()
         .map(|errors| errors.0)

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::{Body, Caller, Page, Path, Problem};
 use crate::admin::AdminState;
+use crate::input::segment;
 use crate::web::Failure;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
@@ -75,7 +76,7 @@ async fn put(
     Path(name): Path<String>,
     Body(body): Body<Put>,
 ) -> Result<Json<Segment>, Problem> {
-    let segment = Segment {
+    let wanted = Segment {
         name,
         vlan: body.vlan,
         role: body.role,
@@ -86,7 +87,8 @@ async fn put(
         description: body.description,
         ..Segment::default()
     };
-    Ok(Json(caller.store(&state).segment_put(segment).await?))
+    segment::check(&wanted)?;
+    Ok(Json(caller.store(&state).segment_put(wanted).await?))
 }
 
 /// Removes a segment that no policy names.
@@ -102,19 +104,11 @@ async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let store = caller.store(&state);
-    if let Some(policy) = store.policy_current().await? {
-        let others: Vec<String> = store
-            .segment_list()
-            .await?
-            .into_iter()
-            .map(|segment| segment.name)
-            .filter(|other| *other != name)
-            .collect();
-        if let Err(faults) = nac_policy::Engine::load(&policy.text, &others) {
-            return Err(
-                Failure::Conflict(format!("the policy names this segment: {faults}")).into(),
-            );
-        }
+    if segment::is_named(&store, &name).await? {
+        return Err(Failure::Conflict(
+            "the policy names this segment: change the policy first".to_owned(),
+        )
+        .into());
     }
     store.segment_remove(&name).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Body, Caller, Page, Paging, Path, Problem, Query};
 use crate::admin::AdminState;
+use crate::input::user;
 use crate::web::Failure;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
@@ -125,6 +126,10 @@ async fn put(
     Path(name): Path<String>,
     Body(body): Body<Put>,
 ) -> Result<Json<User>, Problem> {
+    user::check_name(&name)?;
+    for group in body.groups.iter().flatten() {
+        user::check_group(group)?;
+    }
     let known = match state.store.user_fetch(&name).await {
         Ok(user) => Some(user),
         Err(StoreError::NotFound { .. }) => None,
@@ -138,9 +143,7 @@ async fn put(
         .map(|user| (user.password.clone(), user.cleartext.clone()))
         .unwrap_or_default();
     if let Some(password) = body.password {
-        if password.is_empty() || password.len() > 256 {
-            return Err(Failure::invalid("password", "a password has 1 to 256 octets").into());
-        }
+        user::check_password(&password)?;
         cleartext = body.mschap.then(|| SecretBytes::new(password.as_bytes()));
         hash = Some(state.passwords.hash(password).await?);
     }
