@@ -192,6 +192,7 @@ each("[data-live]", (body) => {
       body.prepend(document.importNode(row, true));
       while (body.children.length > 200) body.lastElementChild.remove();
     });
+    source.addEventListener("over", (event) => { stop(); if (toggle) toggle.textContent = "Go on"; say(`paused after ${event.data}`); });
     source.addEventListener("missed", (event) => say(`live; ${event.data} were too many to show`));
   };
   const stop = () => { source?.close(); source = undefined; say("paused"); };
@@ -202,4 +203,9 @@ each("[data-live]", (body) => {
     });
   }
   start();
+});
+
+// A page that waits for something looks again by itself: <p data-refresh="2000">.
+each("[data-refresh]", (waiting) => {
+  setTimeout(() => { if (!document.querySelector("dialog[open], details[open] input:focus")) location.reload(); }, Number(waiting.dataset.refresh));
 });

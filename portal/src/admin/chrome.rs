@@ -12,6 +12,12 @@ use crate::access::Permission;
 /// Where a page is in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
+    /// Live sessions.
+    Sessions,
+    /// The authentication log.
+    Log,
+    /// Devices.
+    Devices,
     /// The queue of quarantined devices.
     Quarantine,
     /// Segments.
@@ -34,14 +40,34 @@ pub(crate) enum Place {
 struct Entry(Place, &'static str, &'static str, &'static str, Permission);
 
 /// The navigation in its groups.
-const NAVIGATION: [(&str, &[Entry]); 4] = [
+const NAVIGATION: &[(&str, &[Entry])] = &[
     (
         "Now",
+        &[
+            Entry(
+                Place::Sessions,
+                "Sessions",
+                "/sessions",
+                "s",
+                Permission::Read,
+            ),
+            Entry(Place::Log, "Log", "/log", "l", Permission::Read),
+            Entry(
+                Place::Quarantine,
+                "Quarantine",
+                "/quarantine",
+                "q",
+                Permission::Read,
+            ),
+        ],
+    ),
+    (
+        "Who",
         &[Entry(
-            Place::Quarantine,
-            "Quarantine",
-            "/quarantine",
-            "q",
+            Place::Devices,
+            "Devices",
+            "/devices",
+            "d",
             Permission::Read,
         )],
     ),

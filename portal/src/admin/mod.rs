@@ -15,17 +15,30 @@ mod account;
 mod api_viewer;
 mod audit;
 mod chrome;
+<<<<<<< HEAD
 mod clients;
 mod done;
 mod form;
+=======
+mod devices;
+mod done;
+mod filter;
+>>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
 mod guard;
 mod health;
+mod host;
+mod job;
 mod limit;
 mod listing;
+mod log;
 mod moment;
 mod quarantine;
 mod route;
+<<<<<<< HEAD
 mod segments;
+=======
+mod sessions;
+>>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
 mod sign_in;
 mod tokens;
 
@@ -103,9 +116,16 @@ pub(crate) fn routes() -> Vec<Route> {
         account::routes(),
         api_viewer::routes(),
         audit::routes(),
+<<<<<<< HEAD
         clients::routes(),
         quarantine::routes(),
         segments::routes(),
+=======
+        devices::routes(),
+        log::routes(),
+        quarantine::routes(),
+        sessions::routes(),
+>>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
         tokens::routes(),
     ]
     .into_iter()

@@ -12,9 +12,19 @@ use super::sign_in::hash;
 use super::*;
 use crate::access::authorize;
 
+<<<<<<< HEAD
 pub(super) struct Site {
     pub(super) router: Router,
     pub(super) store: Store,
+=======
+mod devices;
+mod log;
+mod quarantine;
+
+struct Site {
+    router: Router,
+    store: Store,
+>>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
     _folder: tempfile::TempDir,
 }
 
@@ -95,6 +105,14 @@ impl Site {
         });
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        // A stream has no end to wait for.
+        if parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "text/event-stream")
+        {
+            return (parts.status, parts.headers, String::new());
+        }
         let body = axum::body::to_bytes(body, 1 << 22).await.unwrap();
         (
             parts.status,
