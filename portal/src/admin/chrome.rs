@@ -12,6 +12,8 @@ use crate::access::Permission;
 /// Where a page is in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
+    /// The first page.
+    Overview,
     /// Live sessions.
     Sessions,
     /// The authentication log.
@@ -44,6 +46,7 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
     (
         "Now",
         &[
+            Entry(Place::Overview, "Overview", "/", "o", Permission::Read),
             Entry(
                 Place::Sessions,
                 "Sessions",

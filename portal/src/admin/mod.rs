@@ -14,16 +14,13 @@
 mod account;
 mod api_viewer;
 mod audit;
+mod chart;
 mod chrome;
-<<<<<<< HEAD
 mod clients;
-mod done;
-mod form;
-=======
 mod devices;
 mod done;
 mod filter;
->>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
+mod form;
 mod guard;
 mod health;
 mod host;
@@ -32,13 +29,12 @@ mod limit;
 mod listing;
 mod log;
 mod moment;
+mod overview;
 mod quarantine;
 mod route;
-<<<<<<< HEAD
+mod search;
 mod segments;
-=======
 mod sessions;
->>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
 mod sign_in;
 mod tokens;
 
@@ -116,16 +112,14 @@ pub(crate) fn routes() -> Vec<Route> {
         account::routes(),
         api_viewer::routes(),
         audit::routes(),
-<<<<<<< HEAD
         clients::routes(),
-        quarantine::routes(),
-        segments::routes(),
-=======
         devices::routes(),
         log::routes(),
+        overview::routes(),
         quarantine::routes(),
+        search::routes(),
+        segments::routes(),
         sessions::routes(),
->>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
         tokens::routes(),
     ]
     .into_iter()

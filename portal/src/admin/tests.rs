@@ -12,19 +12,13 @@ use super::sign_in::hash;
 use super::*;
 use crate::access::authorize;
 
-<<<<<<< HEAD
-pub(super) struct Site {
-    pub(super) router: Router,
-    pub(super) store: Store,
-=======
 mod devices;
 mod log;
 mod quarantine;
 
-struct Site {
-    router: Router,
-    store: Store,
->>>>>>> 76a7d4a (Admin pages for the log, one decision, sessions, devices and the quarantine queue; nac why and the decision page tell the same)
+pub(super) struct Site {
+    pub(super) router: Router,
+    pub(super) store: Store,
     _folder: tempfile::TempDir,
 }
 

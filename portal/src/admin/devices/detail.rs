@@ -149,29 +149,37 @@ async fn timeline(
 ) -> Result<Vec<Happening>, Failure> {
     let store = &state.store;
     let mut all = Vec::new();
+    let of_device = DecisionFilter {
+        device_id: Some(device.id),
+        limit: PAGE,
+        ..DecisionFilter::default()
+    };
+    let mut decisions = store.decision_list(&of_device).await?;
+    // Those from before it was known, too.
     for mac in device.macs.iter().take(MACS_MAX) {
-        let decisions = store
-            .decision_list(&DecisionFilter {
-                mac: Some(mac.clone()),
-                limit: PAGE,
-                ..DecisionFilter::default()
-            })
-            .await?;
-        all.extend(decisions.iter().map(|decision| {
-            let reason = match decision.outcome {
-                nac_store::DecisionOutcome::Accept => String::new(),
-                nac_store::DecisionOutcome::Reject => format!(": {}", decision.reason),
-            };
-            let text = format!(
-                "{} at {} by {}{reason}",
-                explain::headline(decision),
-                decision.client,
-                decision.method
-            );
-            Happening::new(decision.at_us, "decision", decision.outcome, text)
-                .to(format!("/log/{}", decision.id))
-        }));
+        let of_address = DecisionFilter {
+            mac: Some(mac.clone()),
+            limit: PAGE,
+            ..DecisionFilter::default()
+        };
+        decisions.extend(store.decision_list(&of_address).await?);
     }
+    let mut known = std::collections::HashSet::new();
+    decisions.retain(|decision| known.insert(decision.id));
+    all.extend(decisions.iter().map(|decision| {
+        let reason = match decision.outcome {
+            nac_store::DecisionOutcome::Accept => String::new(),
+            nac_store::DecisionOutcome::Reject => format!(": {}", decision.reason),
+        };
+        let text = format!(
+            "{} at {} by {}{reason}",
+            explain::headline(decision),
+            decision.client,
+            decision.method
+        );
+        Happening::new(decision.at_us, "decision", decision.outcome, text)
+            .to(format!("/log/{}", decision.id))
+    }));
     let enforcements = store
         .enforcement_list(&EnforcementFilter {
             device_id: Some(device.id),

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use nac_store::{DeviceRecord, mac_normalise};
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Account, AdminState, Chrome, Done, Place, Problem, SOURCE, at, render};
 use crate::admin::filter::{end, some};
+use crate::admin::form::Fault;
 use crate::web::Failure;
 
 /// The longest name, owner and type, in characters.
@@ -130,17 +130,7 @@ struct FormPage {
     chrome: Chrome,
     id: Option<Uuid>,
     form: DeviceForm,
-    /// The field at fault and what is wrong; without a field it concerns all of them.
-    fault: Option<(&'static str, String)>,
-}
-
-impl FormPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        self.fault
-            .as_ref()
-            .filter(|(at, _)| *at == field)
-            .map(|(_, what)| what.as_str())
-    }
+    fault: Fault,
 }
 
 async fn show(
@@ -148,46 +138,33 @@ async fn show(
     account: &Account,
     id: Option<Uuid>,
     form: DeviceForm,
-    fault: Option<(&'static str, String)>,
+    fault: Fault,
 ) -> Result<Response, Problem> {
     let title = match id {
         None => "Add a device",
         Some(_) => "Change a device",
     };
-    let status = match fault {
-        None => StatusCode::OK,
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let page = render(&FormPage {
+    let page = FormPage {
         chrome: Chrome::new(state, account, title, Place::Devices).await,
         id,
         form,
         fault,
-    })?;
-    Ok((status, page).into_response())
-}
-
-/// Shows the form again for what its writer can mend.
-async fn again(
-    state: &AdminState,
-    account: &Account,
-    id: Option<Uuid>,
-    form: DeviceForm,
-    failure: Failure,
-) -> Result<Response, Problem> {
-    let fault = match failure {
-        Failure::Invalid { field, message } => (field, message),
-        Failure::Conflict(message) => ("macs", message),
-        other => return Err(other.into()),
     };
-    show(state, account, id, form, Some(fault)).await
+    Ok(page.fault.on(render(&page)?))
 }
 
 pub(super) async fn new(
     State(state): State<AdminState>,
     account: Account,
 ) -> Result<Response, Problem> {
-    show(&state, &account, None, DeviceForm::default(), None).await
+    show(
+        &state,
+        &account,
+        None,
+        DeviceForm::default(),
+        Fault::default(),
+    )
+    .await
 }
 
 pub(super) async fn edit(
@@ -207,7 +184,7 @@ pub(super) async fn edit(
             .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         macs: String::new(),
     };
-    show(&state, &account, Some(id), form, None).await
+    show(&state, &account, Some(id), form, Fault::default()).await
 }
 
 pub(super) async fn add(
@@ -227,7 +204,7 @@ pub(super) async fn add(
         Ok(device) => {
             Ok(Done::at(at(device.id), format!("{} is added.", device.name)).into_response())
         }
-        Err(failure) => again(&state, &account, None, form, failure).await,
+        Err(failure) => show(&state, &account, None, form, Fault::of(failure.into())?).await,
     }
 }
 
@@ -248,6 +225,6 @@ pub(super) async fn update(
     };
     match stored {
         Ok(device) => Ok(Done::at(at(id), format!("{} is changed.", device.name)).into_response()),
-        Err(failure) => again(&state, &account, Some(id), form, failure).await,
+        Err(failure) => show(&state, &account, Some(id), form, Fault::of(failure.into())?).await,
     }
 }

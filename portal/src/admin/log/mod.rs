@@ -32,42 +32,84 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(default, deny_unknown_fields)]
 struct Filters {
     q: Option<String>,
-    mac: Option<String>,
-    user: Option<String>,
     outcome: Option<String>,
     client: Option<String>,
+    segment: Option<String>,
+    method: Option<String>,
+    reason: Option<String>,
+    site: Option<String>,
+    nas: Option<String>,
+    mac: Option<String>,
+    user: Option<String>,
+    device: Option<Uuid>,
+    session: Option<Uuid>,
+    policy: Option<String>,
+    slower: Option<String>,
     since: Option<String>,
+    until: Option<String>,
     before: Option<Uuid>,
     format: Format,
 }
 
 impl Filters {
     fn read(&self) -> Result<DecisionFilter, Failure> {
-        let mut filter = DecisionFilter {
+        Ok(DecisionFilter {
+            search: some(&self.q),
             mac: some(&self.mac),
             user: some(&self.user),
             outcome: word("outcome", &self.outcome)?,
             client: some(&self.client),
+            site: some(&self.site),
+            nas_address: some(&self.nas),
+            segment: some(&self.segment),
+            reason_code: some(&self.reason),
+            method: some(&self.method),
+            policy_version: word("policy", &self.policy)?,
+            session_id: self.session,
+            device_id: self.device,
             since_us: moment("since", &self.since)?,
+            until_us: moment("until", &self.until)?,
+            slower_than_us: word::<u64>("slower", &self.slower)?.map(|ms| ms.saturating_mul(1_000)),
             before_id: self.before,
             limit: self.format.limit(),
-        };
-        match some(&self.q).map(|q| (mac_normalise(&q), q)) {
-            Some((Some(mac), _)) => filter.mac = Some(mac),
-            Some((None, q)) => filter.user = Some(q),
-            None => {}
-        }
-        Ok(filter)
+        })
     }
 
     fn query(&self, path: &'static str) -> Query {
         Query::new(path)
             .with("q", some(&self.q))
-            .with("mac", some(&self.mac))
-            .with("user", some(&self.user))
             .with("outcome", some(&self.outcome))
             .with("client", some(&self.client))
+            .with("segment", some(&self.segment))
+            .with("method", some(&self.method))
+            .with("reason", some(&self.reason))
+            .with("site", some(&self.site))
+            .with("nas", some(&self.nas))
+            .with("mac", some(&self.mac))
+            .with("user", some(&self.user))
+            .with("device", self.device)
+            .with("session", self.session)
+            .with("policy", some(&self.policy))
+            .with("slower", some(&self.slower))
             .with("since", some(&self.since))
+            .with("until", some(&self.until))
+    }
+
+    /// Whether one of those is set that are asked for rarely.
+    fn is_detailed(&self) -> bool {
+        let rare = [
+            &self.site,
+            &self.nas,
+            &self.mac,
+            &self.user,
+            &self.policy,
+            &self.slower,
+            &self.until,
+            &self.method,
+        ];
+        self.device.is_some()
+            || self.session.is_some()
+            || rare.into_iter().any(|text| some(text).is_some())
     }
 }
 
@@ -80,15 +122,46 @@ fn wanted(filter: &DecisionFilter, decision: &DecisionRecord) -> bool {
         .mac
         .as_deref()
         .map(|mac| mac_normalise(mac).unwrap_or_else(|| mac.to_lowercase()));
-    let user = filter.user.as_deref().map(user_key);
+    let names = [user_key(&decision.user_name), user_key(&decision.identity)];
+    let is_user = |name: &str| names.iter().any(|known| known == name);
+    let is_found = |search: &str| {
+        let begins = user_key(search);
+        names.iter().any(|known| known.starts_with(&begins))
+            || mac_normalise(search).is_some_and(|mac| decision.mac.as_ref() == Some(&mac))
+    };
+    let is_reason = |code: &str| match code.strip_suffix('-') {
+        Some(_) => decision.reason_code.starts_with(code),
+        None => decision.reason_code == code,
+    };
+    let site = decision.facts.as_ref().map(|facts| facts.nas.site.as_str());
     is(&mac, decision.mac.as_deref())
         && is(&filter.client, Some(&decision.client))
+        && is(&filter.site, Some(site.unwrap_or_default()))
+        && is(&filter.nas_address, Some(&decision.nas_address))
+        && is(&filter.segment, decision.segment.as_deref())
+        && is(&filter.method, Some(&decision.method))
+        && filter
+            .user
+            .as_deref()
+            .is_none_or(|user| is_user(&user_key(user)))
+        && filter.search.as_deref().is_none_or(is_found)
+        && filter.reason_code.as_deref().is_none_or(is_reason)
         && filter
             .outcome
             .is_none_or(|outcome| outcome == decision.outcome)
-        && user.is_none_or(|user| {
-            user_key(&decision.user_name) == user || user_key(&decision.identity) == user
-        })
+        && filter
+            .policy_version
+            .is_none_or(|version| version == decision.policy_version)
+        && filter
+            .session_id
+            .is_none_or(|id| decision.session_id == Some(id))
+        && filter
+            .device_id
+            .is_none_or(|id| explain::device_id(decision) == Some(id))
+        && filter
+            .slower_than_us
+            .is_none_or(|us| decision.timings.total_us >= us)
+        && filter.until_us.is_none_or(|until| decision.at_us < until)
 }
 
 /// One decision in the list.
@@ -138,6 +211,7 @@ struct ListPage {
     filtered: bool,
     rows: Vec<Row>,
     next: Option<String>,
+    /// On the first page new answers appear by themselves.
     first: bool,
     live: String,
     csv: String,

@@ -7,7 +7,7 @@ mod release;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query as UrlQuery, State};
-use axum::response::{Redirect, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use nac_store::{NewQuarantine, Quarantine, QuarantineFilter, QuarantineKind, Store, now_us};
 use serde::Deserialize;
@@ -30,7 +30,6 @@ pub(super) fn routes() -> Vec<Route> {
     let change = Permission::QuarantineChange;
     let action = |path, operation, handler| Route::action(path, change, operation, handler);
     vec![
-        Route::page("/", Permission::Own, get(start)),
         Route::page("/quarantine", Permission::Read, get(page)),
         Route::page("/quarantine/{id}", Permission::Read, get(detail::page)),
         action("/quarantine", "quarantine_open", post(open)),
@@ -72,15 +71,6 @@ pub(super) fn routes() -> Vec<Route> {
             post(act::exception),
         ),
     ]
-}
-
-/// Where everybody begins who may see it.
-async fn start(account: Account) -> Redirect {
-    Redirect::to(if account.may(Permission::Read) {
-        "/quarantine"
-    } else {
-        "/account"
-    })
 }
 
 /// The filters in the URL.

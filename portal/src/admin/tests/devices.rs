@@ -5,7 +5,7 @@ use nac_store::{DeviceRecord, DeviceState, NewQuarantine, Quarantine};
 use super::*;
 
 impl Site {
-    async fn post(&self, path: &str, cookie: &str, body: &str) -> (StatusCode, String, String) {
+    async fn send(&self, path: &str, cookie: &str, body: &str) -> (StatusCode, String, String) {
         let (status, headers, page) = self
             .ask(Method::POST, path, cookie, "same-origin", body)
             .await;
@@ -51,7 +51,7 @@ async fn a_device_is_found_by_mac_name_owner_label_and_address() {
     site.store
         .session_put(&nac_store::Session {
             device_id: Some(device.id),
-            ..super::log::session("02:00:00:00:00:01", "corp")
+            ..log::session("02:00:00:00:00:01", "corp")
         })
         .await
         .unwrap();
@@ -76,19 +76,19 @@ async fn what_cannot_be_used_stands_at_its_field_with_what_was_written() {
     let site = site().await;
     let cookie = site.signed_in(Role::HelpDesk).await;
     let (status, _, page) = site
-        .post("/devices", &cookie, "name=laptop&macs=nonsense")
+        .send("/devices", &cookie, "name=laptop&macs=nonsense")
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.contains("aria-describedby=\"macs-fault\""));
+    assert!(page.contains("aria-describedby=\"fault\""));
     assert!(page.contains("value=\"laptop\"") && page.contains("value=\"nonsense\""));
     site.printer().await;
     let (status, _, page) = site
-        .post("/devices", &cookie, "name=other&macs=02-00-00-00-00-01")
+        .send("/devices", &cookie, "name=other&macs=02-00-00-00-00-01")
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("belongs to"));
     let body = "name=laptop&macs=0200.0000.0002&owner=bob&labels=staff+byod&expires=30d";
-    let (status, to, _) = site.post("/devices", &cookie, body).await;
+    let (status, to, _) = site.send("/devices", &cookie, body).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     let (_, _, page) = site.get(&to, &cookie).await;
     assert!(page.contains("laptop") && page.contains("02:00:00:00:00:02"));
@@ -107,7 +107,7 @@ async fn block_lost_and_remove_do_what_they_say_and_stand_on_the_timeline() {
         ("lost", DeviceState::Lost),
         ("found", DeviceState::Active),
     ] {
-        let (status, to, _) = site.post(&format!("{path}/{action}"), &owner, "").await;
+        let (status, to, _) = site.send(&format!("{path}/{action}"), &owner, "").await;
         assert_eq!((status, to), (StatusCode::SEE_OTHER, path.clone()));
         let now = site.store.device_fetch(device.id).await.unwrap();
         assert_eq!(now.state(now_us()), state, "{action}");
@@ -119,7 +119,7 @@ async fn block_lost_and_remove_do_what_they_say_and_stand_on_the_timeline() {
     let viewer = site.signed_in(Role::Viewer).await;
     let (_, _, page) = site.get(&path, &viewer).await;
     assert!(!page.contains("device.block") && !page.contains("<button class=\"danger\""));
-    let (_, to, _) = site.post(&format!("{path}/remove"), &owner, "").await;
+    let (_, to, _) = site.send(&format!("{path}/remove"), &owner, "").await;
     assert_eq!(to, "/devices");
     let (status, _, _) = site.get(&path, &owner).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -131,7 +131,7 @@ async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
     let cookie = site.signed_in(Role::HelpDesk).await;
     site.printer().await;
     let lines = "csv=mac%2Cname%0A0200.0000.0001%2Cprinter+8%0A02%3A00%3A00%3A00%3A00%3A02%2Cnew";
-    let (status, _, page) = site.post("/devices/import", &cookie, lines).await;
+    let (status, _, page) = site.send("/devices/import", &cookie, lines).await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("1 devices would be added and 1 changed"));
     let names = async || -> Vec<String> {
@@ -140,7 +140,7 @@ async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
     };
     assert_eq!(names().await, ["printer 7"]);
     let (status, _, page) = site
-        .post(
+        .send(
             "/devices/import",
             &cookie,
             &format!("{lines}%0Ax%2Cy&confirmed=yes"),
@@ -150,7 +150,7 @@ async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
     assert!(page.contains("line 4") && page.contains("Nothing was stored"));
     assert_eq!(names().await, ["printer 7"]);
     let (status, _, _) = site
-        .post(
+        .send(
             "/devices/import",
             &cookie,
             &format!("{lines}&confirmed=yes"),

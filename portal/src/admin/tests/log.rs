@@ -23,7 +23,10 @@ fn decision(user: &str, mac: &str, outcome: DecisionOutcome) -> DecisionRecord {
         method: "PAP".to_owned(),
         outcome,
         segment: (outcome == DecisionOutcome::Accept).then(|| "corp".to_owned()),
-        reason_code: "NAC-0000".to_owned(),
+        reason_code: match outcome {
+            DecisionOutcome::Accept => "NAC-0000".to_owned(),
+            DecisionOutcome::Reject => "POL-0001".to_owned(),
+        },
         reason: "the policy forbids it".to_owned(),
         remedy: "ask the policy's author".to_owned(),
         policy_version: 1,
@@ -89,6 +92,9 @@ async fn the_log_is_found_by_a_mac_in_any_format_by_user_and_by_outcome() {
         ("?q=BOB", false, true),
         ("?outcome=reject&since=1h", false, true),
         ("?client=switch-2", false, false),
+        ("?q=al", true, false),
+        ("?segment=corp&method=PAP", true, false),
+        ("?reason=NAC-&until=1m", false, false),
     ] {
         let (status, _, body) = site.get(&format!("/log{query}"), &cookie).await;
         assert_eq!(status, StatusCode::OK, "{query}");
@@ -106,6 +112,46 @@ async fn the_log_is_found_by_a_mac_in_any_format_by_user_and_by_outcome() {
             .starts_with("text/csv")
     );
     assert_eq!(csv.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn live_rows_are_those_that_the_filters_want() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::Viewer).await;
+    let request = Request::builder()
+        .uri("/log/live?outcome=reject")
+        .header(header::COOKIE, &cookie)
+        .body(Body::empty());
+    let mut request = request.unwrap();
+    request.extensions_mut().insert(TlsPeer {
+        address: ([192, 0, 2, 7], 4711).into(),
+        certificates: Vec::new(),
+    });
+    let response = site.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let writer = nac_store::Writer::new(site.store.clone(), site._folder.path().join("spool"));
+    let writer = writer.unwrap();
+    let handle = writer.handle();
+    tokio::spawn(writer.run(tokio_util::sync::CancellationToken::new()));
+    for (user, outcome) in [
+        ("alice", DecisionOutcome::Accept),
+        ("bob<script>\r", DecisionOutcome::Reject),
+    ] {
+        handle.decision(decision(user, "02:00:00:00:00:01", outcome));
+    }
+    let mut stream = response.into_body().into_data_stream();
+    let mut text = String::new();
+    while !text.contains("bob") {
+        let next = std::future::poll_fn(|context| {
+            futures_core::Stream::poll_next(std::pin::Pin::new(&mut stream), context)
+        });
+        text += &String::from_utf8_lossy(&next.await.unwrap().unwrap());
+    }
+    assert!(text.contains("event: row"));
+    assert!(!text.contains("alice") && !text.contains("<script>"));
 }
 
 #[tokio::test]
