@@ -85,7 +85,7 @@ async fn what_cannot_be_used_stands_at_its_field_with_what_was_written() {
     let (status, _, page) = site
         .send("/devices", &cookie, "name=other&macs=02-00-00-00-00-01")
         .await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(status, StatusCode::CONFLICT);
     assert!(page.contains("belongs to"));
     let body = "name=laptop&macs=0200.0000.0002&owner=bob&labels=staff+byod&expires=30d";
     let (status, to, _) = site.send("/devices", &cookie, body).await;
