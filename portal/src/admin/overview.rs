@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::chart::Chart;
 use super::moment::span;
-use super::{Account, AdminState, Chrome, Moment, Place, Problem, Route, render};
+use super::{Account, AdminState, Chrome, Place, Problem, Route, render};
 use crate::access::Permission;
 
 const HOUR_US: i64 = 3_600_000_000;
