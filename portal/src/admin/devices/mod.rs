@@ -36,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/devices/{id}/edit", change, get(form::edit)),
         action("/devices", "device_add", post(form::add)),
         action("/devices/import", "device_import", post(import::run)),
-        action("/devices/{id}", "device_update", post(form::update)),
+        action("/devices/{id}", "device_set", post(form::update)),
         action("/devices/{id}/block", "device_block", post(block)),
         action("/devices/{id}/unblock", "device_unblock", post(unblock)),
         action("/devices/{id}/lost", "device_lost", post(lost)),

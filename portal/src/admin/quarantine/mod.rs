@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
         action("/quarantine", "quarantine_open", post(open)),
         action(
             "/quarantine/release",
-            "quarantine_release",
+            "quarantine_release_many",
             post(release::many),
         ),
         action(
@@ -58,10 +58,10 @@ pub(super) fn routes() -> Vec<Route> {
             "quarantine_assign",
             post(act::assign),
         ),
-        action("/quarantine/{id}/note", "quarantine_note", post(act::note)),
+        action("/quarantine/{id}/note", "quarantine_note_add", post(act::note)),
         action(
             "/quarantine/{id}/recheck",
-            "node_recheck",
+            "host_recheck",
             post(act::recheck),
         ),
         Route::action(
