@@ -58,7 +58,11 @@ pub(super) fn routes() -> Vec<Route> {
             "quarantine_assign",
             post(act::assign),
         ),
-        action("/quarantine/{id}/note", "quarantine_note_add", post(act::note)),
+        action(
+            "/quarantine/{id}/note",
+            "quarantine_note_add",
+            post(act::note),
+        ),
         action(
             "/quarantine/{id}/recheck",
             "host_recheck",
