@@ -5,6 +5,8 @@
 #[path = "cli/site.rs"]
 mod site;
 
+#[path = "cli/administrators.rs"]
+mod administrators;
 #[path = "cli/audit.rs"]
 mod audit;
 #[path = "cli/certificates.rs"]

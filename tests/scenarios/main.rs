@@ -17,6 +17,7 @@ mod supplicant;
 mod switch;
 
 mod activity;
+mod api;
 mod binding;
 mod command;
 mod compliance;

@@ -25,6 +25,7 @@ pub(crate) struct Site {
     pub(crate) auth: SocketAddr,
     pub(crate) acct: SocketAddr,
     pub(crate) portal: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// Its database, where that is not the SQLite file beside the configuration.
     postgres: Option<String>,
     service: RefCell<Option<Service>>,
@@ -54,6 +55,7 @@ impl Site {
             auth,
             acct,
             portal,
+            admin,
             postgres,
             service: RefCell::new(None),
             directory,
