@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::enforce::Enforcer;
 use crate::listen::descriptors::Places;
 use crate::listen::udp::Responder;
-use crate::listen::{https, udp};
+use crate::listen::{http, udp};
 use crate::snapshot::{World, WorldError, feed};
 use crate::telemetry::activity;
 use crate::telemetry::gauges::{self, Expiries, Gauges};
@@ -73,6 +73,8 @@ pub struct Addresses {
     pub acct: SocketAddr,
     /// Portal and osquery, HTTPS.
     pub portal: SocketAddr,
+    /// The way to the portal for captive devices, HTTP, where there is one.
+    pub portal_http: Option<SocketAddr>,
     /// Admin, HTTPS.
     pub admin: SocketAddr,
     /// Metrics, HTTP.
@@ -184,6 +186,7 @@ impl Server {
             url: config.portal.url(addresses.portal),
             ca: ca_certificate(&store).await?,
         });
+        let leading = nac_portal::public::probe::router(public.clone());
         let portal = nac_portal::public::router(public).merge(gate.router());
         let admin = nac_portal::admin::router(AdminState::new(
             store.clone(),
@@ -196,6 +199,7 @@ impl Server {
             &authenticator,
             &https,
             portal,
+            leading,
             admin,
             metrics,
             &tracker,
@@ -233,6 +237,7 @@ impl Server {
         self.expiries.store(Arc::new(expiries));
         if config.radius != running.radius
             || config.portal.listen != running.portal.listen
+            || config.portal.listen_http != running.portal.listen_http
             || config.admin.listen != running.admin.listen
             || config.metrics.listen != running.metrics.listen
             || config.database != running.database
@@ -314,6 +319,7 @@ struct Listeners {
     auth: Vec<UdpSocket>,
     acct: Vec<UdpSocket>,
     portal: TcpListener,
+    portal_http: Option<TcpListener>,
     admin: TcpListener,
     metrics: TcpListener,
 }
@@ -324,17 +330,22 @@ impl Listeners {
         let auth = udp::bind(config.radius.listen_auth, cores);
         let acct = udp::bind(config.radius.listen_acct, cores);
         let portal = TcpListener::bind(config.portal.listen).await;
+        let portal_http = match config.portal.listen_http {
+            Some(address) => TcpListener::bind(address).await.map(Some),
+            None => Ok(None),
+        };
         let admin = TcpListener::bind(config.admin.listen).await;
         let metrics = TcpListener::bind(config.metrics.listen).await;
-        match (auth, acct, portal, admin, metrics) {
-            (Ok(auth), Ok(acct), Ok(portal), Ok(admin), Ok(metrics)) => Ok(Self {
+        match (auth, acct, portal, portal_http, admin, metrics) {
+            (Ok(auth), Ok(acct), Ok(portal), Ok(portal_http), Ok(admin), Ok(metrics)) => Ok(Self {
                 auth,
                 acct,
                 portal,
+                portal_http,
                 admin,
                 metrics,
             }),
-            (auth, acct, portal, admin, metrics) => {
+            (auth, acct, portal, portal_http, admin, metrics) => {
                 let faults = [
                     cannot_bind(
                         "[radius] listen_auth",
@@ -349,6 +360,9 @@ impl Listeners {
                         acct.err(),
                     ),
                     cannot_bind("[portal] listen", "TCP", config.portal.listen, portal.err()),
+                    config.portal.listen_http.and_then(|address| {
+                        cannot_bind("[portal] listen_http", "TCP", address, portal_http.err())
+                    }),
                     cannot_bind("[admin] listen", "TCP", config.admin.listen, admin.err()),
                     cannot_bind(
                         "[metrics] listen",
@@ -372,6 +386,11 @@ impl Listeners {
                 auth: first(&self.auth)?,
                 acct: first(&self.acct)?,
                 portal: self.portal.local_addr()?,
+                portal_http: self
+                    .portal_http
+                    .as_ref()
+                    .map(TcpListener::local_addr)
+                    .transpose()?,
                 admin: self.admin.local_addr()?,
                 metrics: self.metrics.local_addr()?,
             })
@@ -387,6 +406,7 @@ impl Listeners {
         authenticator: &Arc<Authenticator>,
         tls: &Arc<ArcSwap<rustls::ServerConfig>>,
         portal: Router,
+        leading: Router,
         admin: Router,
         metrics: Arc<Metrics>,
         tracker: &TaskTracker,
@@ -405,14 +425,18 @@ impl Listeners {
             }
         }
         let places = Places::under_the_limit_of_open_files();
-        for (name, listener, router) in [
-            ("portal", self.portal, portal),
-            ("admin", self.admin, admin),
-        ] {
+        let mut served = vec![
+            ("portal", self.portal, Some(tls.clone()), portal),
+            ("admin", self.admin, Some(tls.clone()), admin),
+        ];
+        // Plain HTTP only leads to HTTPS.
+        let portal_http = self.portal_http;
+        served.extend(portal_http.map(|listener| ("portal_http", listener, None, leading)));
+        for (name, listener, tls, router) in served {
             let router = counted(name, router, &metrics);
-            tracker.spawn(https::serve(
+            tracker.spawn(http::serve(
                 listener,
-                tls.clone(),
+                tls,
                 router,
                 places.clone(),
                 tracker.clone(),

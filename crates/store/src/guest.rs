@@ -22,7 +22,9 @@ use crate::{
 };
 pub(crate) use acceptance::acceptance_write;
 pub(crate) use device::{admit, devices_close};
-pub(crate) use flow::{begin, duration, guest_close, guest_lock, guest_write, micros, new_guest};
+pub(crate) use flow::{
+    begin, duration, forget_guest, guest_close, guest_lock, guest_write, micros, new_guest,
+};
 
 /// The label of a guest's device.
 pub const GUEST_LABEL: &str = "guest";

@@ -41,8 +41,10 @@ mod open;
 mod overview;
 mod policy;
 mod portal_setting;
+mod privacy;
 mod quarantine;
 mod recheck;
+mod retention;
 mod seal;
 mod segment;
 mod session;
@@ -96,10 +98,12 @@ pub use portal_setting::{
     LANGUAGES, LEAST_CONTRAST, LIGHT_PAPER, LOGO_MAX, PortalMethod, PortalSettings, PortalSite,
     Retention, SettingFault, Terms, logo_type,
 };
+pub use privacy::{PersonalAccount, PersonalData};
 pub use quarantine::{
     NewQuarantine, Quarantine, QuarantineFilter, QuarantineKind, QuarantineNote, Release,
 };
 pub use recheck::{CheckReport, NewCheckReport, Recheck, RecheckOutcome};
+pub use retention::{RetentionKind, RetentionRun};
 pub use seal::{SealingKey, SecretBytes};
 pub use segment::Segment;
 pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSort};

@@ -62,6 +62,8 @@ pub struct PortalSettings {
     pub time_zone: String,
     /// Who helps.
     pub help: HelpContact,
+    /// A page about the place, which devices offer to people who are on (RFC 8908); empty when there is none.
+    pub venue_url: String,
     /// How it looks.
     pub brand: Brand,
     /// The ways to get on, in the order of their buttons.
@@ -164,6 +166,7 @@ impl Default for PortalSettings {
             language: "en".to_owned(),
             time_zone: String::new(),
             help: HelpContact::default(),
+            venue_url: String::new(),
             brand: Brand::default(),
             methods: vec![PortalMethod::Devices, PortalMethod::Remedy],
             guest: GuestSettings::default(),

@@ -59,6 +59,7 @@ fn check(context: &Context) -> Outcome {
             "radius_auth": config.radius.listen_auth,
             "radius_acct": config.radius.listen_acct,
             "portal": config.portal.listen,
+            "portal_http": config.portal.listen_http,
             "admin": config.admin.listen,
             "metrics": config.metrics.listen,
         },

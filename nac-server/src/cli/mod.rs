@@ -30,6 +30,7 @@ mod input;
 mod output;
 mod password;
 mod policy;
+mod portal;
 mod posture;
 mod probe;
 mod quarantine;
@@ -132,6 +133,9 @@ enum Command {
     /// Check, apply and roll back the policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// The portal: name, look, ways to get on, guests, terms, retention
+    #[command(subcommand)]
+    Portal(portal::PortalCommand),
     /// osquery: flag files, enrolment secrets, checks, hosts
     #[command(subcommand)]
     Posture(posture::PostureCommand),
@@ -162,6 +166,7 @@ impl Command {
             Self::Admin(command) => admin::run(context, command).await,
             Self::Token(command) => token::run(context, command).await,
             Self::Policy(command) => policy::run(context, command).await,
+            Self::Portal(command) => portal::run(context, command).await,
             Self::Posture(command) => posture::run(context, command).await,
             Self::Audit(command) => audit::run(context, command).await,
         }

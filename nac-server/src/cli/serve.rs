@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context) -> Outcome {
         .map_err(|error| Failure::cannot(error.to_string()))?;
     let addresses = server.addresses;
     tracing::info!(auth = %addresses.auth, acct = %addresses.acct, portal = %addresses.portal,
-        admin = %addresses.admin, metrics = %addresses.metrics, database = %server.store().location(), "serving");
+        portal_http = addresses.portal_http.map(tracing::field::display), admin = %addresses.admin, metrics = %addresses.metrics, database = %server.store().location(), "serving");
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     loop {

@@ -88,9 +88,21 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     listeners.push(Listener::new("[radius] listen_auth", Transport::Udp, auth));
     listeners.push(Listener::new("[radius] listen_acct", Transport::Udp, acct));
 
-    let mut section = document.section("portal", &["listen", "public_name", "certificate", "key"]);
+    let mut section = document.section(
+        "portal",
+        &["listen", "listen_http", "public_name", "certificate", "key"],
+    );
     let listen = section.address("listen", "0.0.0.0:8443");
-    let portal = portal(&mut section, listen.value, &mut places);
+    let listen_http = section.optional_address("listen_http", "0.0.0.0:80");
+    let mut portal = portal(&mut section, listen.value, &mut places);
+    portal.listen_http = listen_http.as_ref().map(|placed| placed.value);
+    if let Some(listen) = listen_http {
+        listeners.push(Listener::new(
+            "[portal] listen_http",
+            Transport::Tcp,
+            listen,
+        ));
+    }
     listeners.push(Listener::new("[portal] listen", Transport::Tcp, listen));
 
     let mut section = document.section("admin", &["listen", "public_name"]);
@@ -195,6 +207,7 @@ fn portal(
     places.portal_key = key.as_ref().and_then(|placed| placed.span.clone());
     PortalSettings {
         listen,
+        listen_http: None,
         public_name,
         certificate: certificate.map(|placed| placed.value),
         key: key.map(|placed| placed.value),

@@ -186,6 +186,17 @@ impl<'d, 'a> Section<'d, 'a> {
         }
     }
 
+    /// An address where nothing is listened on unless told; `example` is for the help.
+    pub(super) fn optional_address(
+        &mut self,
+        key: &str,
+        example: &str,
+    ) -> Option<Placed<SocketAddr>> {
+        // Without the key this is the default, which has no place in the file.
+        let address = self.address(key, example);
+        address.span.is_some().then_some(address)
+    }
+
     /// A path; a relative one belongs to the folder of the file.
     pub(super) fn path(&mut self, key: &str) -> Option<Placed<PathBuf>> {
         let text = self.text(key)?;

@@ -51,6 +51,8 @@ pub struct RadiusSettings {
 pub struct PortalSettings {
     /// The address; port 8443 unless told otherwise.
     pub listen: SocketAddr,
+    /// A plain HTTP port, usually 80, that answers systems' probes and otherwise only leads to the portal; none unless told.
+    pub listen_http: Option<SocketAddr>,
     /// The name by which endpoints reach this listener; it stands in flag files and links.
     pub public_name: Option<String>,
     /// A certificate of its own, in PEM; that of `[eap]` when there is none.

@@ -90,6 +90,10 @@ pub(super) fn remember(config: &Path, addresses: &Addresses) -> Result<(), Strin
     ] {
         text = text.replace(usual, &actual.to_string());
     }
+    if let Some(actual) = addresses.portal_http {
+        let commented = "# listen_http = \"0.0.0.0:80\"";
+        text = text.replace(commented, &format!("listen_http = \"{actual}\""));
+    }
     std::fs::write(config, text).map_err(|error| file("write", config, &error))
 }
 

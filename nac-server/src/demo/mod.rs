@@ -147,6 +147,7 @@ fn listen_on_loopback(config: &mut Config) {
     settings.radius.listen_auth = free();
     settings.radius.listen_acct = free();
     settings.portal.listen = free();
+    settings.portal.listen_http = Some(free());
     settings.admin.listen = free();
     settings.metrics.listen = free();
 }

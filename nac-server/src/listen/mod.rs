@@ -1,5 +1,5 @@
 //! The sockets: RADIUS over UDP, HTTPS, and plain HTTP for metrics on loopback.
 
 pub mod descriptors;
-pub mod https;
+pub mod http;
 pub mod udp;

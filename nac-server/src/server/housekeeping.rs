@@ -3,18 +3,13 @@
 
 use std::time::Duration;
 
-use nac_store::{Actor, ActorKind, Store, StoreError, now_us};
+use nac_store::{Actor, ActorKind, Store, now_us};
 use tokio_util::sync::CancellationToken;
 
 /// A quarantine or an exception ends at most this much late.
 const TICK: Duration = Duration::from_secs(1);
 /// How often old history is forgotten, in ticks.
 const PRUNE_TICKS: u32 = 3_600;
-/// How long decisions, accounting and ended sessions are kept, in microseconds: 400 days, a year and the time to ask about it.
-const RETENTION_US: i64 = 400 * 24 * 3_600 * 1_000_000;
-/// The most batches of one table in one go; the rest waits for the next hour, so that others get to write.
-const BATCHES: u32 = 100;
-
 /// Runs until cancelled. A database that is away is tried again at the next tick.
 pub(super) async fn run(store: Store, cancel: CancellationToken) {
     let store = store.acting(Actor {
@@ -57,23 +52,10 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
         until_prune -= 1;
         if until_prune == 0 {
             until_prune = PRUNE_TICKS;
-            if let Err(error) = prune(&store).await {
-                tracing::warn!(%error, "old history is not forgotten yet");
+            match store.retention_run(now_us()).await {
+                Ok(run) => tracing::debug!(removed = ?run.removed, "old history is forgotten"),
+                Err(error) => tracing::warn!(%error, "old history is not forgotten yet"),
             }
         }
     }
-}
-
-async fn prune(store: &Store) -> Result<(), StoreError> {
-    let before = now_us() - RETENTION_US;
-    for _ in 0..BATCHES {
-        let removed = store.decision_prune(before).await? + store.accounting_prune(before).await?;
-        if removed == 0 {
-            break;
-        }
-    }
-    store.tally_prune(before).await?;
-    store.session_prune(before).await?;
-    store.enforcement_prune(before).await?;
-    Ok(())
 }

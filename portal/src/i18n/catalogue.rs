@@ -29,7 +29,7 @@ macro_rules! area {
 }
 
 /// Every area, by name. Add yours in its place.
-pub(super) const AREAS: &[Area] = &[area!("landing"), area!("shell")];
+pub(super) const AREAS: &[Area] = &[area!("landing"), area!("privacy"), area!("shell")];
 
 static BUNDLES: LazyLock<Vec<Bundle>> = LazyLock::new(|| {
     let languages = Language::ALL.iter().enumerate();

@@ -4,6 +4,7 @@
 //! A page's template struct has a field `shell: Shell` and extends `public/base.html`. [`Shell`] is an extractor: a handler that
 //! takes one has all of this.
 
+use std::borrow::Borrow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
@@ -141,30 +142,30 @@ impl Shell {
     }
 
     /// A moment as people here write it, in the site's time zone.
-    pub fn moment(&self, at_us: i64) -> String {
-        self.written(at_us, "%H:%M %Z", true)
+    pub fn moment(&self, at_us: impl Borrow<i64>) -> String {
+        self.written(*at_us.borrow(), "%H:%M %Z", true)
     }
 
     /// A day as people here write it, in the site's time zone.
-    pub fn day(&self, at_us: i64) -> String {
-        self.written(at_us, "", true)
+    pub fn day(&self, at_us: impl Borrow<i64>) -> String {
+        self.written(*at_us.borrow(), "", true)
     }
 
     /// A time of day, in the site's time zone.
-    pub fn clock(&self, at_us: i64) -> String {
-        self.written(at_us, "%H:%M", false)
+    pub fn clock(&self, at_us: impl Borrow<i64>) -> String {
+        self.written(*at_us.borrow(), "%H:%M", false)
     }
 
     /// A moment for programs, as HTML's `datetime` wants it.
-    pub fn iso(&self, at_us: i64) -> String {
-        jiff::Timestamp::from_microsecond(at_us)
+    pub fn iso(&self, at_us: impl Borrow<i64>) -> String {
+        jiff::Timestamp::from_microsecond(*at_us.borrow())
             .unwrap_or_default()
             .to_string()
     }
 
     /// A length of time in words: minutes, hours or days, rounded up.
-    pub fn duration(&self, seconds: i64) -> Message {
-        let minutes = (seconds.max(0) + 59) / 60;
+    pub fn duration(&self, seconds: impl Borrow<i64>) -> Message {
+        let minutes = ((*seconds.borrow()).max(0) + 59) / 60;
         match minutes {
             0..120 => self.text("shell-minutes").arg("count", minutes),
             120..2_880 => self.text("shell-hours").arg("count", (minutes + 59) / 60),

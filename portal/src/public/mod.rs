@@ -19,11 +19,14 @@
 //! `/guest`, `/voucher`, `/terms`, `/devices` and `/remedy`.
 
 mod brand;
+pub mod capport;
 pub mod certificate;
 pub mod failure;
 pub mod forms;
 mod landing;
 pub mod layout;
+mod privacy;
+pub mod probe;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -93,8 +96,10 @@ pub fn router(state: PublicState) -> Router {
     web::secured(
         Router::new()
             .merge(brand::routes())
+            .merge(capport::routes())
             .merge(certificate::routes())
             .merge(landing::routes())
+            .merge(privacy::routes())
             .merge(visitor::routes())
             .route("/assets/{hash}/{name}", get(asset::serve))
             .fallback(async || PublicFailure::not_found())

@@ -147,7 +147,6 @@ impl Person<'_> {
         self.send(Method::GET, path, Body::empty()).await
     }
 
-    #[allow(dead_code, reason = "the pages with forms are about to come")]
     /// Sends a form, its body as `name=value&…`.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
         self.send(Method::POST, path, Body::from(form.to_owned()))

@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use nac_store::{PortalMethod, PortalSettings, support_code};
 
-use super::testing::TestPortal;
+use super::testing::{TestPortal, URL};
 
 const PHONE: &str = "aa:bb:cc:00:00:01";
 
@@ -294,4 +294,59 @@ async fn a_page_with_everything_stays_small() {
     let page = person.get("/?lang=ar").await.body;
     let css = person.get(crate::web::asset::url("public.css")).await.body;
     assert!(page.len() + css.len() + nac_store::LOGO_MAX < 60 * 1024);
+}
+
+async fn api(portal: &TestPortal, source: &str) -> serde_json::Value {
+    let answer = portal.person(source).get("/capport/api").await;
+    assert_eq!(
+        answer.header(header::CONTENT_TYPE),
+        "application/captive+json"
+    );
+    assert_eq!(answer.header(header::CACHE_CONTROL), "private");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn the_captive_portal_api_answers_for_the_caller_alone() {
+    let portal = TestPortal::new().await;
+    let unknown = api(&portal, "10.0.0.9").await;
+    assert_eq!(
+        unknown,
+        serde_json::json!({
+            "captive": true, "user-portal-url": format!("{URL}/"), "can-extend-session": false
+        })
+    );
+    portal.session(PHONE, "guest", Some("10.0.0.5")).await;
+    portal
+        .session("aa:bb:cc:00:00:02", "quarantine", Some("10.0.0.6"))
+        .await;
+    assert_eq!(api(&portal, "10.0.0.5").await["captive"], false);
+    assert_eq!(api(&portal, "10.0.0.6").await["captive"], true);
+}
+
+#[tokio::test]
+async fn the_captive_portal_api_tells_how_long_and_whether_more_can_be_had() {
+    let portal = TestPortal::new().await;
+    let mut guest = portal.store().segment_fetch("guest").await.unwrap();
+    guest.session_timeout_s = Some(3_600);
+    portal.store().segment_put(guest.clone()).await.unwrap();
+    let settings = PortalSettings {
+        methods: vec![PortalMethod::Guest],
+        venue_url: "https://venue.example.org/".to_owned(),
+        ..PortalSettings::default()
+    };
+    portal.store().portal_site_put("", &settings).await.unwrap();
+    portal.session(PHONE, "guest", Some("10.0.0.5")).await;
+    let free = api(&portal, "10.0.0.5").await;
+    let left = free["seconds-remaining"].as_i64().unwrap();
+    assert!((3_500..=3_600).contains(&left), "{left}");
+    assert_eq!(free["can-extend-session"], true);
+    assert_eq!(free["venue-info-url"], "https://venue.example.org/");
+    guest.redirect = Some("https://portal.example.org/".to_owned());
+    portal.store().segment_put(guest).await.unwrap();
+    let held = api(&portal, "10.0.0.5").await;
+    assert_eq!(
+        (&held["captive"], held.get("seconds-remaining")),
+        (&true.into(), None)
+    );
 }

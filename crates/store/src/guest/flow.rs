@@ -398,23 +398,7 @@ impl Store {
             before_us
         )?;
         for (id,) in &gone {
-            let devices: Vec<(Uuid,)> = sql!(
-                tx.on(),
-                fetch_all as (Uuid,),
-                "DELETE FROM device WHERE status = 'active' AND owner IS NULL AND labels = '[]' \
-                 AND id IN (SELECT device_id FROM guest_device WHERE guest_id = $1) RETURNING id",
-                *id
-            )?;
-            for (device,) in devices {
-                tx.changed(EventKind::Device, device.to_string());
-            }
-            sql!(
-                tx.on(),
-                execute,
-                "DELETE FROM mail WHERE guest_id = $1",
-                *id
-            )?;
-            sql!(tx.on(), execute, "DELETE FROM guest WHERE id = $1", *id)?;
+            forget_guest(&mut tx, *id).await?;
         }
         if !gone.is_empty() {
             tx.changed(EventKind::Guest, crate::EVERYTHING);
@@ -422,6 +406,23 @@ impl Store {
         tx.commit().await?;
         Ok(gone.len() as u64)
     }
+}
+
+/// Removes a guest who has ended, with their mail and the devices that are only theirs; blocked devices stay.
+pub(crate) async fn forget_guest(tx: &mut Tx<'_>, id: Uuid) -> Result<(), StoreError> {
+    let devices: Vec<(Uuid,)> = sql!(
+        tx.on(),
+        fetch_all as (Uuid,),
+        "DELETE FROM device WHERE status = 'active' AND owner IS NULL AND labels = '[]' \
+         AND id IN (SELECT device_id FROM guest_device WHERE guest_id = $1) RETURNING id",
+        id
+    )?;
+    for (device,) in devices {
+        tx.changed(EventKind::Device, device.to_string());
+    }
+    sql!(tx.on(), execute, "DELETE FROM mail WHERE guest_id = $1", id)?;
+    sql!(tx.on(), execute, "DELETE FROM guest WHERE id = $1", id)?;
+    Ok(())
 }
 
 /// Ends a stay or a request: the devices lose their labels, links lead nowhere.

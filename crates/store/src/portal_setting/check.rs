@@ -49,6 +49,7 @@ impl PortalSettings {
             );
         }
         faults.help(&self.help);
+        faults.venue(&self.venue_url);
         faults.colour("brand.accent", self.brand.accent, LIGHT_PAPER, "light");
         faults.colour(
             "brand.accent_dark",
@@ -104,6 +105,16 @@ impl Faults {
         }
         if !help.email.is_empty() && !is_address(&help.email) {
             self.add("help.email", "not an e-mail address");
+        }
+    }
+
+    fn venue(&mut self, url: &str) {
+        let printable = url.bytes().all(|octet| octet.is_ascii_graphic());
+        if !url.is_empty() && (!url.starts_with("https://") || !printable || url.len() > 200) {
+            self.add(
+                "venue_url",
+                "begins with https:// and has at most 200 characters, without spaces",
+            );
         }
     }
 

@@ -11,6 +11,7 @@ mod feed;
 mod guests;
 mod mails;
 mod opening;
+mod portal;
 mod records;
 mod remedy;
 mod resources;

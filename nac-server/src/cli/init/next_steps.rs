@@ -24,6 +24,7 @@ listen_acct = "0.0.0.0:1813"
 # Browsers and osquery, over HTTPS. It must be reachable from every segment, quarantine included.
 listen = "0.0.0.0:8443"
 public_name = {public_name}
+# listen_http = "0.0.0.0:80"       # answers the probes of captive devices, and leads them to the portal
 # certificate = "tls/portal.crt"   # that of [eap] unless named
 # key = "tls/portal.key"
 
