@@ -138,12 +138,13 @@ fn decide(
     match ruling {
         Ok((segment, answer)) => {
             let session = continued.map_or_else(Uuid::now_v7, |session| session.id);
+            let told = answer.told_to(session, &authenticator.world.links);
             let sealed = accept(
                 request,
                 &packet,
                 &context,
                 &authenticated,
-                &answer,
+                &told,
                 session,
                 conversation.as_deref_mut(),
             );

@@ -13,7 +13,7 @@ const SET_EXAMPLES: &str = "\
 Examples:
   nac segment set staff --vlan 20
   nac segment set printers --vlan 30 --role PRINTERS --acl 'permit tcp any host 192.0.2.5 eq 631'
-  nac segment set guest --redirect https://nac.example.org:8443/ --redirect-acl REDIRECT --session-timeout 8h
+  nac segment set registration --redirect 'https://nac.example.org:8443/r/{session}?' --redirect-acl REDIRECT --session-timeout 8h
 
 What is not named stays as it is; an empty text (--vlan \"\") removes it.";
 

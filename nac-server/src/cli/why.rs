@@ -10,7 +10,7 @@ use super::{Answer, Context, Failure, Outcome, output};
 /// The arguments of `nac why`.
 #[derive(Debug, Args)]
 pub(super) struct WhyArguments {
-    /// A MAC address in any format, a user name, a device's name, or the id of a decision
+    /// A MAC address in any format, a user name, a device's name, the id of a decision, or a support code
     subject: String,
     /// Show this many of the newest decisions instead of one
     #[arg(long, short = 'n', default_value_t = 1, value_name = "COUNT")]

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 const TICK: Duration = Duration::from_secs(1);
 /// How often old history is forgotten, in ticks.
 const PRUNE_TICKS: u32 = 3_600;
+
 /// Runs until cancelled. A database that is away is tried again at the next tick.
 pub(super) async fn run(store: Store, cancel: CancellationToken) {
     let store = store.acting(Actor {

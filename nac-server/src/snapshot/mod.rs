@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use nac_policy::Engine;
+use nac_portal::public::token::Tokens;
 use nac_store::{Store, StoreError};
 
 pub use clients::{Client, ClientTable};
@@ -52,6 +53,8 @@ pub struct World {
     pub directory: Directory,
     /// What is heard from the clients, and from others.
     pub activity: ActivityBook,
+    /// Signs what stands for a session in the address that its NAS redirects to.
+    pub links: Tokens,
 }
 
 /// Why the view of the world could not be built.
@@ -95,6 +98,7 @@ impl World {
             snapshot: ArcSwap::from_pointee(snapshot),
             directory,
             activity,
+            links: Tokens::new(store)?,
         })
     }
 

@@ -350,3 +350,40 @@ async fn the_captive_portal_api_tells_how_long_and_whether_more_can_be_had() {
         (&true.into(), None)
     );
 }
+
+/// A small browser of a captive device: it asks its probe, follows redirects, keeps nothing.
+#[tokio::test]
+async fn a_mini_browser_finds_from_its_probe_to_the_landing_page_and_notices_when_it_is_free() {
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    let portal = TestPortal::new().await;
+    let mut session = portal
+        .session(PHONE, "registration", Some("10.0.0.5"))
+        .await;
+    let probe = async || {
+        let mut request = axum::http::Request::builder()
+            .uri("/hotspot-detect.html")
+            .header(header::HOST, "captive.apple.com")
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(nac_posture::TlsPeer {
+            address: "10.0.0.5:50000".parse().unwrap(),
+            certificates: Vec::new(),
+        });
+        let router = super::probe::router(portal.state.clone());
+        router.oneshot(request).await.unwrap()
+    };
+    let captive = probe().await;
+    let location = captive.headers()[header::LOCATION].to_str().unwrap();
+    let path = location
+        .strip_prefix(URL)
+        .expect("HTTPS, under the configured name");
+    let landing = portal.person("10.0.0.5").get(path).await;
+    assert_eq!(landing.status, StatusCode::OK);
+    assert!(landing.body.contains(&support_code(session.decision_id)));
+    assert!(!landing.body.contains("<script") && !landing.body.contains("http://"));
+    "guest".clone_into(&mut session.segment);
+    portal.store().session_put(&session).await.unwrap();
+    assert_eq!(probe().await.status(), StatusCode::OK);
+}
