@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nac_portal::input::InputFault;
+use nac_portal::input::certificate::AuthorityError;
 use nac_portal::input::secret::NoRandomness;
 use nac_store::StoreError;
 use serde_json::json;
@@ -205,6 +206,16 @@ fn lister(missing: &str) -> Option<&'static str> {
 impl From<InputFault> for Failure {
     fn from(fault: InputFault) -> Self {
         Self::usage(fault.what).fix(fault.fix)
+    }
+}
+
+impl From<AuthorityError> for Failure {
+    fn from(error: AuthorityError) -> Self {
+        match error {
+            AuthorityError::Store(error) => error.into(),
+            AuthorityError::Pki(error) => error.into(),
+            other => Self::cannot(other.to_string()),
+        }
     }
 }
 

@@ -8,9 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nac_pki::Authority;
 use nac_portal::input::secret;
-use nac_store::{Certificate, CertificateKind, SealingKey, Store};
+use nac_store::{CertificateKind, SealingKey, Store};
 use serde::Serialize;
 
 pub(super) use files::write_new;
@@ -170,43 +169,7 @@ const FIRST_ADMIN_LIFETIME_US: i64 = 86_400_000_000;
 /// The name of the enrolment secret that `nac init` makes.
 const FIRST_ENROLL_SECRET: &str = "first";
 
-/// The authority in the database.
-pub(super) async fn authority(store: &Store) -> Result<Authority, Failure> {
-    let Some((certificate, key)) = store.authority_fetch().await? else {
-        return Err(Failure::cannot(
-            "the database holds no certificate authority",
-        ));
-    };
-    let key = std::str::from_utf8(key.expose())
-        .map_err(|_| Failure::cannot("the authority's key in the database is damaged"))?;
-    Ok(Authority::load(&certificate, key)?)
-}
-
-/// The row for a certificate that was just issued.
-pub(super) fn record(
-    issued: &nac_pki::Issued,
-    kind: CertificateKind,
-    name: &str,
-    now_us: i64,
-) -> Certificate {
-    let facts = &issued.facts;
-    Certificate {
-        serial: facts.serial.clone(),
-        kind,
-        name: name.to_owned(),
-        device_id: None,
-        subject: facts.subject.clone(),
-        spki_sha256: facts.spki_sha256.clone(),
-        fingerprint_sha256: facts.fingerprint_sha256.clone(),
-        certificate_pem: issued.certificate_pem.clone(),
-        not_before_us: facts.not_before_us,
-        not_after_us: facts.not_after_us,
-        issued_us: now_us,
-        revoked_us: None,
-        revoked_reason: None,
-        revoked_by: None,
-    }
-}
+pub(super) use nac_portal::input::certificate::{authority, record};
 
 /// How tokens are stored: never themselves.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {

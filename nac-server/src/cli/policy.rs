@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 pub(super) use doubts::warn_when_unheeded;
-use nac_policy::{Engine, PolicyFault, PolicySummary};
-use nac_store::{PolicyVersion, Store};
+use nac_policy::{Engine, PolicyFault};
+use nac_portal::input;
+use nac_portal::input::policy::{TEXT_MAX, by_precedence, lets_somebody_in};
+use nac_store::PolicyVersion;
 use serde_json::json;
 
 use super::output::{Table, answer, count, local_time, note, print, print_json};
@@ -30,9 +32,6 @@ const FIRST_DECIDES: &str = "\
 The first that matches decides, unless it is in monitor mode; a forbid with a segment moves only
 whom a permit lets in.
 ";
-
-/// Larger texts are no policy, in bytes.
-const MAX_TEXT_LEN: u64 = 4 * 1024 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
@@ -99,12 +98,12 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
                     .fix("name it with --config FILE, or name the segments with --segment NAME"),
             );
         }
-        segments = segment_names(store.insert(context.store().await?)).await?;
+        segments = input::segment::names(store.insert(context.store().await?)).await?;
     }
     let engine = load(file, &text, &segments)?;
     let warnings = doubts::warnings(context, &engine, store.as_ref()).await?;
-    let mut policies = engine.policies();
     if context.json() {
+        let policies = engine.policies();
         let listed: Vec<_> = policies
             .iter()
             .map(|policy| {
@@ -119,12 +118,11 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
         return Ok(Answer::Yes);
     }
     show_warnings(file, &text, &warnings);
-    policies.sort_by(|one, two| precedence(one).cmp(&precedence(two)));
     let mut table = Table::new(
         &["ORDER", "POLICY", "EFFECT", "SEGMENT", "MODE", "TITLE"],
         "the file holds no policy, so nobody would get in",
     );
-    for policy in policies {
+    for policy in by_precedence(&engine) {
         table.row([
             policy.order.to_string(),
             policy.id,
@@ -134,10 +132,7 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
             policy.title.unwrap_or_default(),
         ]);
     }
-    let verdict = match (
-        doubts::lets_somebody_in(&engine),
-        engine.policies().is_empty(),
-    ) {
+    let verdict = match (lets_somebody_in(&engine), engine.policies().is_empty()) {
         (true, _) => format!("{FIRST_DECIDES}{} is good\n", file.display()),
         (false, false) => format!("{} is valid and lets nobody in\n", file.display()),
         (false, true) => String::new(),
@@ -146,17 +141,10 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
     Ok(Answer::Yes)
 }
 
-/// The order in which policies win: forbids that refuse, forbids that move, permits; each by `@order`.
-fn precedence(policy: &PolicySummary) -> (bool, bool, i64, &str) {
-    let permits = policy.effect == "permit";
-    let moves = policy.segment.is_some();
-    (permits, moves, policy.order, &policy.id)
-}
-
 async fn apply(context: &Context, file: &Path, note: &str, yes: bool) -> Outcome {
     let text = read(file)?;
     let store = context.store().await?;
-    let engine = load(file, &text, &segment_names(&store).await?)?;
+    let engine = load(file, &text, &input::segment::names(&store).await?)?;
     let warnings = doubts::warnings(context, &engine, Some(&store)).await?;
     show_warnings(file, &text, &warnings);
     if let Some(current) = store
@@ -230,7 +218,7 @@ async fn rollback(context: &Context, version: i64, note: Option<String>, yes: bo
         return Ok(Answer::Yes);
     }
     let name = PathBuf::from(format!("version {version}"));
-    let engine = load(&name, &old.text, &segment_names(&store).await?)?;
+    let engine = load(&name, &old.text, &input::segment::names(&store).await?)?;
     doubts::refuse_a_lockout(&engine, yes)?;
     let note = note.unwrap_or_else(|| format!("rolled back to version {version}"));
     let applied = store
@@ -242,16 +230,6 @@ async fn rollback(context: &Context, version: i64, note: Option<String>, yes: bo
     );
     answer(context.json(), &summary(&applied, true), &sentence)?;
     Ok(Answer::Yes)
-}
-
-/// The names of all segments, which a policy may use.
-pub(super) async fn segment_names(store: &Store) -> Result<Vec<String>, Failure> {
-    Ok(store
-        .segment_list()
-        .await?
-        .into_iter()
-        .map(|segment| segment.name)
-        .collect())
 }
 
 fn load(file: &Path, text: &str, segments: &[String]) -> Result<Engine, Failure> {
@@ -294,9 +272,9 @@ fn read(file: &Path) -> Result<String, Failure> {
     use std::io::Read;
     let mut text = String::new();
     let read = std::fs::File::open(file)
-        .and_then(|opened| opened.take(MAX_TEXT_LEN + 1).read_to_string(&mut text));
+        .and_then(|opened| opened.take(TEXT_MAX as u64 + 1).read_to_string(&mut text));
     read.map_err(|error| Failure::file("read", file, &error))?;
-    if text.len() as u64 > MAX_TEXT_LEN {
+    if text.len() > TEXT_MAX {
         return Err(Failure::no(format!(
             "{} is too large for a policy",
             file.display()

@@ -22,10 +22,26 @@ pub(crate) enum Place {
     Devices,
     /// The queue of quarantined devices.
     Quarantine,
+    /// Users.
+    Users,
+    /// Guests.
+    Guests,
+    /// Vouchers.
+    Vouchers,
+    /// Exceptions.
+    Exceptions,
+    /// The policy.
+    Policy,
     /// Segments.
     Segments,
+    /// Posture.
+    Posture,
     /// RADIUS clients.
     Clients,
+    /// Certificates.
+    Certificates,
+    /// What the portal shows.
+    Settings,
     /// Who changed what.
     Audit,
     /// API tokens.
@@ -66,23 +82,45 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
     ),
     (
         "Who",
-        &[Entry(
-            Place::Devices,
-            "Devices",
-            "/devices",
-            "d",
-            Permission::Read,
-        )],
+        &[
+            Entry(Place::Devices, "Devices", "/devices", "d", Permission::Read),
+            Entry(Place::Users, "Users", "/users", "u", Permission::Read),
+            Entry(
+                Place::Guests,
+                "Guests",
+                "/guests",
+                "g",
+                Permission::GuestRead,
+            ),
+            Entry(
+                Place::Vouchers,
+                "Vouchers",
+                "/vouchers",
+                "v",
+                Permission::GuestRead,
+            ),
+            Entry(
+                Place::Exceptions,
+                "Exceptions",
+                "/exceptions",
+                "x",
+                Permission::Read,
+            ),
+        ],
     ),
     (
         "Rules",
-        &[Entry(
-            Place::Segments,
-            "Segments",
-            "/segments",
-            "",
-            Permission::Read,
-        )],
+        &[
+            Entry(Place::Policy, "Policy", "/policy", "p", Permission::Read),
+            Entry(
+                Place::Segments,
+                "Segments",
+                "/segments",
+                "",
+                Permission::Read,
+            ),
+            Entry(Place::Posture, "Posture", "/posture", "h", Permission::Read),
+        ],
     ),
     (
         "Network",
@@ -97,6 +135,13 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
     (
         "System",
         &[
+            Entry(
+                Place::Certificates,
+                "Certificates",
+                "/certificates",
+                "c",
+                Permission::Read,
+            ),
             Entry(
                 Place::Audit,
                 "Audit log",
@@ -118,6 +163,7 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
                 "",
                 Permission::AdministratorChange,
             ),
+            Entry(Place::Settings, "Portal", "/settings", "", Permission::Read),
         ],
     ),
 ];

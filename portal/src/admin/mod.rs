@@ -12,16 +12,20 @@
 //! * Secrets, policy and tokens want somebody who proved within the last minutes who they are ([`Account::confirmed`]).
 
 mod account;
+mod administrators;
 mod api_viewer;
 mod audit;
+mod certificates;
 mod chart;
 mod chrome;
 mod clients;
 mod devices;
 mod done;
+mod exceptions;
 mod filter;
 mod form;
 mod guard;
+mod guests;
 mod health;
 mod host;
 mod job;
@@ -30,13 +34,18 @@ mod listing;
 mod log;
 mod moment;
 mod overview;
+mod policy;
+mod posture;
 mod quarantine;
 mod route;
 mod search;
 mod segments;
 mod sessions;
+mod settings;
 mod sign_in;
 mod tokens;
+mod users;
+mod vouchers;
 
 use std::sync::Arc;
 
@@ -110,17 +119,26 @@ impl std::ops::Deref for AdminState {
 pub(crate) fn routes() -> Vec<Route> {
     [
         account::routes(),
+        administrators::routes(),
         api_viewer::routes(),
         audit::routes(),
+        certificates::routes(),
         clients::routes(),
         devices::routes(),
+        exceptions::routes(),
+        guests::routes(),
         log::routes(),
         overview::routes(),
+        policy::routes(),
+        posture::routes(),
         quarantine::routes(),
         search::routes(),
         segments::routes(),
         sessions::routes(),
+        settings::routes(),
         tokens::routes(),
+        users::routes(),
+        vouchers::routes(),
     ]
     .into_iter()
     .flatten()

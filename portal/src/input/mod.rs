@@ -1,6 +1,8 @@
 //! What people hand in, judged in one place for the pages, the API and the command line.
 
+pub mod certificate;
 pub mod client;
+pub mod policy;
 pub mod secret;
 pub mod segment;
 pub mod user;

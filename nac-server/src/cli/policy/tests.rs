@@ -1,4 +1,5 @@
 use nac_policy::{Mark, STARTER_POLICY};
+use nac_store::Store;
 
 use super::doubts;
 use super::*;
@@ -114,8 +115,7 @@ async fn a_mark_that_the_policy_in_force_does_not_read_is_told() {
 fn policies_are_listed_in_the_order_in_which_they_win() {
     let segments = ["staff", "registration", "quarantine"].map(str::to_owned);
     let engine = Engine::load(STARTER_POLICY, &segments).expect("a good policy");
-    let mut policies = engine.policies();
-    policies.sort_by(|one, two| precedence(one).cmp(&precedence(two)));
+    let policies = by_precedence(&engine);
     let ids: Vec<_> = policies.iter().map(|policy| policy.id.as_str()).collect();
     assert_eq!(
         ids,

@@ -2,14 +2,14 @@
 
 mod change;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use nac_radius::VendorProfile;
-use nac_store::{Client, ClientActivity, MessageAuthenticatorUse, UnknownNas, now_us};
+use nac_radius::{NasSettings, VendorProfile};
+use nac_store::{Client, ClientActivity, MessageAuthenticatorUse, Segment, UnknownNas, now_us};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -19,6 +19,10 @@ use super::listing::{self, Format, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
+
+/// The ports of RADIUS (RFC 2865 section 3, RFC 2866 section 3); the configuration may name others.
+const AUTH_PORT: u16 = 1812;
+const ACCT_PORT: u16 = 1813;
 
 /// `/clients` and what belongs to it.
 pub(super) fn routes() -> Vec<Route> {
@@ -32,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::action(
             "/clients/{name}/edit",
             change,
-            "client_update",
+            "client_set",
             post(change::update),
         ),
         Route::action(
@@ -291,6 +295,7 @@ struct DetailPage {
     chrome: Chrome,
     row: Row,
     profile: &'static str,
+    snippet: String,
     port: String,
     added: Moment,
     changed: Moment,
@@ -313,6 +318,7 @@ async fn detail(
     render(&DetailPage {
         chrome: Chrome::new(&state, &account, &client.name, Place::Clients).await,
         profile: profile.map_or("unknown here: treated as generic", |profile| &profile.title),
+        snippet: snippet(&state, &client).await?,
         port: port.map_or_else(
             || "none: this vendor takes no such request".to_owned(),
             |port| port.to_string(),
@@ -322,6 +328,37 @@ async fn detail(
         row: Row::from(Heard { client, activity }),
         may_change: account.may(Permission::NetworkChange),
     })
+}
+
+/// What to write into the device's own configuration, the secret left out.
+async fn snippet(state: &AdminState, client: &Client) -> Result<String, Problem> {
+    let segments = state.store.segment_list().await?;
+    let named = |name: fn(&Segment) -> &Option<String>| {
+        let names: BTreeSet<&String> = segments
+            .iter()
+            .filter_map(|one| name(one).as_ref())
+            .collect();
+        names.into_iter().cloned().collect::<Vec<String>>()
+    };
+    let (redirect_acls, roles) = (named(|one| &one.redirect_acl), named(|one| &one.role));
+    let host = state
+        .portal_url
+        .trim_start_matches("https://")
+        .rsplit_once(':')
+        .map_or(state.portal_url.as_str(), |(host, _)| host);
+    let profile =
+        VendorProfile::by_name(&client.vendor).or_else(|| VendorProfile::by_name("generic"));
+    Ok(profile.map_or_else(String::new, |profile| {
+        profile.configuration(&NasSettings {
+            server: host,
+            secret: "SECRET",
+            auth_port: AUTH_PORT,
+            acct_port: ACCT_PORT,
+            coa_port: client.coa_port,
+            redirect_acls: &redirect_acls,
+            roles: &roles,
+        })
+    }))
 }
 
 /// The page of the client of this name.

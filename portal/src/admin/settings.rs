@@ -1,0 +1,336 @@
+//! What the portal shows and offers, for each site.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query as UrlQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use nac_store::{LANGUAGES, PortalMethod, PortalSettings, SettingFault};
+use serde::Deserialize;
+
+use super::guard::encode;
+use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
+use crate::access::Permission;
+use crate::web::Failure;
+
+/// `/settings` and what belongs to it.
+pub(super) fn routes() -> Vec<Route> {
+    let change = Permission::SettingChange;
+    vec![
+        Route::page("/settings", Permission::Read, get(page)),
+        Route::action("/settings", change, "setting_put", post(save)),
+        Route::action("/settings/remove", change, "setting_remove", post(remove)),
+    ]
+}
+
+/// What the URL says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Which {
+    site: String,
+}
+
+/// A site that has settings of its own, or would have by saving.
+struct Site {
+    name: String,
+    link: String,
+    current: bool,
+}
+
+struct Choice {
+    word: &'static str,
+    label: &'static str,
+    chosen: bool,
+}
+
+struct Text {
+    language: &'static str,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/settings/page.html")]
+struct SettingsPage {
+    chrome: Chrome,
+    site: String,
+    sites: Vec<Site>,
+    /// Whether the site's settings are its own and not the default's.
+    own: bool,
+    changed: Option<Moment>,
+    settings: PortalSettings,
+    languages: [&'static str; LANGUAGES.len()],
+    methods: Vec<Choice>,
+    texts: Vec<Text>,
+    sponsor_domains: String,
+    sponsor_groups: String,
+    faults: Vec<SettingFault>,
+    may_change: bool,
+}
+
+async fn page(
+    State(state): State<AdminState>,
+    account: Account,
+    UrlQuery(which): UrlQuery<Which>,
+) -> Result<Response, Problem> {
+    let found = state.store.portal_site(&which.site).await?;
+    show(&state, &account, which.site, found.settings, Vec::new()).await
+}
+
+async fn show(
+    state: &AdminState,
+    account: &Account,
+    site: String,
+    settings: PortalSettings,
+    faults: Vec<SettingFault>,
+) -> Result<Response, Problem> {
+    let stored = state.store.portal_site_list().await?;
+    let own = stored.iter().find(|one| one.site == site);
+    let mut names: Vec<String> = vec![String::new()];
+    names.extend(stored.iter().map(|one| one.site.clone()));
+    names.extend(
+        state
+            .store
+            .client_list()
+            .await?
+            .into_iter()
+            .map(|client| client.site),
+    );
+    names.push(site.clone());
+    names.sort();
+    names.dedup();
+    let failed = !faults.is_empty();
+    let mut response = render(&SettingsPage {
+        chrome: Chrome::new(state, account, "Portal", Place::Settings).await,
+        sites: names
+            .into_iter()
+            .map(|name| Site {
+                link: format!("/settings?site={}", encode(&name)),
+                current: name == site,
+                name: if name.is_empty() {
+                    "every site".to_owned()
+                } else {
+                    name
+                },
+            })
+            .collect(),
+        own: own.is_some(),
+        changed: own
+            .filter(|own| own.updated_us != 0)
+            .map(|own| Moment(own.updated_us)),
+        languages: LANGUAGES,
+        methods: PortalMethod::ALL
+            .iter()
+            .map(|method| Choice {
+                word: method.as_str(),
+                label: label(*method),
+                chosen: settings.methods.contains(method),
+            })
+            .collect(),
+        texts: LANGUAGES
+            .iter()
+            .map(|language| Text {
+                language,
+                text: settings
+                    .terms
+                    .text
+                    .get(*language)
+                    .cloned()
+                    .unwrap_or_default(),
+            })
+            .collect(),
+        sponsor_domains: settings.guest.sponsor_domains.join(" "),
+        sponsor_groups: settings.guest.sponsor_groups.join(" "),
+        site,
+        settings,
+        faults,
+        may_change: account.may(Permission::SettingChange),
+    })?;
+    if failed {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+const fn label(method: PortalMethod) -> &'static str {
+    match method {
+        PortalMethod::Guest => "guests register",
+        PortalMethod::Voucher => "guests type a voucher's code",
+        PortalMethod::Terms => "guests accept the terms, and nothing else",
+        PortalMethod::Devices => "employees register their own devices",
+        PortalMethod::Remedy => "why a device is limited, and how to put it right",
+    }
+}
+
+async fn save(
+    State(state): State<AdminState>,
+    account: Account,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let site = pairs
+        .iter()
+        .find(|(key, _)| key == "site")
+        .map(|(_, value)| value.trim().to_owned())
+        .unwrap_or_default();
+    let mut settings = state.store.portal_site(&site).await?.settings;
+    let mut faults = read(&mut settings, &pairs)?;
+    faults.extend(settings.faults());
+    if !faults.is_empty() {
+        return show(&state, &account, site, settings, faults).await;
+    }
+    account
+        .store(&state)
+        .portal_site_put(&site, &settings)
+        .await?;
+    Ok(Done::at(
+        format!("/settings?site={}", encode(&site)),
+        "Saved. The portal shows it from the next page on.",
+    )
+    .into_response())
+}
+
+/// Takes over what the form sent; what is not in the form (colours, the fields that guests are asked) stays as it is.
+fn read(
+    settings: &mut PortalSettings,
+    pairs: &[(String, String)],
+) -> Result<Vec<SettingFault>, Failure> {
+    let mut faults = Vec::new();
+    let mut methods = Vec::new();
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    (settings.guest.verify_email, settings.guest.approval) = (false, false);
+    for (key, value) in pairs {
+        let value = value.trim();
+        let words = || {
+            value
+                .split([' ', ',', ';', '\n', '\r', '\t'])
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut number = |key: &'static str, place: &mut u32| match value.parse() {
+            Ok(number) => *place = number,
+            Err(_) => faults.push(SettingFault {
+                key,
+                what: format!("\"{}\" is no whole number", value.escape_debug()),
+            }),
+        };
+        match key.as_str() {
+            "site" => {}
+            "name" => value.clone_into(&mut settings.name),
+            "language" => value.clone_into(&mut settings.language),
+            "time_zone" => value.clone_into(&mut settings.time_zone),
+            "help_name" => value.clone_into(&mut settings.help.name),
+            "help_phone" => value.clone_into(&mut settings.help.phone),
+            "help_email" => value.clone_into(&mut settings.help.email),
+            "method" => methods.extend(value.parse::<PortalMethod>().ok()),
+            "verify_email" => settings.guest.verify_email = true,
+            "approval" => settings.guest.approval = true,
+            "sponsor_domains" => settings.guest.sponsor_domains = words(),
+            "sponsor_groups" => settings.guest.sponsor_groups = words(),
+            "guest_hours" => number("guest.hours", &mut settings.guest.hours),
+            "guest_devices" => number("guest.devices", &mut settings.guest.devices),
+            "activation_minutes" => number(
+                "guest.activation_minutes",
+                &mut settings.guest.activation_minutes,
+            ),
+            "device_limit" => number("device_limit", &mut settings.device_limit),
+            "terms_version" => value.clone_into(&mut settings.terms.version),
+            "decisions_days" => number(
+                "retention.decisions_days",
+                &mut settings.retention.decisions_days,
+            ),
+            "accounting_days" => number(
+                "retention.accounting_days",
+                &mut settings.retention.accounting_days,
+            ),
+            "sessions_days" => number(
+                "retention.sessions_days",
+                &mut settings.retention.sessions_days,
+            ),
+            "guests_days" => number("retention.guests_days", &mut settings.retention.guests_days),
+            "acceptances_days" => number(
+                "retention.acceptances_days",
+                &mut settings.retention.acceptances_days,
+            ),
+            other => match other.strip_prefix("terms_") {
+                Some(language) if LANGUAGES.contains(&language) => {
+                    if !value.is_empty() {
+                        texts.insert(language.to_owned(), value.replace("\r\n", "\n"));
+                    }
+                }
+                _ => {
+                    return Err(Failure::invalid(
+                        "",
+                        "the form has a field that is not known here",
+                    ));
+                }
+            },
+        }
+    }
+    settings.methods = methods;
+    settings.terms.text = texts;
+    Ok(faults)
+}
+
+/// What the button sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemoveForm {
+    site: String,
+}
+
+async fn remove(
+    State(state): State<AdminState>,
+    account: Account,
+    Form(form): Form<RemoveForm>,
+) -> Result<Done, Problem> {
+    account.store(&state).portal_site_remove(&form.site).await?;
+    Ok(Done::at(
+        "/settings",
+        format!("{} follows the settings of every site again.", form.site),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use nac_store::Role;
+
+    use super::*;
+    use crate::admin::tests::site;
+
+    #[tokio::test]
+    async fn settings_that_cannot_be_used_come_back_with_all_their_faults() {
+        let site = site().await;
+        let cookie = site.signed_in(Role::Administrator).await;
+        let bad = "site=&name=Caf%C3%A9&language=xx&guest_hours=soon&method=remedy";
+        let (status, _, page) = site.post("/settings", &cookie, bad).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.contains("Café") && page.contains("guest.hours"));
+        assert!(page.contains("one of en, de"));
+        let stored = site.store.portal_site("").await.unwrap();
+        assert_eq!(stored.settings, PortalSettings::default());
+    }
+
+    #[tokio::test]
+    async fn settings_are_saved_for_one_site_and_follow_the_default_again() {
+        let site = site().await;
+        let cookie = site.signed_in(Role::Administrator).await;
+        let form = "site=hq&name=Headquarters&language=de&method=guest&method=remedy&terms_version=2&terms_en=Be+kind";
+        let (status, _, _) = site.post("/settings", &cookie, form).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let stored = site.store.portal_site("hq").await.unwrap().settings;
+        assert_eq!(stored.name, "Headquarters");
+        assert_eq!(stored.methods, [PortalMethod::Guest, PortalMethod::Remedy]);
+        assert_eq!(stored.terms.text_in("en"), Some("Be kind"));
+        let (_, _, page) = site.get("/settings?site=hq", &cookie).await;
+        assert!(page.contains("Headquarters"));
+        let (status, _, _) = site.post("/settings/remove", &cookie, "site=hq").await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        assert_eq!(site.store.portal_site("hq").await.unwrap().site, "");
+        let viewer = site.signed_in(Role::Viewer).await;
+        let (status, _, _) = site.post("/settings", &viewer, form).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+}
