@@ -15,6 +15,7 @@ use axum::Router;
 use nac_portal::admin::AdminState;
 use nac_portal::public::PublicState;
 use nac_portal::public::certificate::CaCertificate;
+use nac_portal::public::guest::Limits;
 use nac_portal::public::token::Tokens;
 use nac_portal::web::PasswordPool;
 use nac_posture::{CheckSet, PostureGate, PostureSettings};
@@ -173,6 +174,7 @@ impl Server {
         tracker.spawn(gate.clone().run(cancel.clone()));
         tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
         let outbox = mail::outbox(config.mail.as_ref(), &store)?;
+        mail::warn_when_missed(&store, &outbox).await?;
         tracker.spawn(
             nac_portal::mail::run(&outbox, cancel.clone())
                 .map_err(|error| StartError::Mail(error.to_string()))?,
@@ -182,6 +184,8 @@ impl Server {
             store: store.clone(),
             gate: gate.clone(),
             passwords: passwords.clone(),
+            outbox,
+            limits: Limits::default(),
             tokens: Tokens::new(&store)?,
             url: config.portal.url(addresses.portal),
             ca: ca_certificate(&store).await?,

@@ -15,6 +15,7 @@ mod laptop;
 mod site;
 mod supplicant;
 mod switch;
+mod visitor;
 
 mod activity;
 mod api;
@@ -23,6 +24,7 @@ mod command;
 mod compliance;
 mod durability;
 mod enforcement;
+mod guests;
 mod identity;
 mod interop;
 mod policy;

@@ -37,6 +37,22 @@ pub(super) fn outbox(settings: Option<&MailSettings>, store: &Store) -> Result<O
     Ok(Outbox::new(store.clone(), Some(server)))
 }
 
+/// Tells the log of ways in that are set and cannot be offered.
+pub(super) async fn warn_when_missed(store: &Store, outbox: &Outbox) -> Result<(), StartError> {
+    if outbox.is_open() {
+        return Ok(());
+    }
+    for site in store.portal_site_list().await? {
+        if nac_portal::public::guest::needs_mail(&site.settings) {
+            tracing::warn!(
+                site = site.site,
+                "guests cannot register: this needs mail, and nac.toml has no section [mail]"
+            );
+        }
+    }
+    Ok(())
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, StartError> {
     std::fs::read(file)
         .map_err(|error| StartError::Mail(format!("cannot read {}: {error}", file.display())))

@@ -29,7 +29,12 @@ macro_rules! area {
 }
 
 /// Every area, by name. Add yours in its place.
-pub(super) const AREAS: &[Area] = &[area!("landing"), area!("privacy"), area!("shell")];
+pub(super) const AREAS: &[Area] = &[
+    area!("guest"),
+    area!("landing"),
+    area!("privacy"),
+    area!("shell"),
+];
 
 static BUNDLES: LazyLock<Vec<Bundle>> = LazyLock::new(|| {
     let languages = Language::ALL.iter().enumerate();

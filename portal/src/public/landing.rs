@@ -9,6 +9,7 @@ use nac_store::PortalMethod;
 
 use super::PublicState;
 use super::failure::PublicFailure;
+use super::guest;
 use super::layout::Shell;
 
 /// One large button.
@@ -36,7 +37,10 @@ async fn landing(
     shell: Shell,
 ) -> Result<Html<String>, PublicFailure> {
     let ways = shell.settings().methods.iter();
-    let ways = ways.map(|method| way(&shell, *method)).collect();
+    let ways = ways
+        .filter(|method| guest::is_offered(&state, shell.settings(), **method))
+        .map(|method| way(&shell, *method))
+        .collect();
     let page = Page {
         ways,
         shell,

@@ -118,6 +118,11 @@ impl Shell {
         link
     }
 
+    /// A parameter of the page's address.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.query.first(name)
+    }
+
     /// This page in every language. The addresses have no path, so that they cannot lead elsewhere.
     pub fn languages(&self) -> Vec<LanguageLink> {
         let rest = self.query.without("lang");

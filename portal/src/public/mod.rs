@@ -23,6 +23,7 @@ pub mod capport;
 pub mod certificate;
 pub mod failure;
 pub mod forms;
+pub mod guest;
 mod landing;
 pub mod layout;
 mod privacy;
@@ -46,6 +47,7 @@ use nac_posture::PostureGate;
 use nac_store::Store;
 
 use crate::i18n::Language;
+use crate::mail::Outbox;
 use crate::web::{self, PasswordPool, asset};
 use certificate::CaCertificate;
 use failure::PublicFailure;
@@ -68,6 +70,10 @@ pub struct Shared {
     pub gate: PostureGate,
     /// Password checks of employees who sign in.
     pub passwords: PasswordPool,
+    /// Mail to guests and sponsors.
+    pub outbox: Outbox,
+    /// How often guests may try.
+    pub limits: guest::Limits,
     /// State that travels with the person.
     pub tokens: Tokens,
     /// The address that links lead to, `https://HOST[:PORT]` without a slash at its end. Never taken from a request.
@@ -98,6 +104,7 @@ pub fn router(state: PublicState) -> Router {
             .merge(brand::routes())
             .merge(capport::routes())
             .merge(certificate::routes())
+            .merge(guest::routes())
             .merge(landing::routes())
             .merge(privacy::routes())
             .merge(visitor::routes())

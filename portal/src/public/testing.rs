@@ -12,8 +12,10 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use super::certificate::CaCertificate;
+use super::guest::Limits;
 use super::token::Tokens;
 use super::{PublicState, Shared, router};
+use crate::mail::{MailServer, MailTls, Outbox};
 use crate::web::PasswordPool;
 
 /// The portal's address in these tests.
@@ -24,6 +26,18 @@ pub(crate) struct TestPortal {
     pub(crate) state: PublicState,
     router: Router,
     _directory: tempfile::TempDir,
+}
+
+/// A mail server that nobody connects to: what these tests send stays in the queue.
+fn mail_server() -> Option<MailServer> {
+    Some(MailServer {
+        server: "smtp.example.org".to_owned(),
+        port: 25,
+        tls: MailTls::None,
+        from: "noreply@example.org".to_owned(),
+        login: None,
+        ca_pem: None,
+    })
 }
 
 /// An answer, read to its end.
@@ -63,6 +77,8 @@ impl TestPortal {
             .unwrap();
         let state = PublicState::new(Shared {
             tokens: Tokens::new(&store).unwrap(),
+            outbox: Outbox::new(store.clone(), mail_server()),
+            limits: Limits::default(),
             store,
             gate,
             passwords: PasswordPool::default(),

@@ -24,6 +24,7 @@ pub mod pki;
 pub mod program;
 pub mod radclient;
 pub mod service;
+pub mod smtp;
 pub mod subject;
 pub mod supplicant;
 pub mod wait;
