@@ -46,6 +46,7 @@ pub(super) async fn cast(premises: &Premises, folder: &Path) -> Result<Cast, Str
             .await
             .map_err(text)?;
     }
+    super::guest::furnish(store).await?;
     let secret = Zeroizing::new(hex::encode(crate::authenticate::random::<16>()));
     let secret_file = folder.join("demo-secret");
     write_private(&secret_file, &secret)?;

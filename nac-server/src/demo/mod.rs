@@ -5,6 +5,7 @@
 //! `nac_posture_simulator`; both speak to the server over the network like anybody else.
 
 mod furnish;
+mod guest;
 mod nas;
 mod report;
 mod story;
@@ -128,6 +129,8 @@ impl Demo {
              \n  {nac} --config {config} session list\
              \n  {nac} --config {config} quarantine add 02:00:5e:00:00:0a --reason \"seen scanning\"     # the laptop, by CoA\
              \n  {nac} --config {config} quarantine remove 02:00:5e:00:00:0a\
+             \n  {nac} --config {config} guest list\
+             \n  {nac} --config {config} voucher list\
              \n  {nac} --config {config} posture hosts\
              \n  curl -k https://{portal}/\
              \n  curl http://{metrics}/metrics\n\

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::PASSWORD;
 use super::furnish::{self, Cast};
+use super::guest;
 use super::nas::Switch;
 use super::report::{Report, Told};
 use crate::probe::{
@@ -75,6 +76,10 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> A
         .await;
     report.step("phone-peap", stage.phone_logs_in()).await;
     report.step("printer-mab", stage.printer_connects()).await;
+    report
+        .step("guest", guest::comes(&mut stage.switch, server, cast))
+        .await;
+    report.step("voucher", guest::voucher(server.store())).await;
     report.step("wrong-password", stage.wrong_password()).await;
     report.step("unknown-nas", stage.unknown_nas()).await;
     let auth = server.addresses.auth;
@@ -94,7 +99,9 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> A
                 () = cancel.cancelled() => return,
                 request = switch.next(FOREVER) => request,
             };
-            if request.is_none() {
+            let Some(request) = request else { continue };
+            if guest::is_meant(&request) {
+                let _ = guest::connects(auth, &secret).await;
                 continue;
             }
             // The switch does as it was told: it asks again for the laptop.

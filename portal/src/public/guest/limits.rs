@@ -70,9 +70,12 @@ impl Limits {
     pub(super) fn code(&self, shell: &Shell, session: &Session) -> Result<(), PublicFailure> {
         let keys = keys(session);
         tidy(&self.newcomers);
-        let newcomer = keys.iter().fold(true, |new, key| {
-            self.newcomers.check_key(key).is_ok() && new
-        });
+        // Each is asked, so that each is remembered.
+        let new_keys = keys
+            .iter()
+            .filter(|key| self.newcomers.check_key(key).is_ok())
+            .count();
+        let newcomer = new_keys == keys.len();
         let flooded = !newcomer && self.wrong_codes.check().is_err();
         let source = shell.visitor().source.to_string();
         told(self.codes.check(&keys, source) && !flooded, shell, "codes")
