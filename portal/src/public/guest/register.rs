@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{
     LINK_US, acting, here, letters, method_of, new_token, offered, refused, site_of, terms_version,
 };
+use crate::i18n::Message;
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
 use crate::public::forms::{Faults, Field, Posted};
@@ -63,6 +64,23 @@ struct TermsPage {
     faults: Faults,
     terms: String,
     terms_fault: Option<String>,
+}
+
+impl FormPage {
+    fn stay(&self) -> Message {
+        stay(&self.shell)
+    }
+}
+
+impl TermsPage {
+    fn stay(&self) -> Message {
+        stay(&self.shell)
+    }
+}
+
+/// How long a guest may stay here.
+fn stay(shell: &Shell) -> Message {
+    shell.duration(i64::from(shell.settings().guest.hours) * 3_600)
 }
 
 pub(super) fn routes() -> Router<PublicState> {

@@ -325,7 +325,7 @@ fn decision_page(
             .hint(
                 shell
                     .text("guest-hours-hint")
-                    .arg("duration", shell.duration(guest.duration_s.into())),
+                    .arg("duration", shell.duration(i64::from(guest.duration_s))),
             )
             .length_max(8)
             .sent(&hours, &faults),

@@ -9,6 +9,7 @@ use nac_store::{Guest, GuestMethod, GuestStatus, now_us};
 use serde::Deserialize;
 
 use super::{EXTENSIONS, LINK_US, acting, here, letters, new_token, refused};
+use crate::i18n::Message;
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
 use crate::public::forms::Posted;
@@ -29,6 +30,10 @@ impl Page {
     fn left(&self) -> i64 {
         let until = self.guest.expires_us.unwrap_or(self.now_us);
         (until - self.now_us).max(0) / 1_000_000
+    }
+
+    fn stay(&self) -> Message {
+        self.shell.duration(i64::from(self.guest.duration_s))
     }
 
     fn waits(&self) -> bool {
