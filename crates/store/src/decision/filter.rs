@@ -114,9 +114,12 @@ impl DecisionFilter {
     pub(super) fn text(&self, engine: Engine) -> String {
         let family = self.reason_code.as_deref().is_some_and(is_family);
         let prefix = match engine {
-            // A range, for its LIKE uses no index that tells upper from lower case.
+            // Ranges, for its LIKE uses no index that tells upper from lower case; and each word by itself, for between ORs it
+            // takes no index at all.
             Engine::Sqlite => {
-                "(user_key >= $13 AND user_key < $14 OR identity_key >= $13 AND identity_key < $14 OR mac = $15)"
+                "id IN (SELECT id FROM decision INDEXED BY decision_user WHERE user_key >= $13 AND user_key < $14 \
+                 UNION ALL SELECT id FROM decision INDEXED BY decision_identity WHERE identity_key >= $13 \
+                 AND identity_key < $14 UNION ALL SELECT id FROM decision INDEXED BY decision_mac WHERE mac = $15)"
             }
             Engine::Postgres => {
                 "(starts_with(user_key, $13) OR starts_with(identity_key, $13) OR mac = $15 OR $14 = '')"
