@@ -87,7 +87,8 @@ impl VendorProfile {
     pub fn coa_port(&self) -> u16 {
         let ladder = self.ladder();
         let coa = ladder.iter().find(|step| step.code == Code::CoaRequest);
-        coa.or_else(|| ladder.first()).map_or(3799, |step| step.port)
+        coa.or_else(|| ladder.first())
+            .map_or(3799, |step| step.port)
     }
 }
 
