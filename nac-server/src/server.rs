@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::{AccountingPort, SessionTable};
 use crate::authenticate::{AuthenticationPort, Authenticator};
 use crate::config::Config;
-use crate::enforce::Enforcer;
+use crate::enforce::{Enforcer, cases};
 use crate::listen::descriptors::Places;
 use crate::listen::udp::Responder;
 use crate::listen::{http, udp};
@@ -133,6 +133,7 @@ impl Server {
             Some(eap),
             cores,
         ));
+        let (cases, case_receiver) = cases::channel();
         let enforcer = Arc::new(Enforcer::new(
             world.clone(),
             gate.clone(),
@@ -140,6 +141,7 @@ impl Server {
             writer_handle.clone(),
             metrics.clone(),
             tracker.clone(),
+            cases,
         ));
         let expiries = Arc::new(ArcSwap::from_pointee(own_expiries(config, &store).await?));
         let stored = Arc::<Mutex<StoredGauges>>::default();
@@ -169,6 +171,7 @@ impl Server {
             cancel.clone(),
         ));
         tracker.spawn(enforcer.run(scope_receiver, changes, cancel.clone()));
+        tracker.spawn(cases::run(store.clone(), case_receiver, cancel.clone()));
         let (watcher, watch_cancel) = (store.clone(), cancel.clone());
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
         tracker.spawn(gate.clone().run(cancel.clone()));

@@ -2,8 +2,8 @@
 
 use nac_policy::{Condition, Decision, Engine, Facts, PolicyExplanation};
 use nac_store::{
-    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Quarantine,
-    Session, Store, StoreError, mac_normalise,
+    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Exception,
+    Quarantine, Session, Store, StoreError, mac_normalise,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -22,6 +22,8 @@ pub struct Explained {
     pub enforcements: Vec<Enforcement>,
     /// The open quarantines of this device.
     pub quarantines: Vec<Quarantine>,
+    /// The active exceptions of this device.
+    pub exceptions: Vec<Exception>,
 }
 
 /// What the policy of today says to facts of another day.
@@ -125,12 +127,14 @@ pub async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explaine
         None => (None, Vec::new()),
     };
     let quarantines = quarantines(store, &decision).await?;
+    let exceptions = exceptions(store, &decision, &quarantines).await?;
     Ok(Explained {
         decision,
         policies,
         session,
         enforcements,
         quarantines,
+        exceptions,
     })
 }
 
@@ -146,6 +150,30 @@ async fn quarantines(
             || (quarantine.mac.is_some() && quarantine.mac == decision.mac)
     });
     Ok(open)
+}
+
+/// The active exceptions of the decision's device: to its checks, and to its quarantines.
+async fn exceptions(
+    store: &Store,
+    decision: &DecisionRecord,
+    quarantines: &[Quarantine],
+) -> Result<Vec<Exception>, StoreError> {
+    let device = device_id(decision);
+    let facts = decision.facts.as_deref();
+    let excepted = facts.map_or(&[][..], |facts| facts.posture.excepted.as_slice());
+    let mut active = store.exception_list_active().await?;
+    active.retain(|exception| {
+        let of_check = exception
+            .check
+            .as_ref()
+            .is_some_and(|check| excepted.contains(check));
+        (device.is_some() && exception.device_id == device)
+            || (exception.device_id.is_none() && of_check)
+            || quarantines
+                .iter()
+                .any(|quarantine| exception.quarantine_id == Some(quarantine.id))
+    });
+    Ok(active)
 }
 
 /// The device that a decision was about, where it was known.
@@ -268,6 +296,7 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         ("state", states.join(", ")),
         ("posture", posture),
         ("failing", facts.posture.failing.join(", ")),
+        ("excepted", facts.posture.excepted.join(", ")),
         (
             "port",
             format!(

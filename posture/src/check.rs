@@ -17,10 +17,13 @@
 //! | `query` | one SELECT without semicolon; `{{name}}` stands for a parameter |
 //! | `resolution` | what the user does when it fails |
 //! | `[parameters]` | integers, texts, or lists of them; they become SQL literals |
+//! | `[help]` | optional; `minutes` that the repair takes, and `link = { platform = "ms-settings:…" }` that opens the right place |
+//! | `[text.LANGUAGE]` | optional; `title`, `seen`, `why` and `steps.PLATFORM` for the device's owner, see [`CheckText`] |
 //! | `[fixtures]` | `pass` and `fail`: rows of example hosts, `{ table = { column = value } }` |
 
 mod fault;
 mod parse;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +32,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use fault::{CheckFault, CheckFaults};
+pub use text::{CheckHelp, CheckText, Told};
 
 /// The platforms that a check may name.
 pub const PLATFORMS: [&str; 4] = ["linux", "darwin", "windows", "chrome"];
@@ -105,6 +109,10 @@ pub struct Check {
     pub evidence: Vec<String>,
     /// What the user does when it fails.
     pub resolution: String,
+    /// How long the repair takes, and what opens the right place.
+    pub help: CheckHelp,
+    /// What the device's owner reads, by language (`en`, `de`, …).
+    pub texts: BTreeMap<String, CheckText>,
     /// Parameters and their values, rendered as SQL.
     pub parameters: BTreeMap<String, String>,
     /// An example host that passes.

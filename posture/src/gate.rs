@@ -2,6 +2,7 @@
 
 mod commit;
 mod counters;
+mod exceptions;
 mod keep;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +20,7 @@ use crate::index::{Index, Term, terms};
 use crate::limit::TokenBucket;
 use crate::node::{Node, NodeState, SessionRef};
 use crate::settings::{PostureSettings, micros};
-use crate::verdict::verdict;
+use crate::verdict::{Excuse, verdict};
 
 pub use counters::Counters;
 pub(crate) use counters::{Counting, count};
@@ -54,6 +55,8 @@ pub struct Posture {
     pub failing: Vec<String>,
     /// Other checks that fail; advice only.
     pub advisory: Vec<String>,
+    /// Checks that would count here and do not, because of an exception.
+    pub excepted: Vec<String>,
     /// 0 to 4.
     pub binding: u8,
     /// Why it is that level, one sentence without its full stop.
@@ -77,6 +80,8 @@ pub struct NodePosture {
     pub advisory: Vec<String>,
     /// Gating checks without a usable answer.
     pub unanswered: Vec<String>,
+    /// Checks that would count here and do not, because of an exception.
+    pub excepted: Vec<String>,
     /// Every result.
     pub results: Vec<CheckResult>,
 }
@@ -106,6 +111,8 @@ pub(crate) struct Shared {
     secrets: Mutex<HashMap<String, EnrollSecret>>,
     /// SHA-256 of the public keys of revoked certificates, lower-case hex.
     revoked: RwLock<HashSet<String>>,
+    /// What active exceptions permit, by device and by node.
+    excuses: RwLock<HashMap<Uuid, Vec<Excuse>>>,
     enrolments: Mutex<TokenBucket>,
     sessions: Mutex<HashMap<String, Uuid>>,
 }
@@ -137,10 +144,12 @@ impl PostureGate {
                 index: RwLock::new(Index::default()),
                 secrets: Mutex::new(HashMap::new()),
                 revoked: RwLock::default(),
+                excuses: RwLock::default(),
                 sessions: Mutex::new(HashMap::new()),
             }),
         };
         gate.load_revoked().await?;
+        gate.load_exceptions().await?;
         gate.load_all().await?;
         Ok(gate)
     }
@@ -159,6 +168,7 @@ impl PostureGate {
                 verdict: Verdict::Unknown,
                 failing: Vec::new(),
                 advisory: Vec::new(),
+                excepted: Vec::new(),
                 binding: 0,
                 binding_reason: "nothing ties an osquery node to this session".to_owned(),
                 age_s: None,
@@ -174,6 +184,7 @@ impl PostureGate {
                 verdict: Verdict::Unknown,
                 failing: Vec::new(),
                 advisory: Vec::new(),
+                excepted: Vec::new(),
                 binding: 0,
                 binding_reason: "the osquery node waits for approval: it contradicts another host"
                     .to_owned(),
@@ -188,6 +199,7 @@ impl PostureGate {
                 &self.shared.checks,
                 &state.record.platform,
                 &results,
+                &state.excuses,
                 now_us,
                 max_age,
             )
@@ -197,16 +209,17 @@ impl PostureGate {
         let age_s = judgement
             .newest_us
             .map(|us| now_us.saturating_sub(us).max(0) / 1_000_000);
-        let (failing, advisory) = if level == Binding::B0 {
-            (Vec::new(), Vec::new())
+        let (failing, advisory, excepted) = if level == Binding::B0 {
+            Default::default()
         } else {
-            (judgement.failing, judgement.advisory)
+            (judgement.failing, judgement.advisory, judgement.excepted)
         };
         Posture {
             node: Some(id),
             verdict: effective(judgement.verdict, level),
             failing,
             advisory,
+            excepted,
             binding: level.level(),
             binding_reason: reason,
             age_s,
@@ -242,7 +255,7 @@ impl PostureGate {
         }
     }
 
-    /// Asks the host of a node at its next poll, for example when a person says it is repaired.
+    /// Asks the host of a node at its next poll.
     pub fn ask_now(&self, node: Uuid) {
         if let Some(node) = self.node(node) {
             node.lock()
@@ -373,7 +386,8 @@ impl PostureGate {
     /// Files a node under what its record shows now.
     pub(crate) fn file(&self, node: &Arc<Node>) {
         let (id, terms) = {
-            let state = node.lock();
+            let mut state = node.lock();
+            state.excuses = self.excuses_of(&state.record);
             (state.record.id, terms(&state.record))
         };
         self.index_mut().file(id, Arc::clone(node), terms);
@@ -426,6 +440,7 @@ fn view(state: &NodeState) -> NodePosture {
         failing: state.judgement.failing.clone(),
         advisory: state.judgement.advisory.clone(),
         unanswered: state.judgement.unanswered.clone(),
+        excepted: state.judgement.excepted.clone(),
         results: state.results.values().cloned().collect(),
     }
 }

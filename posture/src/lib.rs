@@ -29,10 +29,13 @@ mod testing;
 mod verdict;
 
 pub use binding::{Binding, Observed, Subject, binding, effective};
-pub use check::{Check, CheckFault, CheckFaults, CheckSet, FixtureRow, PLATFORMS, Severity};
+pub use check::{
+    Check, CheckFault, CheckFaults, CheckHelp, CheckSet, CheckText, FixtureRow, PLATFORMS,
+    Severity, Told,
+};
 pub use flagfile::{FlagfileSettings, flagfile};
 pub use gate::{Counters, GateError, NodePosture, Posture, PostureGate};
 pub use limit::Rate;
 pub use node::SessionRef;
 pub use settings::{PostureSettings, TlsPeer};
-pub use verdict::{Judgement, merge, verdict};
+pub use verdict::{Excuse, Judgement, merge, verdict};

@@ -11,7 +11,7 @@ use crate::binding::{Coincidences, Observed};
 use crate::check::CheckSet;
 use crate::limit::{Rate, TokenBucket};
 use crate::settings::{PostureSettings, micros, seconds_us};
-use crate::verdict::{Judgement, merge, verdict};
+use crate::verdict::{Excuse, Judgement, merge, verdict};
 
 /// Questions go out this early, so that a poll that comes a moment before its time is not wasted.
 const SLACK_US: i64 = 1_000_000;
@@ -85,7 +85,20 @@ pub(crate) struct NodeState {
     /// A session waits for its first answer; its start.
     awaiting_us: Option<i64>,
     bucket: Option<TokenBucket>,
+    /// What exceptions permit this host.
+    pub(crate) excuses: Vec<Excuse>,
+    recheck: Option<Recheck>,
     pub(crate) unwritten: Unwritten,
+}
+
+/// Somebody asked for what failed to be looked at again.
+#[derive(Debug)]
+struct Recheck {
+    generation: i64,
+    /// Whether the questions have gone out.
+    asked: bool,
+    /// Checks that were not answered since.
+    open: BTreeSet<String>,
 }
 
 /// What the store does not know yet.
@@ -104,6 +117,8 @@ pub(crate) struct Unwritten {
     pub(crate) status: bool,
     /// It was this process that found the record's device.
     pub(crate) device: bool,
+    /// The newest request to check again that was answered, and when.
+    pub(crate) recheck: Option<(i64, i64)>,
     /// The time it was last seen, as stored.
     pub(crate) seen_us: i64,
     pub(crate) flushed_us: i64,
@@ -116,7 +131,7 @@ impl Unwritten {
 
     /// Whether something should be stored without waiting for the next flush.
     pub(crate) fn urgent(&self) -> bool {
-        self.must_publish() || self.record || self.soon
+        self.must_publish() || self.record || self.soon || self.recheck.is_some()
     }
 
     pub(crate) fn must_publish(&self) -> bool {
@@ -136,6 +151,7 @@ impl Node {
                 failing: Vec::new(),
                 advisory: Vec::new(),
                 unanswered: Vec::new(),
+                excepted: Vec::new(),
                 newest_us: None,
                 expires_us: None,
             },
@@ -151,6 +167,8 @@ impl Node {
             sessions: Vec::new(),
             awaiting_us: None,
             bucket: None,
+            excuses: Vec::new(),
+            recheck: None,
             unwritten: Unwritten {
                 flushed_us: now_us,
                 seen_us,
@@ -206,11 +224,61 @@ impl NodeState {
         self.accelerate_until_us = self.accelerate_until_us.max(until);
     }
 
+    /// Asks again, at the next poll, what does not pass. Questions that are on their way are not answers to this.
+    pub(crate) fn recheck(
+        &mut self,
+        generation: i64,
+        checks: &CheckSet,
+        now_us: i64,
+        accelerate_s: u32,
+    ) {
+        let known = self.recheck.as_ref();
+        if known.is_some_and(|known| known.generation >= generation) {
+            return;
+        }
+        let judgement = &self.judgement;
+        let mut open: BTreeSet<String> = [
+            &judgement.failing,
+            &judgement.advisory,
+            &judgement.unanswered,
+            &judgement.excepted,
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+        if open.is_empty() {
+            let names = checks.for_platform(&self.record.platform);
+            open.extend(names.map(|check| check.name.clone()));
+        }
+        self.pending
+            .retain(|topic, _| !matches!(topic, Topic::Check(name) if open.contains(name)));
+        self.recheck = Some(Recheck {
+            generation,
+            asked: false,
+            open,
+        });
+        self.hurry(now_us, accelerate_s);
+    }
+
+    /// Notes that a check was answered; the last one that a request waits for answers the request.
+    fn rechecked(&mut self, check: &str, now_us: i64) {
+        let Some(recheck) = self.recheck.as_mut().filter(|recheck| recheck.asked) else {
+            return;
+        };
+        if recheck.open.remove(check) && recheck.open.is_empty() {
+            self.unwritten.recheck = Some((recheck.generation, now_us));
+        }
+    }
+
     /// Forgets what belongs to an earlier enrolment of the same host.
     pub(crate) fn renew(&mut self, record: OsqueryNode, now_us: i64, accelerate_s: u32) {
         self.source_ip = record.source_ip.parse().ok();
         self.record = record;
         self.pending.clear();
+        if let Some(recheck) = &mut self.recheck {
+            recheck.asked = false;
+        }
         self.open_since_us = None;
         self.answered_us = None;
         self.coincidences = Coincidences::default();
@@ -236,7 +304,15 @@ impl NodeState {
             .open_since_us
             .is_some_and(|since| now_us.saturating_sub(since) >= RETRY_US);
         let due = |next_us: i64| now_us.saturating_add(SLACK_US) >= next_us;
-        if due(self.next_checks_us) || unanswered {
+        let recheck = self.recheck.as_mut();
+        let recheck = recheck.filter(|recheck| !recheck.asked && !recheck.open.is_empty());
+        if let Some(recheck) = recheck {
+            recheck.asked = true;
+            let names = recheck.open.iter().cloned();
+            batch.topics.extend(names.map(Topic::Check));
+            let pause = seconds_us(settings.not_compliant_interval_s);
+            self.next_checks_us = self.next_checks_us.max(now_us.saturating_add(pause));
+        } else if due(self.next_checks_us) || unanswered {
             let names = checks.for_platform(&self.record.platform);
             batch
                 .topics
@@ -312,6 +388,7 @@ impl NodeState {
         now_us: i64,
         settings: &PostureSettings,
     ) {
+        self.rechecked(check, now_us);
         let new = CheckResult {
             node_id: self.record.id,
             check: check.to_owned(),
@@ -351,9 +428,17 @@ impl NodeState {
     ) -> bool {
         let results: Vec<CheckResult> = self.results.values().cloned().collect();
         let platform = &self.record.platform;
-        let judgement = verdict(checks, platform, &results, now_us, settings.max_age);
+        let judgement = verdict(
+            checks,
+            platform,
+            &results,
+            &self.excuses,
+            now_us,
+            settings.max_age,
+        );
         let changed = judgement.verdict != self.judgement.verdict
-            || judgement.failing != self.judgement.failing;
+            || judgement.failing != self.judgement.failing
+            || judgement.excepted != self.judgement.excepted;
         if judgement.verdict != self.judgement.verdict {
             self.changed_us = now_us;
         }

@@ -11,6 +11,9 @@
 //!    why: never answered, SQL error, denylisted, skipped because the host lacks a table.
 //! 5. **compliant**: every gating check passed within `max_age`.
 //!
+//! An exception ([`Excuse`]) takes one check out of this while it lasts: a fail of it counts neither as a fail nor as a
+//! missing pass. No answer, or an old one, stays what it is, unless the exception says that it covers that too.
+//!
 //! So unknown is never a pass, and no data is never a fail. The grace for a check that errs now and
 //! then lies in the results: an unknown answer does not erase a known one, which keeps counting
 //! until it is older than `max_age` ([`merge`]).
@@ -20,7 +23,22 @@ use std::time::Duration;
 use nac_policy::Verdict;
 use nac_store::{CheckOutcome, CheckResult};
 
+use uuid::Uuid;
+
 use crate::check::CheckSet;
+
+/// A permission to break one check, as far as the verdict is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excuse {
+    /// The exception that gives it.
+    pub exception: Uuid,
+    /// The check, by name.
+    pub check: String,
+    /// Until when, microseconds since the epoch.
+    pub until_us: i64,
+    /// Whether the check may also have no answer, or an old one.
+    pub covers_unknown: bool,
+}
 
 /// What the results say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +51,8 @@ pub struct Judgement {
     pub advisory: Vec<String>,
     /// Gating checks without a usable answer, by name, sorted.
     pub unanswered: Vec<String>,
+    /// Checks that would count here and do not, because of an exception; by name, sorted.
+    pub excepted: Vec<String>,
     /// When the newest answer came, microseconds since the epoch.
     pub newest_us: Option<i64>,
     /// When this judgement can next change by time alone.
@@ -44,6 +64,7 @@ pub fn verdict(
     checks: &CheckSet,
     platform: &str,
     results: &[CheckResult],
+    excuses: &[Excuse],
     now_us: i64,
     max_age: Duration,
 ) -> Judgement {
@@ -54,6 +75,7 @@ pub fn verdict(
         failing: Vec::new(),
         advisory: Vec::new(),
         unanswered: Vec::new(),
+        excepted: Vec::new(),
         newest_us: None,
         expires_us: None,
     };
@@ -61,12 +83,21 @@ pub fn verdict(
     for check in checks.for_platform(platform) {
         let gates = check.severity.gates();
         gating += usize::from(gates);
+        let excuse = excuses
+            .iter()
+            .find(|excuse| excuse.check == check.name && now_us < excuse.until_us);
+        if let Some(excuse) = excuse {
+            judgement.sooner(excuse.until_us);
+        }
+        let covers_unknown = excuse.is_some_and(|excuse| excuse.covers_unknown);
         let answer = results
             .iter()
             .find(|result| result.check == check.name && result.outcome != CheckOutcome::Unknown);
         let Some(answer) = answer else {
-            if gates {
-                judgement.unanswered.push(check.name.clone());
+            match (gates, covers_unknown) {
+                (true, true) => judgement.excepted.push(check.name.clone()),
+                (true, false) => judgement.unanswered.push(check.name.clone()),
+                (false, _) => {}
             }
             continue;
         };
@@ -76,17 +107,17 @@ pub fn verdict(
             newest_gating = newest_gating.max(Some(fresh_until(answer)));
         }
         match (fresh, answer.outcome, gates) {
+            (true, CheckOutcome::Fail, _) if excuse.is_some() => {
+                judgement.excepted.push(check.name.clone());
+            }
+            (false, _, true) if covers_unknown => judgement.excepted.push(check.name.clone()),
             (true, CheckOutcome::Fail, true) => judgement.failing.push(check.name.clone()),
             (true, CheckOutcome::Fail, false) => judgement.advisory.push(check.name.clone()),
             (false, _, true) => judgement.unanswered.push(check.name.clone()),
             _ => {}
         }
         if fresh && gates {
-            let until = fresh_until(answer);
-            let sooner = judgement.expires_us.is_none_or(|earlier| until < earlier);
-            if sooner {
-                judgement.expires_us = Some(until);
-            }
+            judgement.sooner(fresh_until(answer));
         }
     }
     judgement.verdict = match newest_gating {
@@ -101,6 +132,16 @@ pub fn verdict(
         judgement.failing.clear();
     }
     judgement
+}
+
+impl Judgement {
+    /// It can change by time alone at this moment too.
+    fn sooner(&mut self, until_us: i64) {
+        let sooner = self.expires_us.is_none_or(|earlier| until_us < earlier);
+        if sooner {
+            self.expires_us = Some(until_us);
+        }
+    }
 }
 
 /// What a new answer makes of the result of a check. An unknown answer within the grace keeps the
@@ -164,7 +205,7 @@ mod tests {
 
     fn judge(platform: &str, results: &[(&str, CheckOutcome, i64)], now_s: i64) -> Judgement {
         let results: Vec<_> = results.iter().map(|(c, o, t)| result(c, *o, *t)).collect();
-        verdict(&checks(), platform, &results, now_s * SECOND, MAX_AGE)
+        verdict(&checks(), platform, &results, &[], now_s * SECOND, MAX_AGE)
     }
 
     #[test]
@@ -263,6 +304,63 @@ mod tests {
         assert_eq!(judged.failing, ["a"]);
         assert_eq!(judged.advisory, ["c"]);
         assert_eq!(judged.unanswered, ["b"]);
+    }
+
+    #[test]
+    fn an_exception_takes_one_check_out_while_it_lasts() {
+        let excuse = |covers_unknown| Excuse {
+            exception: Uuid::nil(),
+            check: "a".to_owned(),
+            until_us: 1100 * SECOND,
+            covers_unknown,
+        };
+        let judge = |results: &[(&str, CheckOutcome, i64)], covers_unknown, now_s: i64| {
+            let results: Vec<_> = results.iter().map(|(c, o, t)| result(c, *o, *t)).collect();
+            let excuses = [excuse(covers_unknown)];
+            verdict(
+                &checks(),
+                "linux",
+                &results,
+                &excuses,
+                now_s * SECOND,
+                MAX_AGE,
+            )
+        };
+        let excused = judge(&[("a", Fail, 1000), ("b", Pass, 1000)], false, 1000);
+        assert_eq!(excused.verdict, Verdict::Compliant);
+        assert_eq!(
+            (excused.failing, excused.excepted),
+            (vec![], vec!["a".to_owned()])
+        );
+        assert_eq!(excused.expires_us, Some(1100 * SECOND), "it ends by itself");
+        let over = judge(&[("a", Fail, 1000), ("b", Pass, 1000)], false, 1100);
+        assert_eq!((over.verdict, over.excepted), (Verdict::Failing, vec![]));
+        let other = judge(&[("a", Fail, 1000), ("b", Fail, 1000)], false, 1000);
+        assert_eq!(
+            (other.verdict, other.failing),
+            (Verdict::Failing, vec!["b".to_owned()])
+        );
+        let passes = judge(&[("a", Pass, 1000), ("b", Pass, 1000)], false, 1000);
+        assert_eq!(
+            (passes.verdict, passes.excepted),
+            (Verdict::Compliant, vec![])
+        );
+        // No answer is no permission to have none, unless that was said.
+        let silent = judge(&[("b", Pass, 1000)], false, 1000);
+        assert_eq!(silent.verdict, Verdict::Unknown);
+        let silent = judge(&[("b", Pass, 1000)], true, 1000);
+        assert_eq!(
+            (silent.verdict, silent.excepted),
+            (Verdict::Compliant, vec!["a".to_owned()])
+        );
+        let old = judge(&[("a", Fail, 99), ("b", Pass, 1000)], false, 1000);
+        assert_eq!(old.verdict, Verdict::Unknown);
+        let gone = judge(&[("a", Fail, 99), ("b", Pass, 98)], true, 1000);
+        assert_eq!(
+            gone.verdict,
+            Verdict::Stale,
+            "the agent is silent altogether"
+        );
     }
 
     #[test]

@@ -89,6 +89,18 @@ impl Laptop {
         self.change("UPDATE disk_encryption SET encrypted = 1");
     }
 
+    /// Its firewall is switched off.
+    pub(crate) fn stop_firewall(&self) {
+        self.change(
+            "UPDATE systemd_units SET active_state = 'inactive' WHERE id = 'nftables.service'",
+        );
+    }
+
+    /// Its firewall is on again.
+    pub(crate) fn start_firewall(&self) {
+        self.change("UPDATE systemd_units SET active_state = 'active'");
+    }
+
     fn change(&self, sql: &str) {
         self.host.sql(sql).expect("the host has such a table");
     }

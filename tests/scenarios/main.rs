@@ -11,6 +11,7 @@
 //! *Invariants*: no story waits for time alone, except where time is its subject; what a story sees comes
 //! from a socket or from `nac why`, never from inside the server.
 
+mod browser;
 mod laptop;
 mod site;
 mod supplicant;
@@ -31,4 +32,5 @@ mod policy;
 mod proof;
 mod quarantine;
 mod reload;
+mod remedy;
 mod secrecy;

@@ -119,6 +119,8 @@ pub struct PostureFacts {
     pub verdict: Verdict,
     /// The names of the checks that fail.
     pub failing: Vec<String>,
+    /// The names of the checks that would count and do not, because of an exception.
+    pub excepted: Vec<String>,
     /// How strongly the posture is tied to the identity on the wire, 0 (not at all) to 4.
     pub binding: u8,
     /// How old the results are, in seconds; `None` when there are none.

@@ -114,6 +114,9 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("posture", "failing", |facts| {
         Value::Set(&facts.posture.failing)
     }),
+    path("posture", "excepted", |facts| {
+        Value::Set(&facts.posture.excepted)
+    }),
     path("posture", "binding", |facts| {
         Value::Long(facts.posture.binding.into())
     }),

@@ -74,6 +74,8 @@ pub struct PortalSettings {
     pub terms: Terms,
     /// How many devices an employee may register.
     pub device_limit: u32,
+    /// The longest exception that a person may ask for on the page that explains what is wrong, in days; 0 hides the form.
+    pub exception_days: u32,
     /// How long personal data is kept. Only the default site's counts: history is not kept by site.
     pub retention: Retention,
 }
@@ -172,6 +174,7 @@ impl Default for PortalSettings {
             guest: GuestSettings::default(),
             terms: Terms::default(),
             device_limit: 5,
+            exception_days: 7,
             retention: Retention::default(),
         }
     }

@@ -23,6 +23,7 @@ mod context;
 mod csv;
 mod demo;
 mod device;
+mod exception;
 mod failure;
 mod guest;
 mod init;
@@ -121,6 +122,9 @@ enum Command {
     /// Put devices in quarantine and let them out again
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
+    /// Permit a device to break a rule for a time, and decide about requests
+    #[command(subcommand)]
+    Exception(exception::ExceptionCommand),
     /// Issue and revoke certificates
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
@@ -162,6 +166,7 @@ impl Command {
             Self::Voucher(command) => voucher::run(context, command).await,
             Self::Session(command) => session::run(context, command).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
+            Self::Exception(command) => exception::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
             Self::Admin(command) => admin::run(context, command).await,
             Self::Token(command) => token::run(context, command).await,

@@ -1,10 +1,12 @@
 //! `nac posture`: what endpoints' osquery needs, and what it said.
 
 mod flagfile;
+mod recheck;
 
 use clap::Subcommand;
 use nac_portal::input::secret;
 use nac_posture::CheckSet;
+use nac_store::{OsqueryNode, Store};
 use serde_json::json;
 
 use super::init::sha256_hex;
@@ -12,12 +14,19 @@ use super::output::{Table, answer, local_time, now_us, print, print_json};
 use super::quarantine::expiry;
 use super::{Answer, Context, Failure, Outcome, device};
 use flagfile::FlagfileArguments;
+use recheck::RecheckArguments;
+use uuid::Uuid;
 
 const FLAGFILE_EXAMPLES: &str = "\
 Examples:
   nac posture flagfile --host nac.example.org:8443 > osquery.flags
   nac posture flagfile --out ./endpoint         osquery.flags, nac-ca.pem and nac-enroll-secret
   nac posture flagfile --client-certificate /etc/osquery/device.pem --client-key /etc/osquery/device.key";
+
+const RECHECK_EXAMPLES: &str = "\
+Examples:
+  nac posture recheck alice-laptop
+  nac posture recheck alice-laptop --wait      waits for the answer; exit status 1 when something still fails";
 
 const SECRET_EXAMPLES: &str = "\
 Examples:
@@ -36,6 +45,9 @@ pub(super) enum PostureCommand {
     Secret(SecretCommand),
     /// List the hosts that have enrolled, with their verdicts
     Hosts,
+    /// Ask a host again, now, what it failed
+    #[command(after_help = RECHECK_EXAMPLES)]
+    Recheck(RecheckArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,20 +87,43 @@ pub(super) async fn run(context: &Context, command: PostureCommand) -> Outcome {
             secret_remove(context, &name).await
         }
         PostureCommand::Hosts => hosts(context).await,
+        PostureCommand::Recheck(arguments) => recheck::run(context, arguments).await,
     }
 }
 
-fn checks(context: &Context) -> Outcome {
+/// The checks that a server with these settings uses.
+pub(super) fn check_set(context: &Context) -> Result<CheckSet, Failure> {
     let directory = if context.has_config() {
         context.settings()?.posture.checks_dir
     } else {
         None
     };
-    let set = match directory {
-        None => CheckSet::embedded(),
+    match directory {
+        None => Ok(CheckSet::embedded()),
         Some(directory) => CheckSet::load_dir(&directory)
-            .map_err(|faults| Failure::no("the checks have faults").place(faults.to_string()))?,
+            .map_err(|faults| Failure::no("the checks have faults").place(faults.to_string())),
+    }
+}
+
+/// The osquery host that is meant: by its id or name, or by the device that it runs on. Of several, the one heard last.
+pub(super) async fn host(store: &Store, text: &str) -> Result<OsqueryNode, Failure> {
+    let text = text.trim();
+    let id = text.parse::<Uuid>().ok();
+    let device = store.device_find(text).await?.map(|device| device.id);
+    let meant = |node: &OsqueryNode| {
+        Some(node.id) == id
+            || node.hostname.eq_ignore_ascii_case(text)
+            || node.host_identifier.eq_ignore_ascii_case(text)
+            || (device.is_some() && node.device_id == device)
     };
+    let nodes = store.node_list().await?.into_iter().filter(meant);
+    nodes
+        .max_by_key(|node| node.last_seen_us)
+        .ok_or_else(|| Failure::no(format!("there is no osquery host {text}")))
+}
+
+fn checks(context: &Context) -> Outcome {
+    let set = check_set(context)?;
     let mut checks: Vec<_> = set.iter().collect();
     checks.sort_by(|one, two| one.name.cmp(&two.name));
     if context.json() {

@@ -67,6 +67,15 @@ fn tell(explained: &Explained, attributes: bool) -> String {
             quarantine.reason
         ));
     }
+    for exception in &explained.exceptions {
+        let rule = exception.check.as_deref().unwrap_or("its quarantine");
+        text += &indent(&format!(
+            "exception to {rule} until {} by {}: {}",
+            output::local_time(exception.expires_us),
+            exception.approved_by.as_deref().unwrap_or_default(),
+            exception.reason
+        ));
+    }
     if !explained.policies.is_empty() {
         text += &format!("\nPolicies tried (version {})\n", decision.policy_version);
         let decided = decision

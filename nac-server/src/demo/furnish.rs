@@ -24,6 +24,8 @@ pub(super) struct Cast {
     pub(super) ca_pem: String,
     /// Alice's certificate, for her laptop's EAP-TLS and its osquery.
     pub(super) laptop: Issued,
+    /// Carol's certificate, for hers.
+    pub(super) waiting: Issued,
     /// osquery's enrolment secret.
     pub(super) enroll_secret: Zeroizing<String>,
 }
@@ -34,7 +36,7 @@ pub(super) const SWITCH: &str = "demo-switch";
 /// Puts users and certificates into the database. The switch comes when its CoA port is known.
 pub(super) async fn cast(premises: &Premises, folder: &Path) -> Result<Cast, String> {
     let store = &premises.store;
-    for name in ["alice", "bob"] {
+    for name in ["alice", "bob", "carol"] {
         store
             .user_put(UserRecord {
                 name: name.to_owned(),
@@ -55,6 +57,7 @@ pub(super) async fn cast(premises: &Premises, folder: &Path) -> Result<Cast, Str
         secret: Secret::new(secret.as_bytes()),
         secret_file,
         laptop: issue(store, "alice").await?,
+        waiting: issue(store, "carol").await?,
         enroll_secret: Zeroizing::new(read(&premises.enroll_secret)?.trim().to_owned()),
         ca_pem,
     })

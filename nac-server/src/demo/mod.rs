@@ -9,6 +9,7 @@ mod guest;
 mod nas;
 mod report;
 mod story;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,7 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
     )
     .await
     .map_err(|failure| DemoError(failure.what().to_owned()))?;
-    let afterlife = story::tell(&mut report, &server, &cast).await;
+    let afterlife = story::tell(&mut report, &server, &cast, folder).await;
     Ok(Demo {
         server,
         failed: report.failed(),
@@ -121,6 +122,8 @@ impl Demo {
              \n  https://localhost:{}/    what guests and employees see\
              \n  {}\
              \n      makes you the administrator: it works once, for a day\n\
+             \n  https://localhost:{}/remedy   carol's laptop, which is in quarantine: what is wrong, and Check again\
+             \n      mend it with: rm {}\
              \nIn another terminal:\n\
              \n  {nac} --config {config} why alice\
              \n  {nac} --config {config} why 02:00:5e:00:00:0a\
@@ -131,6 +134,7 @@ impl Demo {
              \n  {nac} --config {config} quarantine remove 02:00:5e:00:00:0a\
              \n  {nac} --config {config} guest list\
              \n  {nac} --config {config} voucher list\
+             \n  {nac} --config {config} exception add carol-laptop --check linux-firewall --reason \"for an hour\" --expires 1h\
              \n  {nac} --config {config} posture hosts\
              \n  curl -k https://{portal}/\
              \n  curl http://{metrics}/metrics\n\
@@ -138,6 +142,8 @@ impl Demo {
             self.report.elapsed().as_secs_f64(),
             portal.port(),
             self.admin_link,
+            portal.port(),
+            waiting::switch_file(self.config_file.parent().unwrap_or_else(|| Path::new("."))).display(),
             self.config_file.with_file_name("ca.crt").display(),
         ));
     }

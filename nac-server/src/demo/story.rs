@@ -1,11 +1,13 @@
 //! The story, step by step. Each step checks what it tells.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nac_eap::TlsVersions;
 use nac_eap::peer::{PeerMethod, PeerSettings, PeerTls};
+use nac_pki::Issued;
 use nac_posture_simulator::{HostSettings, OsqueryHost};
 use nac_radius::{MacAddr, MacFormat, Secret};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,7 @@ use super::furnish::{self, Cast};
 use super::guest;
 use super::nas::Switch;
 use super::report::{Report, Told};
+use super::waiting::Waiting;
 use crate::probe::{
     AccountingRecord, AccountingStatus, Credentials, Outcome, ProbeFault, RadiusClient, Station,
     accounting, authenticate,
@@ -52,7 +55,12 @@ pub(super) struct Afterlife {
 }
 
 /// Tells the story; whether a step failed is in the report.
-pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> Afterlife {
+pub(super) async fn tell(
+    report: &mut Report,
+    server: &Server,
+    cast: &Cast,
+    folder: &Path,
+) -> Afterlife {
     let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
     let afterlife = Afterlife {
         tracker: tracker.clone(),
@@ -82,6 +90,23 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> A
     report.step("voucher", guest::voucher(server.store())).await;
     report.step("wrong-password", stage.wrong_password()).await;
     report.step("unknown-nas", stage.unknown_nas()).await;
+    let waiting = eap_with(cast, PeerMethod::Tls, "carol", None, &cast.waiting)
+        .and_then(|login| Waiting::new(server, cast, login, folder));
+    let waiting = match waiting {
+        Ok(waiting) => {
+            report
+                .step("waiting-in-quarantine", waiting.lands_in_quarantine())
+                .await;
+            waiting.lives(&tracker, &cancel);
+            Some(waiting)
+        }
+        Err(error) => {
+            report
+                .step("waiting-in-quarantine", async { Err::<Told, _>(error) })
+                .await;
+            None
+        }
+    };
     let auth = server.addresses.auth;
     let Stage {
         mut switch,
@@ -105,6 +130,13 @@ pub(super) async fn tell(report: &mut Report, server: &Server, cast: &Cast) -> A
                 continue;
             }
             // The switch does as it was told: it asks again for the laptop.
+            if let Some(waiting) = waiting
+                .as_ref()
+                .filter(|waiting| waiting.is_meant(&request))
+            {
+                let _ = waiting.connects().await;
+                continue;
+            }
             if let Ok(mut client) = RadiusClient::connect(auth, secret.clone()).await {
                 let _ = authenticate(&mut client, &laptop, &laptop_login).await;
             }
@@ -385,7 +417,8 @@ impl<'a> Stage<'a> {
                 .map_err(text)?;
         let mut start = AccountingRecord::new(AccountingStatus::Start);
         start.user_name = Some("alice".to_owned());
-        start.framed_ip = Some([127, 0, 0, 1].into());
+        // Not 127.0.0.1: a browser of this machine is to see the page of the laptop that waits.
+        start.framed_ip = Some([127, 0, 0, 7].into());
         start.class = outcome
             .accepted()
             .map(|accepted| accepted.class.clone())
@@ -419,11 +452,21 @@ fn eap(
     user: &str,
     password: Option<&str>,
 ) -> Result<Credentials, String> {
+    eap_with(cast, method, user, password, &cast.laptop)
+}
+
+fn eap_with(
+    cast: &Cast,
+    method: PeerMethod,
+    user: &str,
+    password: Option<&str>,
+    own: &Issued,
+) -> Result<Credentials, String> {
     let ca = nac_pki::pem_certificates(&cast.ca_pem).map_err(text)?;
     let identity = match method {
         PeerMethod::Tls => Some((
-            nac_pki::pem_certificates(&cast.laptop.certificate_pem).map_err(text)?,
-            nac_pki::pem_key(&cast.laptop.key_pem).map_err(text)?,
+            nac_pki::pem_certificates(&own.certificate_pem).map_err(text)?,
+            nac_pki::pem_key(&own.key_pem).map_err(text)?,
         )),
         _ => None,
     };

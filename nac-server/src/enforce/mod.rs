@@ -4,6 +4,7 @@
 //! that would get another answer gets a job: the vendor's ladder of CoA and Disconnect requests, retransmitted and verified, until
 //! a new Access-Request was answered with the wanted segment or accounting stopped. An acknowledgement alone proves nothing.
 
+pub mod cases;
 mod command;
 mod dynamic_authorization;
 mod job;
@@ -48,6 +49,7 @@ pub struct Enforcer {
     jobs: Mutex<HashMap<Uuid, Arc<Job>>>,
     commands: Mutex<Begun>,
     places: Places,
+    cases: mpsc::Sender<cases::Case>,
 }
 
 impl Enforcer {
@@ -59,6 +61,7 @@ impl Enforcer {
         writer: WriterHandle,
         metrics: Arc<Metrics>,
         tracker: TaskTracker,
+        cases: mpsc::Sender<cases::Case>,
     ) -> Self {
         Self {
             world,
@@ -70,6 +73,7 @@ impl Enforcer {
             jobs: Mutex::default(),
             commands: Mutex::default(),
             places: Places::default(),
+            cases,
         }
     }
 
@@ -166,6 +170,10 @@ impl Enforcer {
             return;
         };
         let assessment = self.assess(&session);
+        if let Some(case) = cases::look_at(&self.world.directory, &session, &assessment) {
+            // When there is no room it comes again with the next look at everything.
+            let _ = self.cases.try_send(case);
+        }
         let wanted = self.wanted(&session, &assessment);
         if wanted.is_met_by(Some(&session.segment), session.answer.as_deref()) {
             self.withdraw(session.id, "the rules want the present segment again");

@@ -90,6 +90,7 @@ pub fn assess(
         posture: PostureFacts {
             verdict: posture.verdict,
             failing: posture.failing,
+            excepted: posture.excepted,
             binding: posture.binding,
             age_s: posture.age_s,
         },

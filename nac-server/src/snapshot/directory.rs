@@ -44,7 +44,17 @@ impl std::fmt::Debug for ChallengeSecrets {
 pub struct Directory {
     users: RwLock<HashMap<String, Arc<UserEntry>>>,
     devices: RwLock<Devices>,
-    quarantines: RwLock<Vec<Quarantine>>,
+    quarantines: RwLock<Quarantines>,
+}
+
+#[derive(Debug, Default)]
+struct Quarantines {
+    /// Those that keep somebody apart.
+    open: Vec<Quarantine>,
+    /// Until when an exception takes one of them out of account.
+    excused: HashMap<Uuid, i64>,
+    /// Those that follow a device's checks, by its id or address: their reason.
+    following: HashMap<(Option<Uuid>, Option<String>), String>,
 }
 
 #[derive(Debug, Default)]
@@ -86,12 +96,22 @@ impl Directory {
     /// Whether an open quarantine names this device or this MAC. One that only follows the device's checks causes nothing.
     pub fn is_quarantined(&self, device: Option<Uuid>, mac: Option<&str>) -> bool {
         let now = now_us();
-        read(&self.quarantines).iter().any(|quarantine| {
-            quarantine.kind != QuarantineKind::Posture
-                && quarantine.expires_us.is_none_or(|expires| expires > now)
+        let quarantines = read(&self.quarantines);
+        quarantines.open.iter().any(|quarantine| {
+            let excused = quarantines.excused.get(&quarantine.id);
+            quarantine.expires_us.is_none_or(|expires| expires > now)
+                && excused.is_none_or(|until| *until <= now)
                 && ((device.is_some() && quarantine.device_id == device)
                     || (mac.is_some() && quarantine.mac.as_deref() == mac))
         })
+    }
+
+    /// The reason of the open quarantine that follows this device's checks.
+    pub fn followed(&self, device: Option<Uuid>, mac: Option<&str>) -> Option<String> {
+        let quarantines = read(&self.quarantines);
+        let by_device = quarantines.following.get(&(device, None));
+        let by_mac = || quarantines.following.get(&(None, mac.map(str::to_owned)));
+        by_device.or_else(by_mac).cloned()
     }
 
     /// The next moment at which a device's time is over, after this one.
@@ -165,8 +185,24 @@ impl Directory {
     }
 
     pub(super) async fn reload_quarantines(&self, store: &Store) -> Result<(), StoreError> {
-        let open = store.quarantine_list_open().await?;
-        *write(&self.quarantines) = open;
+        let mut quarantines = Quarantines::default();
+        for quarantine in store.quarantine_list_open().await? {
+            if quarantine.kind != QuarantineKind::Posture {
+                quarantines.open.push(quarantine);
+                continue;
+            }
+            let subject = match quarantine.device_id {
+                Some(device) => (Some(device), None),
+                None => (None, quarantine.mac),
+            };
+            quarantines.following.insert(subject, quarantine.reason);
+        }
+        for exception in store.exception_list_active().await? {
+            if let Some(quarantine) = exception.quarantine_id {
+                quarantines.excused.insert(quarantine, exception.expires_us);
+            }
+        }
+        *write(&self.quarantines) = quarantines;
         Ok(())
     }
 }

@@ -131,7 +131,8 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
                 Some(Scope::All)
             }
         },
-        EventKind::Quarantine => {
+        // An exception to a check comes as news of its host's posture.
+        EventKind::Quarantine | EventKind::Exception => {
             world.directory.reload_quarantines(store).await?;
             Some(Scope::All)
         }

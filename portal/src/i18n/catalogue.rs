@@ -33,6 +33,7 @@ pub(super) const AREAS: &[Area] = &[
     area!("guest"),
     area!("landing"),
     area!("privacy"),
+    area!("remedy"),
     area!("shell"),
 ];
 

@@ -15,7 +15,7 @@
 //!    [`token`]. A POST ends in a 303 (`Redirect::to`), a GET changes nothing.
 //! 5. Tests by the `TestPortal` of `testing.rs`.
 //!
-//! Taken so far: `/`, `/r/…`, `/certificate`, `/ca.pem`, `/privacy`, `/capport/…`, `/brand/…`, `/assets/…`. The landing page leads to
+//! Taken so far: `/`, `/r/…`, `/certificate`, `/ca.pem`, `/privacy`, `/capport/…`, `/brand/…`, `/assets/…`, `/remedy…`. The landing page leads to
 //! `/guest`, `/voucher`, `/terms`, `/devices` and `/remedy`.
 
 mod brand;
@@ -28,6 +28,7 @@ mod landing;
 pub mod layout;
 mod privacy;
 pub mod probe;
+mod remedy;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -107,6 +108,7 @@ pub fn router(state: PublicState) -> Router {
             .merge(guest::routes())
             .merge(landing::routes())
             .merge(privacy::routes())
+            .merge(remedy::routes())
             .merge(visitor::routes())
             .route("/assets/{hash}/{name}", get(asset::serve))
             .fallback(async || PublicFailure::not_found())

@@ -20,11 +20,16 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&str, &str, &[u8]); 4] = [
+    let files: [(&str, &str, &[u8]); 5] = [
         ("public.css", CSS, include_bytes!("../../assets/public.css")),
         ("admin.css", CSS, include_bytes!("../../assets/admin.css")),
         ("sheet.css", CSS, include_bytes!("../../assets/sheet.css")),
         ("admin.js", SCRIPT, include_bytes!("../../assets/admin.js")),
+        (
+            "remedy.js",
+            SCRIPT,
+            include_bytes!("../../assets/remedy.js"),
+        ),
     ];
     files
         .into_iter()

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::fault::CheckFault;
-use super::{Check, FixtureRow, OUTCOME_COLUMN, PLATFORMS, Severity, discovery};
+use super::{Check, FixtureRow, OUTCOME_COLUMN, PLATFORMS, Severity, discovery, text};
 
 /// The longest query that is sent; osquery stores each in its own database.
 const MAX_QUERY: usize = 32 * 1024;
@@ -155,6 +155,8 @@ pub(super) fn check(file: &str, text: &str) -> Result<Check, Vec<CheckFault>> {
     let parameters = reader.parameters(&table, &mut faults);
     let template = reader.text(&table, "query", &mut faults);
     let query = reader.query(&template, &parameters, &evidence, &mut faults);
+    let help = text::help(&reader, &table, &mut faults);
+    let texts = text::texts(&reader, &table, &mut faults);
     let (passing, failing) = reader.fixtures(&table, &tables, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
@@ -170,13 +172,15 @@ pub(super) fn check(file: &str, text: &str) -> Result<Check, Vec<CheckFault>> {
         tables,
         evidence,
         resolution,
+        help,
+        texts,
         parameters,
         passing,
         failing,
     })
 }
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 12] = [
     "name",
     "title",
     "platforms",
@@ -187,14 +191,21 @@ const FIELDS: [&str; 10] = [
     "resolution",
     "parameters",
     "fixtures",
+    "help",
+    "text",
 ];
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     file: &'a str,
 }
 
 impl Reader<'_> {
-    fn fault(&self, field: &str, problem: impl Into<String>, fix: impl Into<String>) -> CheckFault {
+    pub(super) fn fault(
+        &self,
+        field: &str,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> CheckFault {
         CheckFault {
             file: self.file.to_owned(),
             field: field.to_owned(),

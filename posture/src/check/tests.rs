@@ -43,6 +43,66 @@ fn every_built_in_file_is_a_check() {
 }
 
 #[test]
+fn every_built_in_check_tells_what_to_do_in_english_and_german() {
+    for check in CheckSet::embedded().iter() {
+        for platform in &check.platforms {
+            for language in ["en", "de"] {
+                let told = check.told(language, platform);
+                let name = format!("{} {platform} {language}", check.name);
+                assert_eq!(told.language, language, "{name}");
+                assert!(told.seen.is_some() && told.why.is_some(), "{name}");
+                assert!(
+                    told.steps != [check.resolution.as_str()],
+                    "{name} has no steps"
+                );
+                assert!(told.minutes.is_some(), "{name}");
+            }
+            assert_ne!(check.told("de", platform).title, check.title);
+            let french = check.told("fr", platform);
+            assert_eq!(
+                french,
+                check.told("en", platform),
+                "whole sentences of one language"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_check_without_texts_tells_its_resolution_and_a_wrong_text_is_a_fault() {
+    let plain = "name = \"a\"\ntitle = \"Disk\"\nplatforms = [\"linux\"]\nseverity = \"high\"\n\
+        tables = [\"uptime\"]\nquery = \"SELECT 1\"\nresolution = \"Ask IT.\"\n\
+        [fixtures]\npass = []\nfail = []\n";
+    let check = Check::parse("a.toml", plain).expect("a check");
+    let told = check.told("de", "linux");
+    assert_eq!(
+        (told.title, told.steps.as_slice()),
+        ("Disk", &["Ask IT."][..])
+    );
+    for (wrong, field) in [
+        (
+            "[help]\nlink = { linux = \"javascript:alert(1)\" }\n",
+            "help.link.linux",
+        ),
+        (
+            "[help]\nlink = { linux = \"https://a b\" }\n",
+            "help.link.linux",
+        ),
+        ("[help]\nminutes = 0\n", "help.minutes"),
+        ("[help]\nhours = 1\n", "help.hours"),
+        ("[text.en]\nseen = \"\"\n", "text.en.seen"),
+        ("[text.en]\nhint = \"x\"\n", "text.en.hint"),
+        ("[text.en]\nsteps.amiga = [\"x\"]\n", "text.en.steps.amiga"),
+        ("[text.en]\nsteps.linux = \"x\"\n", "text.en.steps.linux"),
+        ("[text.\"<b>\"]\nwhy = \"x\"\n", "text.<b>"),
+    ] {
+        let faults = Check::parse("a.toml", &format!("{plain}{wrong}")).expect_err(wrong);
+        let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, [field], "{wrong}");
+    }
+}
+
+#[test]
 fn every_check_passes_its_passing_host_and_fails_its_failing_host() {
     for check in CheckSet::embedded().iter() {
         for platform in &check.platforms {

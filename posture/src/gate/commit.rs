@@ -12,6 +12,7 @@ impl PostureGate {
     /// Judges a node anew, and says whether that must be committed at once.
     pub(crate) fn judge(&self, node: &Node, now_us: i64) -> bool {
         let mut state = node.lock();
+        state.excuses = self.excuses_of(&state.record);
         if state.judge(&self.shared.checks, &self.shared.settings, now_us) {
             count(&self.shared.counting.verdict_changes);
             let verdict = state.judgement.verdict;
@@ -27,7 +28,7 @@ impl PostureGate {
     /// is a reason to. On failure the news are kept; [`Self::run`] tries again.
     pub(crate) async fn commit(&self, node: &Arc<Node>, now_us: i64) -> Result<(), StoreError> {
         let _newest_last = node.commit.lock().await;
-        let (record, results, verdict, wanted, decided) = {
+        let (record, results, verdict, wanted, decided, recheck) = {
             let state = node.lock();
             let unwritten = &state.unwritten;
             let names = unwritten.results.iter();
@@ -44,6 +45,7 @@ impl PostureGate {
                 verdict,
                 unwritten.wanted,
                 decided,
+                unwritten.recheck,
             )
         };
         let changed = node.lock().unwritten.record;
@@ -56,6 +58,11 @@ impl PostureGate {
             outcome = store
                 .node_results_put(record.id, &results, verdict.as_ref())
                 .await;
+        }
+        // The results first: who reads that a request was answered reads its results too.
+        if let (Ok(()), Some((generation, at_us))) = (&outcome, recheck) {
+            let store = &self.shared.store;
+            outcome = store.recheck_answered(record.id, generation, at_us).await;
         }
         let mut state = node.lock();
         // Whatever has changed in the meantime stays unwritten.
@@ -72,6 +79,9 @@ impl PostureGate {
         match &outcome {
             Ok(()) => {
                 unwritten.published = wanted;
+                if unwritten.recheck == recheck {
+                    unwritten.recheck = None;
+                }
                 unwritten.flushed_us = now_us;
                 for written in &results {
                     if state.results.get(&written.check) == Some(written) {

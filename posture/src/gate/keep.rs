@@ -124,6 +124,7 @@ impl PostureGate {
                 seen.push((state.record.id, seen_us));
             }
         }
+        self.store_used().await;
         for group in seen.chunks(1_000) {
             if let Err(error) = self.shared.store.node_seen(group).await {
                 tracing::warn!(%error, "the time nodes were last seen was not stored");
@@ -140,6 +141,16 @@ impl PostureGate {
             && let Err(error) = self.load_revoked().await
         {
             tracing::warn!(%error, "revoked certificates could not be read");
+        }
+        if events
+            .iter()
+            .any(|event| event.kind == EventKind::Exception)
+            && let Err(error) = self.load_exceptions().await
+        {
+            tracing::warn!(%error, "exceptions could not be read");
+        }
+        if let Err(error) = self.follow_rechecks(events).await {
+            tracing::warn!(%error, "requests to check again could not be read");
         }
         let mut nodes = BTreeSet::new();
         let mut all = false;
@@ -281,6 +292,7 @@ impl PostureGate {
                     state.results.insert(result.check.clone(), result);
                 }
             }
+            state.excuses = self.excuses_of(&state.record);
             state.judge(&self.shared.checks, &self.shared.settings, now_us);
             if let (true, Some(verdict)) = (fresh, verdict) {
                 let same = verdict.verdict == state.judgement.verdict

@@ -109,7 +109,7 @@ pub(super) fn mentions(places: &Places<'_>, draft: &Draft) -> Vec<Mention> {
             .map(|fact| (fact.record, fact.name));
         let kind = match fact {
             Some(("identity", "groups")) => Kind::Group,
-            Some(("posture", "failing")) => Kind::Check,
+            Some(("posture", "failing" | "excepted")) => Kind::Check,
             _ => continue,
         };
         if let Literal::String(text) = comparison.literal {

@@ -61,6 +61,7 @@ impl PortalSettings {
         faults.guest(self);
         faults.terms(self);
         faults.range("device_limit", self.device_limit, 0..=1_000);
+        faults.range("exception_days", self.exception_days, 0..=365);
         faults.retention(&self.retention);
         faults.0
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Quarantine, QuarantineKind, json, object, open_row};
 use crate::{
-    EventKind, Store, StoreError, now_us,
+    EventKind, Exception, NewException, Store, StoreError, now_us,
     sql::{plain, sql},
 };
 
@@ -192,6 +192,70 @@ impl Store {
         }
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// Lets a device out for a time: grants exceptions to the checks of a quarantine that follows them, or one to a quarantine
+    /// that somebody decided. Those that are granted or asked for already are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when none with this id is open; as [`Store::exception_add`]; [`StoreError::Conflict`] when
+    /// nothing fails, or no host is known whose checks they are.
+    pub async fn quarantine_except(
+        &self,
+        id: Uuid,
+        by: &str,
+        reason: &str,
+        expires_us: i64,
+    ) -> Result<Vec<Exception>, StoreError> {
+        let quarantine = self.quarantine_fetch(id).await?;
+        if quarantine.closed_us.is_some() {
+            return Err(StoreError::not_found("open quarantine", id));
+        }
+        let new = NewException {
+            device_id: quarantine.device_id,
+            reason: reason.to_owned(),
+            requested_by: by.to_owned(),
+            expires_us,
+            ..NewException::default()
+        };
+        if quarantine.kind != QuarantineKind::Posture {
+            let new = NewException {
+                quarantine_id: Some(id),
+                ..new
+            };
+            return Ok(vec![self.exception_add(new, by).await?]);
+        }
+        let node_id = match (quarantine.device_id, &quarantine.mac) {
+            (None, Some(mac)) => {
+                let nodes = self.node_list().await?;
+                let node = nodes.into_iter().rfind(|node| node.macs.contains(mac));
+                node.map(|node| node.id)
+            }
+            _ => None,
+        };
+        if quarantine.checks.is_empty() || (new.device_id, node_id) == (None, None) {
+            return Err(StoreError::Conflict {
+                what: format!(
+                    "no exception ends this ({}): it has to be heard from the device itself",
+                    quarantine.reason
+                ),
+            });
+        }
+        let mut granted = Vec::new();
+        for check in quarantine.checks {
+            let new = NewException {
+                check: Some(check),
+                node_id,
+                ..new.clone()
+            };
+            match self.exception_add(new, by).await {
+                Ok(exception) => granted.push(exception),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(granted)
     }
 
     /// Closes the quarantines that follow a device's checks: it has left the segment.

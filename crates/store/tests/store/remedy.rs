@@ -15,6 +15,7 @@ on_each_engine!(
     quarantines_are_found_and_paged,
     a_release_is_counted_before_it_is_done,
     a_quarantine_that_follows_the_checks_is_ended_by_them_alone,
+    who_is_let_out_for_a_time_has_exceptions,
     an_exception_is_asked_for_granted_and_over,
     an_exception_needs_a_reason_a_rule_and_an_end,
     exceptions_end_in_bulk_and_by_their_time,
@@ -315,6 +316,56 @@ async fn a_quarantine_that_follows_the_checks_is_ended_by_them_alone(world: Arc<
         .tamper("UPDATE quarantine SET seen_us = 1 WHERE closed_us IS NULL")
         .await;
     assert_eq!(store.quarantine_expire().await.unwrap()[0].id, gone.id);
+}
+
+async fn who_is_let_out_for_a_time_has_exceptions(world: Arc<World>) {
+    let store = world.open().await;
+    let device = Uuid::now_v7();
+    let end = now_us() + HOUR_US;
+    let checks = ["disk".to_owned(), "firewall".to_owned()];
+    let follows = store
+        .quarantine_follow(Some(device), None, "2 checks fail", &checks)
+        .await
+        .unwrap();
+    assert!(is_invalid(
+        store.quarantine_except(follows.id, "bob", " ", end).await
+    ));
+    let granted = store
+        .quarantine_except(follows.id, "bob", "exam", end)
+        .await
+        .unwrap();
+    let of: Vec<_> = granted
+        .iter()
+        .map(|one| (one.check.as_deref(), one.device_id, one.state))
+        .collect();
+    assert_eq!(
+        of,
+        [
+            (Some("disk"), Some(device), ExceptionState::Active),
+            (Some("firewall"), Some(device), ExceptionState::Active),
+        ]
+    );
+    let again = store
+        .quarantine_except(follows.id, "bob", "exam", end)
+        .await;
+    assert!(again.unwrap().is_empty());
+    let manual = store.quarantine_open(scan(device)).await.unwrap();
+    let granted = store
+        .quarantine_except(manual.id, "bob", "exam", end)
+        .await
+        .unwrap();
+    assert_eq!(granted[0].quarantine_id, Some(manual.id));
+    let stale = store
+        .quarantine_follow(Some(Uuid::now_v7()), None, "posture is stale", &[])
+        .await
+        .unwrap();
+    assert!(is_conflict(
+        store.quarantine_except(stale.id, "bob", "exam", end).await
+    ));
+    store.quarantine_close(manual.id, "bob").await.unwrap();
+    assert!(is_missing(
+        store.quarantine_except(manual.id, "bob", "exam", end).await
+    ));
 }
 
 async fn an_exception_is_asked_for_granted_and_over(world: Arc<World>) {

@@ -110,6 +110,7 @@ fn decision_page(
         session,
         enforcements,
         quarantines,
+        exceptions: _,
     } = explained;
     let decided = decision
         .decision
