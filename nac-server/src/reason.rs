@@ -79,6 +79,9 @@ reasons! {
     /// A response without State that starts nothing.
     no_state() = "NAC-2102", "an EAP response came without the State that belongs to it",
         "Check that the NAS returns the State attribute (RFC 2865 section 5.24).";
+    /// A device whose own Wi-Fi keys have all ended.
+    psk_over(device, ssid) = "NAC-2009", "the device \"{device}\" has no valid key for the Wi-Fi network \"{ssid}\" any more",
+        "Give it a new one: nac device psk create DEVICE --ssid SSID.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

@@ -109,6 +109,8 @@ pub struct DeviceFacts {
     pub mac: String,
     /// Whether that MAC is a locally administered, and so probably random, one.
     pub random_mac: bool,
+    /// Whether the access point lets it in with the device's own Wi-Fi key only.
+    pub psk: bool,
 }
 
 /// The device's posture.

@@ -108,6 +108,7 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("device", "random_mac", |facts| {
         Value::Bool(facts.device.random_mac)
     }),
+    path("device", "psk", |facts| Value::Bool(facts.device.psk)),
     path("posture", "verdict", |facts| {
         Value::Text(facts.posture.verdict.as_str())
     }),

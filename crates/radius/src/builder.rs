@@ -251,18 +251,32 @@ impl PacketBuilder {
         request_authenticator: &[u8; 16],
         secret: &Secret,
     ) -> Result<(), DoesNotFit> {
-        let most = 239;
-        if key.len() > most {
+        let vendor = vendor::MICROSOFT;
+        self.push_vendor_salted(vendor, number, key, salt, request_authenticator, secret)
+    }
+
+    /// Adds a vendor's attribute, salt-encrypted as RFC 2868 section 3.5 does it, without a tag. At most 239 octets.
+    pub fn push_vendor_salted(
+        &mut self,
+        vendor: u32,
+        number: u8,
+        clear: &[u8],
+        salt: [u8; 2],
+        request_authenticator: &[u8; 16],
+        secret: &Secret,
+    ) -> Result<(), DoesNotFit> {
+        let (most, length) = (239, clear.len());
+        if length > most {
             return Err(DoesNotFit::Value {
                 number,
-                length: key.len(),
+                length,
                 most,
             });
         }
         let salt = self.unused_salt(salt);
-        let mut value = Zeroizing::new(Vec::with_capacity(salted_len(key.len())));
-        salt_encrypt(key, salt, request_authenticator, secret, &mut value);
-        self.push_vendor(vendor::MICROSOFT, number, &value)
+        let mut value = Zeroizing::new(Vec::with_capacity(salted_len(length)));
+        salt_encrypt(clear, salt, request_authenticator, secret, &mut value);
+        self.push_vendor(vendor, number, &value)
     }
 
     /// Adds a Tunnel-Password, salt-encrypted (RFC 2868 section 3.5). At most 239 octets.

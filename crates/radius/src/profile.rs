@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::dictionary::Dictionary;
@@ -27,6 +28,7 @@ pub struct VendorProfile {
     tag: &'static str,
     redirect_replaces_role: bool,
     first_rule: usize,
+    several_psks: bool,
     accept: Accept,
     ladder: Vec<DynamicAuthorizationStep>,
     configuration: Configuration,
@@ -169,6 +171,7 @@ impl VendorProfile {
             tag,
             redirect_replaces_role: file.redirect_replaces_role,
             first_rule: file.first_rule,
+            several_psks: file.several_psks,
             accept: file.accept,
             ladder,
             configuration: file.configuration,
@@ -246,6 +249,26 @@ impl VendorProfile {
         attributes
     }
 
+    /// The attributes, by name, that tell a device's own Wi-Fi key; none when this vendor cannot be told.
+    pub fn psk<'a>(&'a self, passphrase: &str) -> Vec<(&'a str, Zeroizing<String>)> {
+        let filled = |template: &String| Zeroizing::new(template.replace("{psk}", passphrase));
+        self.accept
+            .psk
+            .iter()
+            .map(|(name, template)| (name.as_str(), filled(template)))
+            .collect()
+    }
+
+    /// Whether this vendor can be told a device's own Wi-Fi key.
+    pub fn tells_psk(&self) -> bool {
+        !self.accept.psk.is_empty()
+    }
+
+    /// Whether it tries several such keys, as while one follows the other.
+    pub fn several_psks(&self) -> bool {
+        self.several_psks
+    }
+
     /// The first part of a segment that this vendor has no attribute for: `"role"`, `"acl"` and so
     /// on; `None` when all of it can be said.
     pub fn missing(&self, segment: &SegmentAttributes<'_>) -> Option<&'static str> {
@@ -289,9 +312,12 @@ impl VendorProfile {
             redirect,
             redirect_acl,
             session_timeout,
+            psk,
         } = &self.accept;
-        [vlan, role, acl, redirect, redirect_acl, session_timeout]
+        let segment = [vlan, role, acl, redirect, redirect_acl, session_timeout];
+        segment
             .into_iter()
+            .chain([psk])
             .flatten()
             .chain(self.ladder.iter().flat_map(|step| &step.attributes))
             .map(|(name, _)| name.as_str())
@@ -345,6 +371,8 @@ struct ProfileFile {
     redirect_replaces_role: bool,
     #[serde(default)]
     first_rule: usize,
+    #[serde(default)]
+    several_psks: bool,
     accept: Accept,
     #[serde(default)]
     ladder: Vec<StepFile>,
@@ -368,6 +396,7 @@ struct Accept {
     redirect: Vec<Template>,
     redirect_acl: Vec<Template>,
     session_timeout: Vec<Template>,
+    psk: Vec<Template>,
 }
 
 #[derive(Deserialize)]

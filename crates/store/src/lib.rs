@@ -28,6 +28,7 @@ mod certificate;
 mod client;
 mod decision;
 mod device;
+mod device_psk;
 mod enforcement;
 mod enroll;
 mod error;
@@ -78,6 +79,7 @@ pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,
     IdentifierKind,
 };
+pub use device_psk::{DevicePsk, PSK_LEN, PskState};
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};

@@ -6,8 +6,13 @@ use std::time::Instant;
 use nac_eap::Conversation;
 use nac_policy::IdentityKind;
 use nac_radius::vendor::microsoft;
-use nac_radius::{Code, DoesNotFit, MAX_PACKET_LEN, MacAddr, Packet, PacketBuilder, attribute};
-use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, Timings, now_us};
+use nac_radius::{
+    Code, Dictionary, DoesNotFit, EncodeError, MAX_PACKET_LEN, MacAddr, Packet, PacketBuilder,
+    attribute,
+};
+use nac_store::{
+    CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, SecretBytes, Timings, now_us,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -145,6 +150,12 @@ fn decide(
                 &context,
                 &authenticated,
                 &told,
+                &authenticator.psks.told(
+                    context.mac,
+                    &assessment.psks,
+                    request.client.profile,
+                    request.arrived,
+                ),
                 session,
                 conversation.as_deref_mut(),
             );
@@ -185,12 +196,17 @@ fn decide(
     }
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one part of the answer, used once"
+)]
 fn accept(
     request: &Request,
     packet: &Packet<'_>,
     context: &AccessContext,
     authenticated: &Authenticated,
     answer: &SegmentAnswer,
+    psks: &[SecretBytes],
     session: Uuid,
     conversation: Option<&mut Conversation>,
 ) -> Result<Vec<u8>, DoesNotFit> {
@@ -209,6 +225,10 @@ fn accept(
     }
     let authenticator = packet.authenticator();
     let salts = two_salts();
+    let both = psks.iter().zip(salts);
+    for (psk, salt) in both {
+        push_psk(&mut reply, request, psk, salt, authenticator)?;
+    }
     if let Some(eap) = &authenticated.eap {
         reply.push_mppe_keys(&eap.msk, salts, authenticator, secret)?;
         // RFC 4072 section 2.8: only who asks gets the Session-Id.
@@ -242,6 +262,28 @@ fn accept(
         reply.push_eap_message(&conversation.accept())?;
     }
     Ok(reply.seal(secret))
+}
+
+/// The device's own Wi-Fi key in the words of the vendor. Records mask it.
+fn push_psk(
+    reply: &mut PacketBuilder,
+    request: &Request,
+    psk: &SecretBytes,
+    salt: [u8; 2],
+    authenticator: &[u8; 16],
+) -> Result<(), DoesNotFit> {
+    let passphrase = Zeroizing::new(String::from_utf8_lossy(psk.expose()).into_owned());
+    let secret = &request.client.secret;
+    for (name, value) in request.client.profile.psk(&passphrase) {
+        let dictionary = Dictionary::embedded();
+        match dictionary.encode_secret(reply, name, &value, salt, authenticator, secret) {
+            Ok(()) => {}
+            Err(EncodeError::DoesNotFit { source, .. }) => return Err(source),
+            // A test encodes every attribute of every profile.
+            Err(error) => tracing::error!(attribute = name, %error, "a Wi-Fi key cannot be told"),
+        }
+    }
+    Ok(())
 }
 
 /// Two different salts; the first bit is set by RFC 2548 section 2.4.2's rule.

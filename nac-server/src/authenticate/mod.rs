@@ -9,6 +9,7 @@ mod credentials;
 mod duplicate;
 mod eap;
 mod methods;
+mod psk;
 pub mod request;
 
 use std::net::SocketAddr;
@@ -45,6 +46,7 @@ pub struct Authenticator {
     pub(crate) passwords: Passwords,
     conversations: Conversations,
     duplicates: DuplicateCache,
+    psks: psk::Told,
     unknown_nas: PerSource,
 }
 
@@ -79,6 +81,7 @@ impl Authenticator {
             passwords: Passwords::new(cores),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
+            psks: psk::Told::default(),
             unknown_nas: PerSource::default(),
         }
     }

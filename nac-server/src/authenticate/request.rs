@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nac_policy::NasFacts;
-use nac_radius::{Dictionary, MacAddr, Packet, attribute, called_station};
+use nac_radius::{Dictionary, MacAddr, Packet, attribute, called_station, vendor};
 
 use crate::snapshot::Client;
 
@@ -65,6 +65,8 @@ impl Request {
         let ssid = called
             .as_deref()
             .and_then(|called| called_station(called).1)
+            .map(str::to_owned)
+            .or_else(|| vendor_ssid(packet))
             .unwrap_or_default();
         let port = packet
             .text(attribute::NAS_PORT_ID)
@@ -80,7 +82,7 @@ impl Request {
             vendor: self.client.profile.name.clone(),
             port: port.unwrap_or_default(),
             port_type: port_type(packet.integer(attribute::NAS_PORT_TYPE)).to_owned(),
-            ssid: ssid.to_owned(),
+            ssid,
             address: self.nas_address(packet).to_string(),
         }
     }
@@ -91,6 +93,19 @@ impl Request {
             .ipv4(attribute::NAS_IP_ADDRESS)
             .map_or_else(|| self.source.ip(), IpAddr::V4)
     }
+}
+
+/// The SSID where a vendor says it in an attribute of its own.
+fn vendor_ssid(packet: &Packet<'_>) -> Option<String> {
+    let known = [
+        (vendor::ARUBA, vendor::aruba::ESSID_NAME),
+        (vendor::RUCKUS, vendor::ruckus::SSID),
+    ];
+    let said = known
+        .into_iter()
+        .find_map(|(vendor, number)| packet.vendor(vendor, number));
+    said.and_then(|ssid| std::str::from_utf8(ssid).ok())
+        .map(|ssid| ssid.chars().take(TEXT_LIMIT).collect())
 }
 
 /// What identifies a session at its NAS (RFC 5176 section 3), by dictionary name.

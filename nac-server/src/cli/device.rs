@@ -1,16 +1,20 @@
 //! `nac device`: endpoints, their MAC addresses, owners and labels.
 
+mod expiry;
 mod import;
 mod mac;
+mod psk;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use expiry::parse_expiry;
 use mac::{check_mac, parse_mac, refuse_a_misspelt_mac, warn_of_random};
 use nac_policy::Mark;
 use nac_radius::MacAddr;
 use nac_store::{
-    Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceStatus, IdentifierKind, Store,
+    Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceState, DeviceStatus, IdentifierKind,
+    Store, now_us,
 };
 use serde_json::json;
 
@@ -23,6 +27,7 @@ Examples:
   nac device add 02:00:00:00:00:01 --label printer
   nac device add 0200.0000.0002 --name lobby-phone --owner alice
   nac device add laptop-7 --owner alice --mac 02-00-00-00-00-03 --mac 02-00-00-00-00-04
+  nac device add 02:00:00:00:00:05 --name tv --type tv --label registered --expires 365d
 
 A MAC address may be written in any usual way.";
 
@@ -31,7 +36,8 @@ The file begins with the names of its columns:
   mac,owner,labels
   02:00:00:00:00:01,,printer
   0200.0000.0002,alice,phone;lobby
-A device that has the MAC address already gets the owner and the labels of its line.";
+Further columns are name, type and expires (30d, 2027-01-31, never). A device that has the MAC address already gets
+the owner and the labels of its line, and of the others what is not empty.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
@@ -49,6 +55,9 @@ pub(super) enum DeviceCommand {
         /// Import the good lines even when others are bad
         #[arg(long)]
         skip_bad: bool,
+        /// Check every line and store nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List devices
     List {
@@ -58,9 +67,18 @@ pub(super) enum DeviceCommand {
         /// Only those with this label
         #[arg(long)]
         label: Option<String>,
-        /// Only those with this text in name, owner, MAC address or another identifier
+        /// A MAC address in any form, part of the name or the owner, the beginning of another identifier
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
+        /// Only those of this type
+        #[arg(long = "type", value_name = "TYPE")]
+        device_type: Option<String>,
+        /// Only those in this state: active, blocked, lost or expired
+        #[arg(long)]
+        state: Option<DeviceState>,
+        /// The order: added, name, owner, changed or expires
+        #[arg(long, default_value = "name")]
+        sort: DeviceSort,
     },
     /// Show one device
     Show {
@@ -77,6 +95,19 @@ pub(super) enum DeviceCommand {
         /// MAC address, name or id
         device: String,
     },
+    /// Note that a device was lost or stolen: it is refused, and its record stays
+    Lost {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Note that a lost device is back
+    Found {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Wi-Fi keys that one device has for itself
+    #[command(subcommand)]
+    Psk(psk::PskCommand),
     /// Forget a device
     Remove {
         /// MAC address, name or id
@@ -101,6 +132,12 @@ pub(super) struct AddArguments {
     /// A further MAC address; may be given several times
     #[arg(long = "mac", value_name = "MAC")]
     macs: Vec<String>,
+    /// What it is, such as printer
+    #[arg(long = "type", value_name = "TYPE")]
+    device_type: Option<String>,
+    /// Until when it may be used: 30d, 2027-01-31 or never
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -125,21 +162,48 @@ pub(super) struct SetArguments {
     /// A MAC address that is no longer its own; may be given several times
     #[arg(long = "no-mac", value_name = "MAC")]
     gone: Vec<String>,
+    /// What it is; an empty text for nothing in particular
+    #[arg(long = "type", value_name = "TYPE")]
+    device_type: Option<String>,
+    /// Until when it may be used: 30d, 2027-01-31 or never
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, command: DeviceCommand) -> Outcome {
     match command {
         DeviceCommand::Add(arguments) => add(context, arguments).await,
         DeviceCommand::Set(arguments) => set(context, arguments).await,
-        DeviceCommand::Import { file, skip_bad } => import::run(context, &file, skip_bad).await,
+        DeviceCommand::Import {
+            file,
+            skip_bad,
+            dry_run,
+        } => import::run(context, &file, skip_bad, dry_run).await,
         DeviceCommand::List {
             owner,
             label,
             search,
-        } => list(context, owner, label, search).await,
+            device_type,
+            state,
+            sort,
+        } => {
+            let filter = DeviceFilter {
+                owner,
+                label,
+                search,
+                device_type,
+                state,
+                sort: Some(sort),
+                ..DeviceFilter::default()
+            };
+            list(context, filter).await
+        }
         DeviceCommand::Show { device } => show(context, &device).await,
         DeviceCommand::Block { device } => block(context, &device, DeviceStatus::Blocked).await,
         DeviceCommand::Unblock { device } => block(context, &device, DeviceStatus::Active).await,
+        DeviceCommand::Lost { device } => lost(context, &device).await,
+        DeviceCommand::Found { device } => found(context, &device).await,
+        DeviceCommand::Psk(command) => psk::run(context, command).await,
         DeviceCommand::Remove { device } => remove(context, &device).await,
     }
 }
@@ -157,7 +221,15 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         (None, Some(mac)) if arguments.device.parse::<MacAddr>().is_ok() => mac.to_string(),
         _ => arguments.device.clone(),
     };
-    check_words(std::iter::once(&name).chain(&arguments.owner))?;
+    check_words(
+        std::iter::once(&name)
+            .chain(&arguments.owner)
+            .chain(&arguments.device_type),
+    )?;
+    let expires_us = match &arguments.expires {
+        Some(text) => parse_expiry(text).map_err(Failure::usage)?,
+        None => None,
+    };
     refuse_a_misspelt_mac(&arguments.device)?;
     refuse_a_misspelt_mac(&name)?;
     check_labels(&arguments.labels)?;
@@ -174,6 +246,8 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         .device_put(DeviceRecord {
             owner: arguments.owner,
             labels: arguments.labels,
+            device_type: arguments.device_type,
+            expires_us,
             macs: macs.iter().map(ToString::to_string).collect(),
             ..DeviceRecord::new(name, SOURCE)
         })
@@ -192,7 +266,11 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     for text in &arguments.macs {
         macs.push(parse_mac(text)?);
     }
-    check_words(arguments.name.iter())?;
+    let device_type = arguments
+        .device_type
+        .as_ref()
+        .filter(|text| !text.is_empty());
+    check_words(arguments.name.iter().chain(device_type))?;
     arguments
         .name
         .iter()
@@ -208,6 +286,12 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     }
     if arguments.no_labels || !arguments.labels.is_empty() {
         record.labels = arguments.labels;
+    }
+    if let Some(device_type) = arguments.device_type {
+        record.device_type = (!device_type.is_empty()).then_some(device_type);
+    }
+    if let Some(text) = arguments.expires {
+        record.expires_us = parse_expiry(&text).map_err(Failure::usage)?;
     }
     record.macs = macs.iter().map(ToString::to_string).collect();
     let changed = store.device_put(record).await?;
@@ -233,26 +317,19 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     Ok(Answer::Yes)
 }
 
-async fn list(
-    context: &Context,
-    owner: Option<String>,
-    label: Option<String>,
-    search: Option<String>,
-) -> Outcome {
+async fn list(context: &Context, mut filter: DeviceFilter) -> Outcome {
     let store = context.store().await?;
-    let narrowed = owner.is_some() || label.is_some() || search.is_some();
-    let mut filter = DeviceFilter {
-        owner,
-        label,
-        search,
-        sort: Some(DeviceSort::Name),
-        ..DeviceFilter::default()
-    };
+    let narrowed = filter.owner.is_some()
+        || filter.label.is_some()
+        || filter.search.is_some()
+        || filter.device_type.is_some()
+        || filter.state.is_some();
+    let sort = filter.sort.unwrap_or(DeviceSort::Name);
     let mut devices = Vec::new();
     loop {
         let page = store.device_list(&filter).await?;
         let Some(last) = page.last() else { break };
-        filter.after = Some(last.cursor(DeviceSort::Name));
+        filter.after = Some(last.cursor(sort));
         devices.extend(page);
     }
     if context.json() {
@@ -264,12 +341,17 @@ async fn list(
     } else {
         "there are no devices; add one with: nac device add MAC --label LABEL"
     };
-    let mut table = Table::new(&["NAME", "MAC", "OWNER", "LABELS", "STATUS"], when_empty);
+    let header = ["NAME", "MAC", "OWNER", "LABELS", "TYPE", "STATE", "UNTIL"];
+    let mut table = Table::new(&header, when_empty);
+    let now = now_us();
     for device in devices {
-        let status = device.status.to_string();
+        let state = device.state(now).to_string();
+        let kind = device.device_type.unwrap_or_default();
+        let until = device.expires_us.map_or_else(String::new, local_time);
         let owner = device.owner.unwrap_or_default();
         let macs = device.macs.join(" ");
-        table.row([device.name, macs, owner, device.labels.join(" "), status]);
+        let labels = device.labels.join(" ");
+        table.row([device.name, macs, owner, labels, kind, state, until]);
     }
     print(&table.render())?;
     Ok(Answer::Yes)
@@ -286,12 +368,22 @@ async fn show(context: &Context, text: &str) -> Outcome {
         .iter()
         .map(|known| format!("{} {} (from {})", known.kind, known.value, known.source))
         .collect();
+    let lost = match (device.lost_us, &device.lost_by) {
+        (Some(at), Some(by)) => format!("reported by {by} at {}", local_time(at)),
+        _ => String::new(),
+    };
     print(&lines(&[
         ("name", device.name.clone()),
         ("id", device.id.to_string()),
         ("owner", device.owner.clone().unwrap_or_default()),
         ("labels", device.labels.join(" ")),
-        ("status", device.status.to_string()),
+        ("type", device.device_type.clone().unwrap_or_default()),
+        ("state", device.state(now_us()).to_string()),
+        (
+            "until",
+            device.expires_us.map_or_else(String::new, local_time),
+        ),
+        ("lost", lost),
         ("known by", identifiers.join("\n          ")),
         ("added", local_time(device.created_us)),
         ("changed", local_time(device.updated_us)),
@@ -312,6 +404,26 @@ async fn block(context: &Context, text: &str, status: DeviceStatus) -> Outcome {
     if status == DeviceStatus::Blocked {
         warn_when_unheeded(&store, Mark::Blocked).await?;
     }
+    Ok(Answer::Yes)
+}
+
+async fn lost(context: &Context, text: &str) -> Outcome {
+    let store = context.store().await?;
+    let device = find(&store, text).await?;
+    let device = store.device_lost(device.id, &context.operator()).await?;
+    let sentence = format!("device {} is lost and refused from now on", device.name);
+    answer(context.json(), &device, &sentence)?;
+    warn_when_unheeded(&store, Mark::Blocked).await?;
+    Ok(Answer::Yes)
+}
+
+async fn found(context: &Context, text: &str) -> Outcome {
+    let store = context.store().await?;
+    let device = find(&store, text).await?;
+    let device = store.device_found(device.id).await?;
+    let state = device.state(now_us());
+    let sentence = format!("device {} is found; it is now {state}", device.name);
+    answer(context.json(), &device, &sentence)?;
     Ok(Answer::Yes)
 }
 

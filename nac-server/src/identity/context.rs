@@ -9,10 +9,11 @@ use nac_policy::{
     TimeFacts,
 };
 use nac_posture::{PostureGate, Subject};
-use nac_radius::MacAddr;
-use nac_store::{CertificateDetails, Device, DeviceState, IdentifierKind, now_us};
+use nac_radius::{MacAddr, VendorProfile};
+use nac_store::{CertificateDetails, Device, DeviceState, IdentifierKind, SecretBytes, now_us};
 
 use crate::reason::Refusal;
+use crate::snapshot::directory::OwnKey;
 use crate::snapshot::{Directory, Snapshot};
 
 /// What stays true of a session after its authentication, whatever else changes.
@@ -39,6 +40,8 @@ pub struct AccessContext {
 pub struct Assessment {
     /// Everything that the policy looked at.
     pub facts: Arc<Facts>,
+    /// The device's own Wi-Fi keys, which the access point is told; the newest first.
+    pub psks: Vec<SecretBytes>,
     /// The policy's answer; absent when the account or certificate was refused before the policy was asked.
     pub decision: Option<Arc<Decision>>,
     /// The segment, or why not.
@@ -61,6 +64,7 @@ pub fn assess(
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
     let (device, device_proven) = find_device(directory, context);
+    let own_key = own_key(directory, context, device.as_deref());
     let posture = gate.posture(
         &subject(directory, context, mac.as_deref(), session),
         now_us(),
@@ -80,13 +84,16 @@ pub fn assess(
             source: context.source.to_owned(),
         },
         method: context.method.to_owned(),
-        device: device_facts(
-            device.as_deref(),
-            mac,
-            context.mac,
-            posture.enrolled,
-            quarantined,
-        ),
+        device: DeviceFacts {
+            psk: matches!(own_key, OwnKey::Valid(_)),
+            ..device_facts(
+                device.as_deref(),
+                mac,
+                context.mac,
+                posture.enrolled,
+                quarantined,
+            )
+        },
         posture: PostureFacts {
             verdict: posture.verdict,
             failing: posture.failing,
@@ -97,9 +104,17 @@ pub fn assess(
         nas: context.nas.clone(),
         time: local_time(),
     });
-    if let Err(refusal) = account.and_then(|()| certificate(snapshot, context)) {
+    let over = match (&own_key, device.as_deref()) {
+        (OwnKey::Over, Some(device)) => Err(Refusal::psk_over(&device.name, &context.nas.ssid)),
+        _ => Ok(()),
+    };
+    let refused = account
+        .and_then(|()| certificate(snapshot, context))
+        .and(over);
+    if let Err(refusal) = refused {
         return Assessment {
             facts,
+            psks: Vec::new(),
             decision: None,
             ruling: Err(refusal),
             device,
@@ -116,6 +131,10 @@ pub fn assess(
     };
     Assessment {
         facts,
+        psks: match own_key {
+            OwnKey::Valid(psks) => psks,
+            OwnKey::None | OwnKey::Over => Vec::new(),
+        },
         decision: Some(decision),
         ruling,
         device,
@@ -164,6 +183,24 @@ pub fn find_device(directory: &Directory, context: &AccessContext) -> (Option<Ar
         .mac
         .and_then(|mac| directory.device_by(IdentifierKind::Mac, &mac.to_string()));
     (by_mac, false)
+}
+
+/// The device's own key for the network that it asks for. It has a say only where its MAC is all that is known, on Wi-Fi, and at
+/// an access point that can be told a key: there the key is what the station has to know.
+fn own_key(directory: &Directory, context: &AccessContext, device: Option<&Device>) -> OwnKey {
+    let nas = &context.nas;
+    let told = || VendorProfile::by_name(&nas.vendor).is_some_and(VendorProfile::tells_psk);
+    match device {
+        Some(device)
+            if context.kind == IdentityKind::Mac
+                && nas.port_type == "wireless"
+                && device.state(now_us()) != DeviceState::Expired
+                && told() =>
+        {
+            directory.psk(device.id, &nas.ssid)
+        }
+        _ => OwnKey::None,
+    }
 }
 
 /// Groups of the user, or of the owner of a device that proved itself by certificate; and whether the account may be used at all.

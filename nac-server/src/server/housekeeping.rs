@@ -50,6 +50,9 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
             }
             Err(error) => tracing::debug!(%error, "guests are not looked at"),
         }
+        if let Err(error) = store.device_psk_forget().await {
+            tracing::debug!(%error, "Wi-Fi keys whose time is over are not forgotten yet");
+        }
         until_prune -= 1;
         if until_prune == 0 {
             until_prune = PRUNE_TICKS;

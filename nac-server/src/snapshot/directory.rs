@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use nac_eap::mschapv2;
 use nac_store::{
-    Device, IdentifierKind, Quarantine, QuarantineKind, Store, StoreError, User, now_us,
+    Device, DevicePsk, IdentifierKind, Quarantine, QuarantineKind, SecretBytes, Store, StoreError,
+    User, now_us,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -63,6 +64,19 @@ struct Devices {
     by_identifier: HashMap<(IdentifierKind, String), Uuid>,
     /// When whose time is over.
     expiring: BTreeSet<(i64, Uuid)>,
+    /// Wi-Fi keys by device, the newest first.
+    psks: HashMap<Uuid, Vec<DevicePsk>>,
+}
+
+/// What is known of a device's own key for a network.
+#[derive(Debug)]
+pub enum OwnKey {
+    /// It never had one.
+    None,
+    /// All that it had are over.
+    Over,
+    /// These are right, the newest first.
+    Valid(Vec<SecretBytes>),
 }
 
 impl Directory {
@@ -91,6 +105,24 @@ impl Directory {
         let devices = read(&self.devices);
         let id = devices.by_identifier.get(&(kind, value.to_owned()))?;
         devices.by_id.get(id).cloned()
+    }
+
+    /// A device's own key for a network.
+    pub fn psk(&self, device: Uuid, ssid: &str) -> OwnKey {
+        let devices = read(&self.devices);
+        let Some(psks) = devices.psks.get(&device) else {
+            return OwnKey::None;
+        };
+        let now = now_us();
+        let mut psks = psks.iter().filter(|psk| psk.ssid == ssid).peekable();
+        if psks.peek().is_none() {
+            return OwnKey::None;
+        }
+        let valid: Vec<SecretBytes> = psks.filter_map(|psk| psk.valid(now)).cloned().collect();
+        match valid.is_empty() {
+            true => OwnKey::Over,
+            false => OwnKey::Valid(valid),
+        }
     }
 
     /// Whether an open quarantine names this device or this MAC. One that only follows the device's checks causes nothing.
@@ -170,16 +202,33 @@ impl Directory {
             after = Some(last.id);
             page.into_iter().for_each(|device| devices.insert(device));
         }
+        let mut after = None;
+        loop {
+            let page = store.device_psk_list_all(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for psk in page {
+                devices
+                    .psks
+                    .entry(psk.device_id)
+                    .or_default()
+                    .insert(0, psk);
+            }
+        }
         *write(&self.devices) = devices;
         Ok(())
     }
 
     pub(super) async fn reload_device(&self, store: &Store, id: Uuid) -> Result<(), StoreError> {
         let device = found(store.device_fetch(id).await)?;
+        let psks = store.device_psk_list(id).await?;
         let mut devices = write(&self.devices);
         devices.remove(id);
         if let Some(device) = device {
             devices.insert(device);
+            if !psks.is_empty() {
+                devices.psks.insert(id, psks);
+            }
         }
         Ok(())
     }
@@ -227,6 +276,7 @@ impl Devices {
     }
 
     fn remove(&mut self, id: Uuid) {
+        self.psks.remove(&id);
         let Some(device) = self.by_id.remove(&id) else {
             return;
         };

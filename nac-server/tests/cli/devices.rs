@@ -187,3 +187,98 @@ fn quarantine_begins_ends_and_expires() {
     ];
     site.run(&soon).ends(2).says(&["such as 2h"]);
 }
+
+#[test]
+fn a_lost_device_is_refused_and_found_again() {
+    let site = Site::new();
+    let add = [
+        "device",
+        "add",
+        "00:1b:21:00:00:01",
+        "--name",
+        "phone",
+        "--type",
+        "phone",
+        "--expires",
+        "2027-01-31",
+    ];
+    site.run(&add).ends(0);
+    let shown = site.json(&["device", "show", "phone"]);
+    assert_eq!(shown["device_type"], "phone");
+    assert!(shown["expires_us"].is_i64());
+    site.run(&["device", "lost", "phone"])
+        .ends(0)
+        .says(&["lost and refused"]);
+    site.run(&["device", "list", "--state", "lost"])
+        .ends(0)
+        .says(&["phone", "2027-02-01"]);
+    site.run(&["device", "show", "phone"])
+        .ends(0)
+        .says(&["reported by cli:"]);
+    // A change of something else does not find it.
+    site.run(&["device", "set", "phone", "--type", "", "--expires", "never"])
+        .ends(0);
+    site.run(&["device", "list", "--state", "active"])
+        .ends(0)
+        .says(&["no device fits"]);
+    site.run(&["device", "found", "phone"])
+        .ends(0)
+        .says(&["it is now active"]);
+    let shown = site.json(&["device", "show", "phone"]);
+    assert!(shown["device_type"].is_null() && shown["expires_us"].is_null());
+    site.run(&["device", "set", "phone", "--expires", "soon"])
+        .ends(2)
+        .says(&["is no time"]);
+}
+
+#[test]
+fn a_key_is_shown_once_and_its_state_ever_after() {
+    let site = Site::new();
+    site.run(&["device", "add", "00:1b:21:00:00:01", "--name", "tv"])
+        .ends(0);
+    site.run(&["device", "psk", "show-state", "tv"])
+        .ends(1)
+        .says(&["no key of its own", "nac device psk create"]);
+    let made = site.json(&["device", "psk", "create", "tv", "--ssid", "Living; room"]);
+    let passphrase = made["passphrase"]
+        .as_str()
+        .expect("a passphrase")
+        .to_owned();
+    assert_eq!(passphrase.len(), 16);
+    assert_eq!(
+        made["wifi"],
+        format!("WIFI:T:WPA;S:Living\\; room;P:{passphrase};H:false;;")
+    );
+    site.run(&["device", "psk", "create", "tv", "--ssid", "Living; room"])
+        .ends(1)
+        .says(&["rotate or revoke"]);
+    let run = site
+        .run(&["device", "psk", "rotate", "tv", "--ssid", "Living; room"])
+        .ends(0);
+    assert!(!run.out.contains(&passphrase));
+    let run = site.run(&["device", "psk", "show-state", "tv"]).ends(0);
+    let run = run.says(&["current", "overlap"]);
+    assert!(!run.out.contains(&passphrase));
+    site.run(&["device", "psk", "revoke", "tv"]).ends(0);
+    site.run(&["device", "psk", "show-state", "tv"])
+        .ends(1)
+        .says(&["revoked"]);
+    site.run(&["device", "psk", "revoke", "tv"]).ends(1);
+}
+
+#[test]
+fn a_dry_run_of_an_import_stores_nothing() {
+    let site = Site::new();
+    let file = site.file(
+        "devices.csv",
+        "mac,owner,labels,name,type,expires\n001b.2100.0001,alice,registered,tv,tv,2027-01-31\n",
+    );
+    site.run(&["device", "import", &file, "--dry-run"])
+        .ends(0)
+        .says(&["nothing was stored"]);
+    site.run(&["device", "show", "tv"]).ends(1);
+    site.run(&["device", "import", &file]).ends(0);
+    let shown = site.json(&["device", "show", "tv"]);
+    assert_eq!(shown["device_type"], "tv");
+    assert!(shown["expires_us"].is_i64());
+}

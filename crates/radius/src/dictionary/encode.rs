@@ -2,8 +2,9 @@
 
 use thiserror::Error;
 
-use super::{DataType, Dictionary, DictionaryAttribute, value};
+use super::{DataType, Dictionary, DictionaryAttribute, Encryption, value};
 use crate::builder::{DoesNotFit, PacketBuilder};
+use crate::secret::Secret;
 
 /// Why a name and a value do not become an attribute. Values are not repeated, they may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,7 +78,7 @@ impl Dictionary {
                 &unnamed
             }
         };
-        if attribute.encryption != super::Encryption::None {
+        if attribute.encryption != Encryption::None {
             return Err(EncodeError::Encrypted {
                 name: name.to_owned(),
             });
@@ -100,6 +101,47 @@ impl Dictionary {
             }
         }
         .map_err(fit)
+    }
+
+    /// [`encode`](Self::encode) into a reply, where a value that is hidden with a salt (RFC 2868 section 3.5) is hidden.
+    pub fn encode_secret(
+        &self,
+        builder: &mut PacketBuilder,
+        name: &str,
+        value: &str,
+        salt: [u8; 2],
+        request_authenticator: &[u8; 16],
+        secret: &Secret,
+    ) -> Result<(), EncodeError> {
+        let (base, tag) = split_tag(name)?;
+        let salted = self
+            .by_name(base)
+            .filter(|known| known.encryption == Encryption::Salted);
+        let Some(known) = salted else {
+            return self.encode(builder, name, value);
+        };
+        let (number, clear) = (known.number, value.as_bytes());
+        match known.vendor {
+            Some(vendor) => builder.push_vendor_salted(
+                vendor,
+                number,
+                clear,
+                salt,
+                request_authenticator,
+                secret,
+            ),
+            None => builder.push_tunnel_password(
+                tag.unwrap_or(0),
+                clear,
+                salt,
+                request_authenticator,
+                secret,
+            ),
+        }
+        .map_err(|source| EncodeError::DoesNotFit {
+            name: name.to_owned(),
+            source,
+        })
     }
 
     fn tagged_octets(
@@ -157,7 +199,7 @@ impl DictionaryAttribute {
             number: number.parse().ok()?,
             data_type: DataType::Octets,
             tagged: false,
-            encryption: super::Encryption::None,
+            encryption: Encryption::None,
             concatenated: false,
             secret: false,
             values: Vec::new(),

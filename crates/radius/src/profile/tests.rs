@@ -295,3 +295,81 @@ fn a_profile_with_a_fault_is_refused_with_its_reason() {
         "code must be CoA-Request or Disconnect-Request",
     );
 }
+
+/// An Access-Accept that tells this key, and what is in it.
+fn accept_with_psk(profile: &str, psk: &str) -> Vec<u8> {
+    let profile = VendorProfile::by_name(profile).unwrap();
+    let mut builder = PacketBuilder::request(Code::AccessAccept, 1, [7; 16]);
+    for (name, value) in profile.psk(psk) {
+        Dictionary::embedded()
+            .encode_secret(
+                &mut builder,
+                name,
+                &value,
+                [0x80, 1],
+                &[7; 16],
+                &Secret::new("s"),
+            )
+            .unwrap();
+    }
+    builder.seal(&Secret::new("s"))
+}
+
+#[test]
+fn every_vendor_is_told_a_device_key_in_its_own_words() {
+    let psk = "k7mq2xw9bfh4tz8c";
+    for name in ["hostapd", "meraki", "generic"] {
+        let sealed = accept_with_psk(name, psk);
+        let packet = Packet::parse(&sealed).unwrap();
+        let (tag, clear) = packet.tunnel_password(&[7; 16], &Secret::new("s")).unwrap();
+        assert_eq!((tag, clear.as_slice()), (0, psk.as_bytes()), "{name}");
+        // hostapd counts on one octet of tag, two of salt and whole blocks.
+        let value = packet.attribute(attribute::TUNNEL_PASSWORD).unwrap();
+        assert_eq!(value.len() % 16, 3);
+    }
+    let sealed = accept_with_psk("aruba-wireless", psk);
+    let packet = Packet::parse(&sealed).unwrap();
+    let value = packet
+        .vendor(crate::vendor::ARUBA, crate::vendor::aruba::MPSK_PASSPHRASE)
+        .unwrap();
+    assert_eq!(value.len(), 2 + 32);
+    assert!(
+        !value
+            .windows(4)
+            .any(|window| psk.as_bytes().starts_with(window))
+    );
+    let sealed = accept_with_psk("cisco-wlc", psk);
+    let packet = Packet::parse(&sealed).unwrap();
+    let pairs: Vec<Vec<u8>> = packet
+        .attributes()
+        .filter(|found| found.number == attribute::VENDOR_SPECIFIC)
+        .map(|found| found.value[6..].to_vec())
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            b"psk-mode=ascii".to_vec(),
+            format!("psk={psk}").into_bytes()
+        ]
+    );
+}
+
+#[test]
+fn a_device_key_is_never_described() {
+    let psk = "k7mq2xw9bfh4tz8c";
+    let told = VendorProfile::embedded()
+        .iter()
+        .filter(|profile| profile.tells_psk());
+    assert!(told.clone().count() >= 6);
+    for profile in told {
+        let sealed = accept_with_psk(&profile.name, psk);
+        let packet = Packet::parse(&sealed).unwrap();
+        let described = Dictionary::embedded().describe(&packet);
+        assert!(
+            described.iter().any(|one| one.value.starts_with("<hidden")),
+            "{}",
+            profile.name
+        );
+        assert!(!described.iter().any(|one| one.value.contains(psk)));
+    }
+}

@@ -12,6 +12,7 @@ mod guests;
 mod mails;
 mod opening;
 mod portal;
+mod psks;
 mod records;
 mod remedy;
 mod resources;
