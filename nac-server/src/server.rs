@@ -189,6 +189,7 @@ impl Server {
             passwords: passwords.clone(),
             outbox,
             limits: Limits::default(),
+            sign_ins: nac_portal::public::sign_in::SignIns::default(),
             tokens: Tokens::new(&store)?,
             url: config.portal.url(addresses.portal),
             ca: ca_certificate(&store).await?,

@@ -264,6 +264,7 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         (facts.device.blocked, "blocked"),
         (facts.device.quarantined, "in quarantine"),
         (facts.device.random_mac, "random MAC"),
+        (facts.device.psk, "own Wi-Fi key"),
     ];
     let states: Vec<&str> = states
         .into_iter()

@@ -14,6 +14,7 @@ fn segments() -> Vec<String> {
         "staff",
         "guest",
         "guest-activation",
+        "devices",
         "registration",
         "quarantine",
         "printers",

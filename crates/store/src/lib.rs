@@ -96,9 +96,9 @@ pub use open::Store;
 pub use overview::{ExpiringCertificate, Overview, ReasonCount, TrafficBucket};
 pub use policy::PolicyVersion;
 pub use portal_setting::{
-    AskedField, Brand, Colour, ColourForm, DARK_PAPER, GuestField, GuestSettings, HelpContact,
-    LANGUAGES, LEAST_CONTRAST, LIGHT_PAPER, LOGO_MAX, PortalMethod, PortalSettings, PortalSite,
-    Retention, SettingFault, Terms, logo_type,
+    AskedField, Brand, Colour, ColourForm, DARK_PAPER, DeviceRegistration, GuestField,
+    GuestSettings, HelpContact, LANGUAGES, LEAST_CONTRAST, LIGHT_PAPER, LOGO_MAX, PortalMethod,
+    PortalSettings, PortalSite, Retention, SettingFault, Terms, logo_type,
 };
 pub use privacy::{PersonalAccount, PersonalData};
 pub use quarantine::{

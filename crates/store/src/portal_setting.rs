@@ -76,6 +76,8 @@ pub struct PortalSettings {
     pub device_limit: u32,
     /// The longest exception that a person may ask for on the page that explains what is wrong, in days; 0 hides the form.
     pub exception_days: u32,
+    /// What applies to employees' devices.
+    pub devices: DeviceRegistration,
     /// How long personal data is kept. Only the default site's counts: history is not kept by site.
     pub retention: Retention,
 }
@@ -122,6 +124,18 @@ pub struct GuestSettings {
     pub activation_minutes: u32,
     /// How many devices a guest may use.
     pub devices: u32,
+}
+
+/// What applies to the devices that employees register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeviceRegistration {
+    /// The longest time for which one is registered, in days. It can be renewed.
+    pub days: u32,
+    /// The Wi-Fi networks for which a device may have a key of its own.
+    pub networks: Vec<String>,
+    /// Whoever is in one of these groups registers devices of a whole department: up to 1,000.
+    pub delegates: Vec<String>,
 }
 
 /// One field of the guest form.
@@ -175,7 +189,18 @@ impl Default for PortalSettings {
             terms: Terms::default(),
             device_limit: 5,
             exception_days: 7,
+            devices: DeviceRegistration::default(),
             retention: Retention::default(),
+        }
+    }
+}
+
+impl Default for DeviceRegistration {
+    fn default() -> Self {
+        Self {
+            days: 365,
+            networks: Vec::new(),
+            delegates: Vec::new(),
         }
     }
 }

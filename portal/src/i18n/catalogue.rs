@@ -30,6 +30,7 @@ macro_rules! area {
 
 /// Every area, by name. Add yours in its place.
 pub(super) const AREAS: &[Area] = &[
+    area!("device"),
     area!("guest"),
     area!("landing"),
     area!("privacy"),

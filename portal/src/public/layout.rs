@@ -104,8 +104,8 @@ impl Shell {
 
     /// An address of ours with what has to go on to the next page: the language and the session, where a browser without
     /// cookies needs them. For links and for forms.
-    pub fn link(&self, path: &str) -> String {
-        let mut link = path.to_owned();
+    pub fn link(&self, path: impl AsRef<str>) -> String {
+        let mut link = path.as_ref().to_owned();
         let language = self.language_in_address.then(|| self.language.tag());
         for (name, value) in [("lang", language), ("t", self.visitor.token())] {
             if let Some(value) = value {

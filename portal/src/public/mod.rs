@@ -21,6 +21,7 @@
 mod brand;
 pub mod capport;
 pub mod certificate;
+mod device;
 pub mod failure;
 pub mod forms;
 pub mod guest;
@@ -29,6 +30,7 @@ pub mod layout;
 mod privacy;
 pub mod probe;
 mod remedy;
+pub mod sign_in;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -53,6 +55,7 @@ use crate::web::{self, PasswordPool, asset};
 use certificate::CaCertificate;
 use failure::PublicFailure;
 use layout::{LANGUAGE_COOKIE, Query};
+use sign_in::SignIns;
 use token::Tokens;
 
 /// The largest body of a form, in octets.
@@ -75,6 +78,8 @@ pub struct Shared {
     pub outbox: Outbox,
     /// How often guests may try.
     pub limits: guest::Limits,
+    /// Who is signed in.
+    pub sign_ins: SignIns,
     /// State that travels with the person.
     pub tokens: Tokens,
     /// The address that links lead to, `https://HOST[:PORT]` without a slash at its end. Never taken from a request.
@@ -105,10 +110,12 @@ pub fn router(state: PublicState) -> Router {
             .merge(brand::routes())
             .merge(capport::routes())
             .merge(certificate::routes())
+            .merge(device::routes())
             .merge(guest::routes())
             .merge(landing::routes())
             .merge(privacy::routes())
             .merge(remedy::routes())
+            .merge(sign_in::routes())
             .merge(visitor::routes())
             .route("/assets/{hash}/{name}", get(asset::serve))
             .fallback(async || PublicFailure::not_found())

@@ -82,6 +82,7 @@ impl TestPortal {
             store,
             gate,
             passwords: PasswordPool::default(),
+            sign_ins: super::sign_in::SignIns::default(),
             url: URL.to_owned(),
             ca: CaCertificate {
                 pem: "-----BEGIN CERTIFICATE-----\n".to_owned(),

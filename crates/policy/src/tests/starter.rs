@@ -106,6 +106,14 @@ fn the_starter_policy_decides_as_its_comments_say() {
             Some("quarantined-devices"),
         ),
         (
+            "a device that somebody registered",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["registered".to_owned()]
+            }),
+            Ok("devices"),
+            Some("registered-devices"),
+        ),
+        (
             "a guest who has not confirmed yet",
             with(mac(), |facts| {
                 facts.device.labels = vec!["guest-activation".to_owned()]

@@ -18,6 +18,8 @@ const SHORT_MAX: usize = 80;
 const TERMS_MAX: usize = 24 * 1024;
 /// The most domains or groups.
 const LIST_MAX: usize = 50;
+/// The most Wi-Fi networks with keys of single devices.
+const NETWORKS_MAX: usize = 5;
 /// Ten years.
 const DAYS_MAX: u32 = 3_650;
 
@@ -62,6 +64,24 @@ impl PortalSettings {
         faults.terms(self);
         faults.range("device_limit", self.device_limit, 0..=1_000);
         faults.range("exception_days", self.exception_days, 0..=365);
+        faults.range("devices.days", self.devices.days, 1..=DAYS_MAX);
+        faults.distinct("devices.networks", &self.devices.networks);
+        if self.devices.networks.len() > NETWORKS_MAX
+            || self
+                .devices
+                .networks
+                .iter()
+                .any(|ssid| !(1..=32).contains(&ssid.len()) || ssid.chars().any(char::is_control))
+        {
+            faults.add(
+                "devices.networks",
+                format!("at most {NETWORKS_MAX} names of 1 to 32 octets"),
+            );
+        }
+        faults.distinct("devices.delegates", &self.devices.delegates);
+        if self.devices.delegates.len() > LIST_MAX {
+            faults.add("devices.delegates", format!("at most {LIST_MAX} groups"));
+        }
         faults.retention(&self.retention);
         faults.0
     }

@@ -11,8 +11,13 @@ const AUTHORITY_NAME: &str = "NAC Certificate Authority";
 const AUTHORITY_LIFETIME_DAYS: u32 = 3650;
 
 /// Name, VLAN and purpose of the segments that the starter policy and the portal speak of.
-const SEGMENTS: [(&str, &str, &str); 5] = [
+const SEGMENTS: [(&str, &str, &str); 6] = [
     ("staff", "10", "People who belong here"),
+    (
+        "devices",
+        "70",
+        "Devices that somebody here has registered: phones, printers, televisions",
+    ),
     ("guest", "80", "Visitors"),
     (
         "guest-activation",
