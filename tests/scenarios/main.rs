@@ -23,6 +23,7 @@ mod api;
 mod binding;
 mod command;
 mod compliance;
+mod devices;
 mod durability;
 mod enforcement;
 mod guests;

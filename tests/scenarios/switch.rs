@@ -92,6 +92,7 @@ impl Switch {
             acct_session_id: RefCell::new(format!("{number:08X}")),
             class: RefCell::new(None),
             framed_ip: Cell::new(None),
+            ssid: None,
         }
     }
 
@@ -156,9 +157,17 @@ pub(crate) struct Port<'a> {
     acct_session_id: RefCell<String>,
     class: RefCell<Option<Vec<u8>>>,
     framed_ip: Cell<Option<Ipv4Addr>>,
+    /// On Wi-Fi, the network.
+    ssid: Option<&'static str>,
 }
 
 impl Port<'_> {
+    /// The same station at an access point, on this network.
+    pub(crate) fn on_wifi(mut self, ssid: &'static str) -> Self {
+        self.ssid = Some(ssid);
+        self
+    }
+
     /// The MAC as this switch writes it, which no other part of the product does.
     pub(crate) fn calling_station_id(&self) -> String {
         let plain = hex::encode_upper(self.mac);
@@ -191,6 +200,11 @@ impl Port<'_> {
     }
 
     fn describe(&self, request: Request) -> Request {
+        // RFC 3580 sections 3.20 and 3.24: an access point says its network behind its address.
+        let (port_type, called) = match self.ssid {
+            None => (15_u32, "00-1B-0D-63-C2-26".to_owned()),
+            Some(ssid) => (19, format!("00-1B-0D-63-C2-26:{ssid}")),
+        };
         request
             .with(
                 attribute::NAS_IP_ADDRESS,
@@ -202,8 +216,8 @@ impl Port<'_> {
                 number::NAS_PORT_ID,
                 format!("GigabitEthernet1/0/{}", self.number),
             )
-            .with(attribute::NAS_PORT_TYPE, 15_u32.to_be_bytes())
-            .with(attribute::CALLED_STATION_ID, "00-1B-0D-63-C2-26")
+            .with(attribute::NAS_PORT_TYPE, port_type.to_be_bytes())
+            .with(attribute::CALLED_STATION_ID, called)
             .with(attribute::CALLING_STATION_ID, self.calling_station_id())
             .with(attribute::ACCT_SESSION_ID, self.acct_session_id())
             .with(attribute::VENDOR_SPECIFIC, avpair(&self.audit_session_id()))
@@ -224,6 +238,20 @@ impl Port<'_> {
         if reply.code == code::ACCESS_ACCEPT {
             *self.class.borrow_mut() = reply.first(attribute::CLASS).map(<[u8]>::to_vec);
         }
+    }
+
+    /// MAC authentication bypass, with the keys that the access point is told for the station.
+    pub(crate) fn mab_with_keys(&self) -> (Packet, Vec<String>) {
+        let name = hex::encode(self.mac);
+        let request = self
+            .access_request(&name)
+            .with(attribute::SERVICE_TYPE, 10_u32.to_be_bytes())
+            .with_password(&name);
+        let authenticator = Request::authenticator(&request.bytes());
+        let reply = self.switch.auth.answer(&request);
+        self.conclude(&reply);
+        let keys = reply.wifi_keys(&authenticator, cast::SECRET);
+        (reply, keys)
     }
 
     /// MAC authentication bypass.

@@ -39,7 +39,7 @@ words! {
 }
 
 /// A Wi-Fi key of one device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DevicePsk {
     /// Our id.
     pub id: Uuid,

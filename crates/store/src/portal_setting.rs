@@ -127,7 +127,7 @@ pub struct GuestSettings {
 }
 
 /// What applies to the devices that employees register.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceRegistration {
     /// The longest time for which one is registered, in days. It can be renewed.

@@ -161,22 +161,34 @@ impl Person<'_> {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, Body::empty()).await
+        self.send(Method::GET, path, None, Body::empty()).await
     }
 
     /// Sends a form, its body as `name=value&…`.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
-        self.send(Method::POST, path, Body::from(form.to_owned()))
+        self.post_as(path, "application/x-www-form-urlencoded", form)
             .await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Body) -> Answer {
+    /// Sends a body of another type.
+    pub(crate) async fn post_as(&self, path: &str, kind: &'static str, body: &str) -> Answer {
+        self.send(Method::POST, path, Some(kind), Body::from(body.to_owned()))
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: Option<&'static str>,
+        body: Body,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(&method)
             .uri(path)
             .header(header::HOST, "portal.example.org");
-        if method == Method::POST {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
         }
         for (name, value) in &self.headers {
             request = request.header(*name, value);

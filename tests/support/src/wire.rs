@@ -50,6 +50,7 @@ pub mod attribute {
     pub const CHAP_CHALLENGE: u8 = 60;
     pub const NAS_PORT_TYPE: u8 = 61;
     pub const TUNNEL_TYPE: u8 = 64;
+    pub const TUNNEL_PASSWORD: u8 = 69;
     pub const EAP_MESSAGE: u8 = 79;
     pub const MESSAGE_AUTHENTICATOR: u8 = 80;
     pub const TUNNEL_PRIVATE_GROUP_ID: u8 = 81;
@@ -247,6 +248,28 @@ impl Packet {
         Some(String::from_utf8_lossy(value).into_owned())
     }
 
+    /// The Wi-Fi keys of the station in it: Tunnel-Password (RFC 2868 section 3.5), Aruba's and Cisco's own.
+    pub fn wifi_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<String> {
+        let mut keys = Vec::new();
+        for value in self.all(attribute::TUNNEL_PASSWORD) {
+            let (_tag, salted) = value.split_first().expect("a tag");
+            keys.push(unsalted(salted, authenticator, secret));
+        }
+        for value in self.all(attribute::VENDOR_SPECIFIC) {
+            let (vendor, rest) = value.split_first_chunk::<4>().expect("a vendor");
+            let (number, data) = (rest[0], &rest[2..]);
+            match (u32::from_be_bytes(*vendor), number) {
+                (14_823, 44) => keys.push(unsalted(data, authenticator, secret)),
+                (9, 1) => {
+                    let text = String::from_utf8_lossy(data);
+                    keys.extend(text.strip_prefix("psk=").map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        keys
+    }
+
     /// The EAP packet inside.
     #[must_use]
     pub fn eap(&self) -> Vec<u8> {
@@ -299,6 +322,23 @@ impl Packet {
         bytes[4..20].copy_from_slice(&signature);
         bytes
     }
+}
+
+/// What RFC 2868 section 3.5 hides behind a salt.
+fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
+    let (salt, hidden) = value.split_at(2);
+    let mut last = [authenticator.as_slice(), salt].concat();
+    let mut clear = Vec::new();
+    for block in hidden.chunks(16) {
+        let key = Md5::new()
+            .chain_update(secret.as_bytes())
+            .chain_update(&last)
+            .finalize();
+        clear.extend(block.iter().zip(key).map(|(octet, key)| octet ^ key));
+        last = block.to_vec();
+    }
+    let length = usize::from(clear[0]);
+    String::from_utf8_lossy(&clear[1..=length]).into_owned()
 }
 
 /// An EAP-Response (RFC 3748 section 4).
