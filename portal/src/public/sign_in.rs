@@ -106,14 +106,18 @@ impl SignIns {
     /// Whether there may be another try for this name from this address.
     fn may_try(&self, name: &str, source: IpAddr) -> bool {
         let source = network(source);
+        // No name is that long, and a counter keeps it.
+        let name = match name.len() <= NAME_MAX {
+            true => user_key(name),
+            false => String::new(),
+        };
         if self.by_source.len() > COUNTERS_MAX {
             self.by_source.retain_recent();
         }
         if self.by_name.len() > COUNTERS_MAX {
             self.by_name.retain_recent();
         }
-        self.by_source.check_key(&source).is_ok()
-            && self.by_name.check_key(&(user_key(name), source)).is_ok()
+        self.by_source.check_key(&source).is_ok() && self.by_name.check_key(&(name, source)).is_ok()
     }
 
     /// A new sign-in, as the word for the cookie.
