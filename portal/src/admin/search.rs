@@ -303,7 +303,7 @@ async fn by_text(state: &AdminState, q: &str) -> Result<Vec<Kind>, StoreError> {
                 .map(|node| {
                     let link = match node.device_id {
                         Some(device) => format!("/devices/{device}"),
-                        None => format!("/posture/{}", node.id),
+                        None => format!("/posture/hosts/{}", node.id),
                     };
                     Hit::new(
                         node.hostname,

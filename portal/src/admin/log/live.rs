@@ -20,7 +20,7 @@ use crate::web::Failure;
 
 /// The most watchers at once.
 static WATCHERS: Semaphore = Semaphore::const_new(64);
-/// Rows that wait for a slow browser; beyond that they are counted and not shown.
+/// Rows that wait for a slow browser.
 const WAITING: usize = 64;
 /// After this long somebody must ask again: a forgotten window is no reason to stay signed in.
 const WATCH: Duration = Duration::from_secs(30 * 60);
@@ -31,18 +31,30 @@ struct LiveRow {
     row: Row,
 }
 
-struct Events(mpsc::Receiver<Event>);
+/// Polls what follows the log and what it has to say in the connection's own task, so that nothing is left running when the
+/// reader goes.
+struct Events {
+    follow: Pin<Box<dyn Future<Output = ()> + Send>>,
+    receiver: mpsc::Receiver<Event>,
+    ended: bool,
+}
 
 impl Stream for Events {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|event| event.map(Ok))
+        if !self.ended && self.follow.as_mut().poll(context).is_ready() {
+            self.ended = true;
+        }
+        match self.receiver.poll_recv(context) {
+            Poll::Pending if self.ended => Poll::Ready(None),
+            polled => polled.map(|event| event.map(Ok)),
+        }
     }
 }
 
-/// `GET /log/live`: `row` events with a table row each, `missed` with the number of those that were too many to show, and
-/// `over` at the end.
+/// `GET /log/live`: `row` events with a table row each, `missed` with the number of answers that were too many to
+/// look at, and `over` at the end.
 pub(super) async fn stream(
     State(state): State<AdminState>,
     UrlQuery(filters): UrlQuery<Filters>,
@@ -57,56 +69,48 @@ pub(super) async fn stream(
     };
     let decisions = state.store.decisions_live();
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(async move {
+    let follow = async move {
         let _permit = permit;
         let watching = follow(decisions, filter, &sender);
         if tokio::time::timeout(WATCH, watching).await.is_err() {
             // Whoever has gone away does not need to hear it.
             let _ = sender.try_send(Event::default().event("over").data("30 min"));
         }
-    });
-    Ok(Sse::new(Events(receiver))
+    };
+    let events = Events {
+        follow: Box::pin(follow),
+        receiver,
+        ended: false,
+    };
+    Ok(Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response())
 }
 
-/// Sends what fits until nobody listens any more.
+/// Sends row after row. A browser that is slower than the log makes this wait, and what the log forgets meanwhile is counted.
 async fn follow(
     mut decisions: broadcast::Receiver<Arc<DecisionRecord>>,
     filter: DecisionFilter,
     sender: &mpsc::Sender<Event>,
 ) {
-    let mut missed: u64 = 0;
     loop {
-        let decision = tokio::select! {
-            () = sender.closed() => return,
-            decision = decisions.recv() => decision,
-        };
-        let decision = match decision {
-            Ok(decision) => decision,
-            Err(RecvError::Lagged(lost)) => {
-                missed += lost;
-                continue;
+        let event = match decisions.recv().await {
+            Ok(decision) if wanted(&filter, &decision) => {
+                let row = LiveRow {
+                    row: Row::from(decision.as_ref()),
+                };
+                let Ok(html) = row.render() else { continue };
+                // A carriage return would end the field, and a browser shows it as a space anyway.
+                Event::default().event("row").data(html.replace('\r', " "))
+            }
+            Ok(_) => continue,
+            Err(RecvError::Lagged(missed)) => {
+                Event::default().event("missed").data(missed.to_string())
             }
             Err(RecvError::Closed) => return,
         };
-        if !wanted(&filter, &decision) {
-            continue;
-        }
-        if missed > 0 {
-            let notice = Event::default().event("missed").data(missed.to_string());
-            if sender.try_send(notice).is_ok() {
-                missed = 0;
-            }
-        }
-        let row = LiveRow {
-            row: Row::from(decision.as_ref()),
-        };
-        let Ok(html) = row.render() else { continue };
-        // A carriage return would end the field, and a browser shows it as a space anyway.
-        let event = Event::default().event("row").data(html.replace('\r', " "));
-        if sender.try_send(event).is_err() {
-            missed += 1;
+        if sender.send(event).await.is_err() {
+            return;
         }
     }
 }
