@@ -639,12 +639,25 @@ fn belongs_to(identifier: &IdentifierValues, other: Uuid) -> StoreError {
     }
 }
 
-/// Puts rows and their identifiers together; both are ordered by device id.
+/// Puts rows and their identifiers together, in the rows' order; a device's identifiers keep theirs.
 fn devices(rows: Vec<DeviceRow>, identifiers: Vec<IdentifierRow>) -> Vec<Device> {
-    let mut identifiers = identifiers.into_iter().peekable();
-    let mut devices = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut device = Device {
+    // One of a device that was removed in between has no row.
+    let mut known: HashMap<Uuid, Vec<DeviceIdentifier>> = HashMap::with_capacity(rows.len());
+    for found in identifiers {
+        known
+            .entry(found.device_id)
+            .or_default()
+            .push(DeviceIdentifier {
+                kind: found.kind,
+                value: found.value,
+                source: found.source,
+                first_seen_us: found.first_seen_us,
+                last_seen_us: found.last_seen_us,
+            });
+    }
+    let with_identifiers = |row: DeviceRow| {
+        let identifiers = known.remove(&row.id).unwrap_or_default();
+        Device {
             id: row.id,
             name: row.name,
             owner: row.owner,
@@ -654,27 +667,15 @@ fn devices(rows: Vec<DeviceRow>, identifiers: Vec<IdentifierRow>) -> Vec<Device>
             expires_us: row.expires_us,
             lost_us: row.lost_us,
             lost_by: row.lost_by,
-            macs: Vec::new(),
-            identifiers: Vec::new(),
+            macs: identifiers
+                .iter()
+                .filter(|identifier| identifier.kind == IdentifierKind::Mac)
+                .map(|identifier| identifier.value.clone())
+                .collect(),
+            identifiers,
             created_us: row.created_us,
             updated_us: row.updated_us,
-        };
-        // One of a device that was removed in between has no row.
-        while let Some(found) = identifiers.next_if(|found| found.device_id <= device.id) {
-            if found.device_id == device.id {
-                if found.kind == IdentifierKind::Mac {
-                    device.macs.push(found.value.clone());
-                }
-                device.identifiers.push(DeviceIdentifier {
-                    kind: found.kind,
-                    value: found.value,
-                    source: found.source,
-                    first_seen_us: found.first_seen_us,
-                    last_seen_us: found.last_seen_us,
-                });
-            }
         }
-        devices.push(device);
-    }
-    devices
+    };
+    rows.into_iter().map(with_identifiers).collect()
 }

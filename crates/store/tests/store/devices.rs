@@ -133,6 +133,9 @@ async fn every_order_can_be_paged_both_ways(world: Arc<World>) {
                 filter.after = Some(last.cursor(sort));
                 pages.extend(page);
             }
+            for device in &pages {
+                assert_eq!(device.macs.len(), 1, "{sort}: {}", device.name);
+            }
             seen.push(
                 pages
                     .into_iter()
