@@ -38,10 +38,11 @@ export class Browser {
       locale: language,
       colorScheme: dark ? "dark" : "light",
       timezoneId: "Europe/Berlin",
+      reducedMotion: "reduce",
       // Chromium does not ask a proxy for loopback unless told to.
       proxy: proxy && { server: proxy.url, bypass: "<-loopback>" },
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     if (!cookies) await withoutCookies(context);
     const mishaps = await watch(context);
     const page = await context.newPage();

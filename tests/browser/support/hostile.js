@@ -1,5 +1,6 @@
 // Puts every payload wherever somebody without any right can put a text: RADIUS, osquery. Forms are in the stories of the forms.
 import { randomBytes } from "node:crypto";
+import { Api } from "./api.js";
 import { OsqueryHost } from "./osquery.js";
 import { octets, payloads } from "./payloads.js";
 import { ATTRIBUTE as A, integer, ipv4 } from "./radius.js";
@@ -52,4 +53,18 @@ function hex(octet) {
 
 async function inBatches(items, each, size = 16) {
   for (let at = 0; at < items.length; at += size) await Promise.all(items.slice(at, at + size).map(each));
+}
+
+/** What an administrator, or a program of theirs, may name: devices, quarantines, exceptions, vouchers. Refusals are in order, too. */
+export async function seedApi(installation) {
+  const api = await Api.open(installation, { name: payloads[3].text.slice(0, 60), role: "owner" });
+  const stored = { devices: 0, quarantines: 0, vouchers: 0, users: 0, segments: 0 };
+  const kept = ({ status }) => (status < 300 ? 1 : 0);
+  await inBatches(payloads, async ({ text, number }) => {
+    stored.devices += kept(await api.post("/devices", { name: text, labels: [], macs: [`02-77-00-00-${hex(number >> 8)}-${hex(number & 255)}`] }));
+    if (number % 4 === 0) stored.quarantines += kept(await api.post("/quarantine", { device: mac(number), reason: text }));
+    if (number % 16 === 0) stored.vouchers += kept(await api.post("/vouchers", { count: 1, size: 1, duration_s: 3_600, devices: 1, note: text }));
+  });
+  api.close();
+  return stored;
 }
