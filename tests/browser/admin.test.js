@@ -30,7 +30,8 @@ story(here, "every page that an owner can reach is accessible, fits both screens
   const seen = new Set();
   const faults = [];
   const visit = async (response, url) => {
-    const kind = pattern(new URL(url)).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "overview";
+    // What a query changes is looked at by the stories of the page.
+    const kind = pattern(new URL(new URL(url).pathname, url)).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "overview";
     if (response.status() >= 400) faults.push(`${url}: ${response.status()}`);
     if (!/html/.test(response.headers()["content-type"] ?? "") || seen.has(kind)) return;
     seen.add(kind);
