@@ -147,13 +147,13 @@ fn a_call_moves_a_live_session_both_ways_and_the_record_says_who() {
 fn events_arrive_as_they_happen_and_can_be_taken_up_again() {
     let site = office();
     let program = Program::new(&site, "viewer");
-    let mut first = Events::follow(&program, None);
+    let first = Events::follow(&program, None);
     site.nac(&["device", "add", "02:00:00:00:00:01"]);
     let (id, kind) = first.next();
     assert_eq!(kind, "device");
     drop(first);
     site.nac(&["device", "add", "02:00:00:00:00:02"]);
-    let mut second = Events::follow(&program, Some(&id));
+    let second = Events::follow(&program, Some(&id));
     let (later, kind) = second.next();
     assert_eq!(kind, "device");
     assert!(
@@ -188,20 +188,20 @@ impl Events {
                 }
             }
         });
-        let mut events = Self { curl, lines };
+        let events = Self { curl, lines };
         // The headers are there: it listens.
         assert!(events.line().contains("200"));
         events
     }
 
-    fn line(&mut self) -> String {
+    fn line(&self) -> String {
         self.lines
             .recv_timeout(Duration::from_secs(15))
             .expect("a line arrives")
     }
 
     /// Id and kind of the next event that has an id.
-    fn next(&mut self) -> (String, String) {
+    fn next(&self) -> (String, String) {
         let (mut id, mut kind) = (String::new(), String::new());
         loop {
             let line = self.line();

@@ -170,7 +170,7 @@ fn an_agent_that_is_silent_is_called_silent_and_not_failing() {
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let port = switch.port(3, MAC);
     let (laptop, alice) = arrive(&site, &port);
-    let coa = switch.nas.next(crate::site::SOON * 4);
+    let coa = switch.nas.next(SOON * 4);
     assert!(coa.is_some(), "a CoA-Request when the answers are too old");
     assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("99"));
     port.interim(ADDRESS);

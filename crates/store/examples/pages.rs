@@ -1,6 +1,11 @@
 //! How long the administrators' lists take with a million decisions and a hundred thousand sessions on SQLite:
 //! `cargo run --workspace --example pages [DECISIONS]`. It fills a database in a temporary folder, two gigabytes of it.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "this program exists to print its figures"
+)]
+
 use std::time::{Duration, Instant};
 
 use nac_store::{DecisionFilter, DecisionOutcome, SessionFilter, SessionSort, Store, now_us};

@@ -130,13 +130,10 @@ async fn let_in(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let token = match bearer(&request) {
-        Some(token) => token,
-        None => {
-            return unknown(
-                "send the header `Authorization: Bearer TOKEN`; nac token create makes one",
-            );
-        }
+    let Some(token) = bearer(&request) else {
+        return unknown(
+            "send the header `Authorization: Bearer TOKEN`; nac token create makes one",
+        );
     };
     let token = match door.state.store.token_use(&hash(token)).await {
         Ok(Some(token)) => token,

@@ -49,7 +49,7 @@ async fn event_stream(
     let missed = missed.unwrap_or_default();
     let newest = missed
         .last()
-        .map_or(last.unwrap_or_default(), |event| event.seq);
+        .map_or_else(|| last.unwrap_or_default(), |event| event.seq);
     let forward = async move {
         for event in missed {
             if sender.send(event).await.is_err() {

@@ -135,6 +135,7 @@ async fn live_rows_are_those_that_the_filters_want() {
     let writer = nac_store::Writer::new(site.store.clone(), site._folder.path().join("spool"));
     let writer = writer.unwrap();
     let handle = writer.handle();
+    #[expect(clippy::disallowed_methods, reason = "the test's runtime ends it")]
     tokio::spawn(writer.run(tokio_util::sync::CancellationToken::new()));
     for (user, outcome) in [
         ("alice", DecisionOutcome::Accept),

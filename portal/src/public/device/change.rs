@@ -181,7 +181,7 @@ pub(super) async fn remove(
 }
 
 fn done(shell: &Shell, what: &str) -> Response {
-    Redirect::to(&shell.link(&format!("/devices?done={what}"))).into_response()
+    Redirect::to(&shell.link(format!("/devices?done={what}"))).into_response()
 }
 
 fn page(

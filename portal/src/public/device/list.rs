@@ -58,12 +58,10 @@ pub(super) async fn show(
     let mut devices = state.store.device_list(&filter).await?;
     let more = devices.len() > PAGE_LEN;
     devices.truncate(PAGE_LEN);
-    let more = devices.last().filter(|_| more).map(|last| {
-        shell.link(&format!(
-            "/devices?after={}",
-            last.cursor(DeviceSort::Added)
-        ))
-    });
+    let more = devices
+        .last()
+        .filter(|_| more)
+        .map(|last| shell.link(format!("/devices?after={}", last.cursor(DeviceSort::Added))));
     let mut rows = Vec::with_capacity(devices.len());
     for device in devices {
         let filter = SessionFilter {
@@ -84,7 +82,7 @@ pub(super) async fn show(
         };
         let now = device.state(shell.now_us());
         rows.push(Row {
-            href: shell.link(&format!("/devices/{}", device.id)),
+            href: shell.link(format!("/devices/{}", device.id)),
             macs: device.macs.join(", "),
             kind: type_text(device.device_type.as_deref()),
             state: state_text(now),

@@ -61,7 +61,7 @@ impl Page {
     }
 
     fn action(&self) -> String {
-        self.shell.link(&format!("/guest/confirm/{}", self.token))
+        self.shell.link(format!("/guest/confirm/{}", self.token))
     }
 }
 
@@ -107,7 +107,7 @@ async fn confirm(
         ask_sponsor(&state, &shell, &verified).await?;
         return Ok(Redirect::to(&shell.link("/guest/confirmed")).into_response());
     }
-    Ok(Redirect::to(&shell.link(&format!("/guest/confirm/{token}"))).into_response())
+    Ok(Redirect::to(&shell.link(format!("/guest/confirm/{token}"))).into_response())
 }
 
 /// What comes next, for a guest whose sponsor has to decide.

@@ -51,7 +51,7 @@ struct SignInPage {
 
 impl SignInPage {
     fn action(&self) -> String {
-        self.shell.link(&format!("/guest/sponsor/{}", self.token))
+        self.shell.link(format!("/guest/sponsor/{}", self.token))
     }
 }
 
@@ -92,7 +92,7 @@ impl DecisionPage {
 
     fn action(&self) -> String {
         self.shell
-            .link(&format!("/guest/sponsor/{}/decide", self.token))
+            .link(format!("/guest/sponsor/{}/decide", self.token))
     }
 
     fn decided_by(&self) -> &str {
@@ -161,7 +161,7 @@ async fn sign_in(
             now_us(),
         )
         .map_err(|_| Failure::Unavailable)?;
-    let next = shell.link(&format!("/guest/sponsor/{token}?s={signed_in}"));
+    let next = shell.link(format!("/guest/sponsor/{token}?s={signed_in}"));
     Ok(Redirect::to(&next).into_response())
 }
 
