@@ -1,5 +1,5 @@
 //! Measures how long the admin pages and the API take on a big SQLite database:
-//! `cargo run --release -p nac-portal --example measure [DEVICES] [DECISIONS]`.
+//! `cargo run --release -p nac-portal --example measure_pages [DEVICES] [DECISIONS]`.
 //!
 //! It makes a database of 100,000 devices and 1,000,000 decisions in a temporary folder (or as many as told), asks each page many times
 //! through its router, sign-in included, and prints the median and the 95th percentile. docs/performance.md holds the table.
