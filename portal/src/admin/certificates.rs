@@ -6,8 +6,7 @@ use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use nac_pki::ClientSubject;
-use nac_store::{Certificate, CertificateKind, IdentifierKind, now_us};
+use nac_store::{Certificate, CertificateKind, now_us};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -15,7 +14,7 @@ use super::form::{Fault, filled, number};
 use super::listing::{self, Format, PAGE, Query};
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
-use crate::input::certificate::{authority, record};
+use crate::input::certificate::{authority, issue as issue_to};
 use crate::input::user::check_name;
 use crate::web::Failure;
 
@@ -328,61 +327,12 @@ async fn try_issue(
     let name = form.name.trim();
     check_name(name)?;
     let days = u32::try_from(number("days", &form.days, 1, 3_650)?).unwrap_or(1);
-    let own = authority(&state.store).await?;
-    let now = now_us();
-    let fail = |error: nac_pki::PkiError| Failure::invalid("name", error.to_string());
-    let store = account.store(state);
-    let (issued, certificate) = match form.kind.as_str() {
-        "user" => {
-            let issued = own
-                .issue_client(ClientSubject::User(name), now / 1_000_000, days)
-                .map_err(fail)?;
-            let certificate = record(&issued, CertificateKind::User, name, now);
-            (issued, certificate)
-        }
-        "device" => {
-            let device = state.store.device_find(name).await?.ok_or_else(|| {
-                Failure::invalid(
-                    "name",
-                    format!("there is no device {name}: add it first, then issue its certificate"),
-                )
-            })?;
-            let id = device.id.to_string();
-            let subject = ClientSubject::Device {
-                name: &device.name,
-                id: &id,
-            };
-            let issued = own
-                .issue_client(subject, now / 1_000_000, days)
-                .map_err(fail)?;
-            let mut certificate = record(&issued, CertificateKind::Device, &device.name, now);
-            certificate.device_id = Some(device.id);
-            (issued, certificate)
-        }
+    let kind = match form.kind.as_str() {
+        "user" => CertificateKind::User,
+        "device" => CertificateKind::Device,
         _ => return Err(Failure::invalid("kind", "choose whom it is for").into()),
     };
-    store.certificate_add(&certificate).await?;
-    if let Some(device) = certificate.device_id {
-        let id = device.to_string();
-        for (kind, value) in [
-            (IdentifierKind::Spki, &certificate.spki_sha256),
-            (IdentifierKind::AssertedId, &id),
-        ] {
-            store
-                .device_identifier_put(device, kind, value, "certificate")
-                .await?;
-        }
-    }
-    let mut pem = Zeroizing::new(String::with_capacity(8_192));
-    for part in [
-        issued.key_pem.as_str(),
-        &issued.certificate_pem,
-        own.certificate_pem(),
-    ] {
-        pem.push_str(part.trim_end());
-        pem.push('\n');
-    }
-    Ok(pem)
+    Ok(issue_to(&account.store(state), kind, name, days).await?.pem)
 }
 
 /// What the button sends.

@@ -2,19 +2,24 @@
 
 use axum::Json;
 use axum::extract::State;
-use nac_store::{Guest, GuestFilter, GuestMethod, GuestOutcome, GuestStatus};
-use serde::Deserialize;
+use axum::http::StatusCode;
+use nac_store::{Guest, GuestFilter, GuestMethod, GuestOutcome, GuestStatus, NewGuest, now_us};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{Body, Caller, Page, Paging, Path, Problem, Query};
 use crate::admin::AdminState;
+use crate::input::guest::announce;
 use crate::web::Failure;
+
+/// How long a code works unless told otherwise, in microseconds.
+const CODE_LIFE_US: i64 = 30 * 86_400_000_000;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
-        .routes(routes!(list))
+        .routes(routes!(list, add))
         .routes(routes!(fetch))
         .routes(routes!(approve))
         .routes(routes!(deny))
@@ -61,6 +66,87 @@ async fn list(
         })
         .await?;
     Ok(paging.page(rows, |row| row.id.to_string()))
+}
+
+/// A guest to let in, or to announce.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Add {
+    /// The guest's name.
+    name: String,
+    /// The device to let in at once; without one, a code is given that lets them in.
+    mac: Option<String>,
+    /// How long they stay, in seconds.
+    duration_s: u32,
+    /// How many devices they may use; 1 unless told otherwise.
+    devices: Option<u32>,
+    /// Until when the code works, in microseconds since the Unix epoch; 30 days unless told otherwise.
+    code_expires_us: Option<i64>,
+    /// Their e-mail address.
+    #[serde(default)]
+    email: String,
+    /// Their telephone number.
+    #[serde(default)]
+    phone: String,
+    /// Where they come from.
+    #[serde(default)]
+    company: String,
+    /// Whom they visit.
+    #[serde(default)]
+    host: String,
+    /// For whoever asks later.
+    #[serde(default)]
+    note: String,
+    /// Where they are.
+    #[serde(default)]
+    site: String,
+}
+
+/// A guest and the code that lets them in, shown once.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Added {
+    #[serde(flatten)]
+    guest: Guest,
+    /// The code; null when the device was let in at once.
+    code: Option<String>,
+}
+
+/// Lets a guest's device in at once, or makes the code that lets them in when they come.
+#[utoipa::path(
+    post, path = "/api/v1/guests", operation_id = "guest_add", tag = "guests",
+    request_body = Add,
+    responses((status = 201, body = Added), (status = "default", body = Problem)),
+    security(("token" = ["guest:change"]))
+)]
+async fn add(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(body): Body<Add>,
+) -> Result<(StatusCode, Json<Added>), Problem> {
+    if body.name.trim().is_empty() {
+        return Err(Failure::invalid("name", "write the guest's name").into());
+    }
+    let until = body
+        .code_expires_us
+        .unwrap_or_else(|| now_us() + CODE_LIFE_US);
+    let new = NewGuest {
+        method: GuestMethod::Operator,
+        name: body.name,
+        email: body.email,
+        phone: body.phone,
+        company: body.company,
+        host: body.host,
+        note: body.note,
+        site: body.site,
+        mac: body.mac,
+        duration_s: body.duration_s,
+        devices_max: body.devices.unwrap_or(1),
+        link_expires_us: Some(until),
+        created_by: caller.operator(),
+        ..NewGuest::default()
+    };
+    let (guest, code) = announce(&caller.store(&state), new).await?;
+    Ok((StatusCode::CREATED, Json(Added { guest, code })))
 }
 
 /// One guest.

@@ -1,7 +1,8 @@
-//! Certificates that our authority issues: the authority from the store, and the row for what it issued.
+//! Certificates that our authority issues: the authority from the store, what it issues, and the row for it.
 
-use nac_pki::{Authority, Issued, PkiError};
-use nac_store::{Certificate, CertificateKind, Store, StoreError};
+use nac_pki::{Authority, ClientSubject, Issued, PkiError};
+use nac_store::{Certificate, CertificateKind, IdentifierKind, Store, StoreError, now_us};
+use zeroize::Zeroizing;
 
 use crate::web::Failure;
 
@@ -64,4 +65,84 @@ pub fn record(issued: &Issued, kind: CertificateKind, name: &str, now_us: i64) -
         revoked_reason: None,
         revoked_by: None,
     }
+}
+
+/// What was issued.
+pub struct Bundle {
+    /// The row in the store.
+    pub certificate: Certificate,
+    /// Private key, certificate and authority's certificate, PEM. The key is kept nowhere else.
+    pub pem: Zeroizing<String>,
+}
+
+/// Issues a certificate to a user by name, or to a device by id, name or MAC address, for this many days, and makes the
+/// device known by it.
+///
+/// # Errors
+///
+/// [`Failure::Invalid`] for a name that cannot be in a certificate and for a device that nobody knows.
+pub async fn issue(
+    store: &Store,
+    kind: CertificateKind,
+    name: &str,
+    days: u32,
+) -> Result<Bundle, Failure> {
+    let own = authority(store).await?;
+    let now = now_us();
+    let fail = |error: PkiError| Failure::invalid("name", error.to_string());
+    let client = |subject| {
+        own.issue_client(subject, now / 1_000_000, days)
+            .map_err(fail)
+    };
+    let (issued, certificate) = match kind {
+        CertificateKind::User => {
+            let issued = client(ClientSubject::User(name))?;
+            let certificate = record(&issued, kind, name, now);
+            (issued, certificate)
+        }
+        CertificateKind::Device => {
+            let device = store.device_find(name).await?.ok_or_else(|| {
+                Failure::invalid(
+                    "name",
+                    format!("there is no device {name}: add it first, then issue its certificate"),
+                )
+            })?;
+            let id = device.id.to_string();
+            let issued = client(ClientSubject::Device {
+                name: &device.name,
+                id: &id,
+            })?;
+            let mut certificate = record(&issued, kind, &device.name, now);
+            certificate.device_id = Some(device.id);
+            (issued, certificate)
+        }
+        CertificateKind::Server => {
+            return Err(Failure::invalid(
+                "kind",
+                "a server's certificate is issued on the server: nac certificate issue --server NAME",
+            ));
+        }
+    };
+    store.certificate_add(&certificate).await?;
+    if let Some(device) = certificate.device_id {
+        let id = device.to_string();
+        for (kind, value) in [
+            (IdentifierKind::Spki, &certificate.spki_sha256),
+            (IdentifierKind::AssertedId, &id),
+        ] {
+            store
+                .device_identifier_put(device, kind, value, "certificate")
+                .await?;
+        }
+    }
+    let mut pem = Zeroizing::new(String::with_capacity(8_192));
+    for part in [
+        issued.key_pem.as_str(),
+        &issued.certificate_pem,
+        own.certificate_pem(),
+    ] {
+        pem.push_str(part.trim_end());
+        pem.push('\n');
+    }
+    Ok(Bundle { certificate, pem })
 }

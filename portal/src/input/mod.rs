@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod client;
+pub mod guest;
 pub mod policy;
 pub mod secret;
 pub mod segment;

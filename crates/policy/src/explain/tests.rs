@@ -19,7 +19,15 @@ fn facts() -> Facts {
 }
 
 fn explain(text: &str, facts: &Facts) -> Vec<PolicyExplanation> {
-    let segments = ["staff", "registration", "quarantine"].map(str::to_owned);
+    let segments = [
+        "staff",
+        "registration",
+        "quarantine",
+        "guest",
+        "guest-activation",
+        "devices",
+    ]
+    .map(str::to_owned);
     let engine = Engine::load(text, &segments).unwrap_or_else(|errors| panic!("{errors}"));
     engine.explain(facts)
 }
@@ -160,6 +168,9 @@ fn forbids_come_first_and_each_kind_by_order() {
             "quarantined-devices",
             "unhealthy-devices",
             "staff-eap",
+            "guests",
+            "guests-to-confirm",
+            "registered-devices",
             "mac-registration"
         ]
     );

@@ -113,7 +113,15 @@ async fn a_mark_that_the_policy_in_force_does_not_read_is_told() {
 
 #[test]
 fn policies_are_listed_in_the_order_in_which_they_win() {
-    let segments = ["staff", "registration", "quarantine"].map(str::to_owned);
+    let segments = [
+        "staff",
+        "registration",
+        "quarantine",
+        "guest",
+        "guest-activation",
+        "devices",
+    ]
+    .map(str::to_owned);
     let engine = Engine::load(STARTER_POLICY, &segments).expect("a good policy");
     let policies = by_precedence(&engine);
     let ids: Vec<_> = policies.iter().map(|policy| policy.id.as_str()).collect();
@@ -124,6 +132,9 @@ fn policies_are_listed_in_the_order_in_which_they_win() {
             "quarantined-devices",
             "unhealthy-devices",
             "staff-eap",
+            "guests",
+            "guests-to-confirm",
+            "registered-devices",
             "mac-registration"
         ]
     );
@@ -158,9 +169,14 @@ fn every_policy_in_the_manual_loads_and_names_only_checks_that_exist() {
 #[test]
 fn the_check_in_the_manual_loads() {
     let examples = blocks(include_str!("../../../../docs/posture.md"), "toml");
-    assert_eq!(examples.len(), 1);
-    for example in examples {
-        let check = nac_posture::Check::parse("screen-lock-linux.toml", example);
+    let [check, texts] = examples.as_slice() else {
+        panic!(
+            "{} examples instead of a check and its texts",
+            examples.len()
+        );
+    };
+    for example in [(*check).to_owned(), format!("{check}\n{texts}")] {
+        let check = nac_posture::Check::parse("screen-lock-linux.toml", &example);
         check.unwrap_or_else(|faults| panic!("{faults}"));
     }
 }

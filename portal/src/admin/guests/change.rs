@@ -4,15 +4,14 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use nac_store::{
-    Guest, GuestMethod, GuestOutcome, GuestRefusal, NewGuest, NewVoucherBatch, now_us,
-};
+use nac_store::{Guest, GuestMethod, GuestOutcome, GuestRefusal, NewGuest, now_us};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::name;
 use crate::admin::form::{Fault, filled, number, seconds};
 use crate::admin::{Account, AdminState, Chrome, Done, Moment, Place, Problem, render};
+use crate::input::guest::announce;
 use crate::web::Failure;
 
 /// How long an announced guest may take to come, in microseconds: 30 days.
@@ -131,47 +130,24 @@ async fn try_add(
         ),
         None => None,
     };
-    let announced = mac.is_none();
-    let expires_us = now_us() + INVITED_US;
     let own = |text: &str| text.trim().to_owned();
-    let store = account.store(state);
-    let guest = let_in(
-        store
-            .guest_register(NewGuest {
-                method: GuestMethod::Operator,
-                name: guest_name.to_owned(),
-                email: own(&form.email),
-                phone: own(&form.phone),
-                company: own(&form.company),
-                host: own(&form.host),
-                note: own(&form.note),
-                site: own(&form.site),
-                mac,
-                duration_s,
-                devices_max: devices,
-                link_expires_us: Some(expires_us),
-                created_by: account.operator(),
-                ..NewGuest::default()
-            })
-            .await?,
-    )?;
-    if !announced {
-        return Ok((guest, None));
-    }
-    let (_, vouchers) = store
-        .voucher_batch_add(NewVoucherBatch {
-            note: guest.name.clone(),
-            site: guest.site.clone(),
-            duration_s,
-            devices,
-            expires_us: Some(expires_us),
-            created_by: account.operator(),
-            guest_id: Some(guest.id),
-            ..NewVoucherBatch::default()
-        })
-        .await?;
-    let code = vouchers.first().map(|voucher| voucher.code.shown());
-    Ok((guest, code))
+    let new = NewGuest {
+        method: GuestMethod::Operator,
+        name: guest_name.to_owned(),
+        email: own(&form.email),
+        phone: own(&form.phone),
+        company: own(&form.company),
+        host: own(&form.host),
+        note: own(&form.note),
+        site: own(&form.site),
+        mac,
+        duration_s,
+        devices_max: devices,
+        link_expires_us: Some(now_us() + INVITED_US),
+        created_by: account.operator(),
+        ..NewGuest::default()
+    };
+    Ok(announce(&account.store(state), new).await?)
 }
 
 /// A refusal says itself what does not fit.
