@@ -23,7 +23,7 @@ async function becameMarkup(page, url) {
 story(here, "there are three hundred different hostile strings at least, and most of them are kept", () => {
   assert.ok(new Set(payloads.map(({ text }) => text)).size >= 300);
   // Most names are names, however odd; what cannot be one is refused.
-  assert.ok(here.stored.devices > 200 && here.stored.quarantines > 40, JSON.stringify(here.stored));
+  assert.ok(here.stored.devices > 200 && here.stored.quarantines > 40 && here.stored.vouchers > 10, JSON.stringify(here.stored));
 });
 
 story(here, "no public page lets a hostile string run or become markup", async () => {

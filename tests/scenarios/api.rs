@@ -149,13 +149,11 @@ fn events_arrive_as_they_happen_and_can_be_taken_up_again() {
     let program = Program::new(&site, "viewer");
     let first = Events::follow(&program, None);
     site.nac(&["device", "add", "02:00:00:00:00:01"]);
-    let (id, kind) = first.next();
-    assert_eq!(kind, "device");
+    let id = first.next_of("device");
     drop(first);
     site.nac(&["device", "add", "02:00:00:00:00:02"]);
     let second = Events::follow(&program, Some(&id));
-    let (later, kind) = second.next();
-    assert_eq!(kind, "device");
+    let later = second.next_of("device");
     assert!(
         later.parse::<u64>().ok() > id.parse::<u64>().ok(),
         "{later} after {id}"
@@ -198,6 +196,16 @@ impl Events {
         self.lines
             .recv_timeout(Duration::from_secs(15))
             .expect("a line arrives")
+    }
+
+    /// The id of the next event of this kind; others happen meanwhile.
+    fn next_of(&self, wanted: &str) -> String {
+        loop {
+            let (id, kind) = self.next();
+            if kind == wanted {
+                return id;
+            }
+        }
     }
 
     /// Id and kind of the next event that has an id.

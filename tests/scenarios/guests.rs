@@ -18,7 +18,7 @@ fn hotel(sink: &MailSink, settings: &[&str]) -> Site {
         "[mail]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"Hotel <noreply@hotel.example>\"\n",
         sink.address().port()
     ));
-    let mut set = vec!["portal", "set", "methods", "guest,voucher,terms"];
+    let mut set = vec!["portal", "set", "methods", "guest,voucher"];
     set.extend(settings);
     site.nac(&set);
     site

@@ -180,8 +180,10 @@ async fn show(context: &Context, name: &str) -> Outcome {
 
 async fn remove(context: &Context, name: &str) -> Outcome {
     let store = context.store().await?;
-    store.segment_fetch(name).await?;
-    refuse_when_named(&store, name).await?;
+    // One that always exists stays whatever the policy says; the store tells that.
+    if !store.segment_fetch(name).await?.protected {
+        refuse_when_named(&store, name).await?;
+    }
     store.segment_remove(name).await?;
     let sentence = format!("segment {name} was removed");
     answer(context.json(), &json!({ "removed": name }), &sentence)?;

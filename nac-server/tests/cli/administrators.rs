@@ -14,7 +14,7 @@ fn the_first_administrators_link_is_printed_once_and_kept_nowhere() {
         .strip_prefix("https://localhost:9443/welcome/")
         .expect("a link to the admin pages");
     assert_eq!(token.len(), 32);
-    let database = std::fs::read(site.path("nac.db")).expect("a database");
+    let database = std::fs::read(site.installed("nac.db")).expect("a database");
     let written = database
         .windows(token.len())
         .any(|window| window == token.as_bytes());

@@ -65,7 +65,9 @@ fn an_installation_is_complete_and_its_secrets_are_the_owners_alone() {
         })
         .collect();
     let expected = [
+        ("devices", "70"),
         ("guest", "80"),
+        ("guest-activation", "80"),
         ("quarantine", "99"),
         ("registration", "90"),
         ("staff", "10"),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::guard::encode;
 use crate::web::Failure;
+use crate::web::spreadsheet::inert;
 
 /// Rows of a page.
 pub(crate) const PAGE: u32 = 50;
@@ -112,7 +113,7 @@ pub(crate) fn csv(name: &str, header: &[&str], rows: &[Vec<String>]) -> Result<R
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = writer.write_record(header).and_then(|()| {
         rows.iter()
-            .try_for_each(|row| writer.write_record(row.iter().map(|cell| spreadsheet_safe(cell))))
+            .try_for_each(|row| writer.write_record(row.iter().map(|cell| inert(cell))))
     });
     let body = written
         .map_err(|error| error.to_string())
@@ -123,15 +124,6 @@ pub(crate) fn csv(name: &str, header: &[&str], rows: &[Vec<String>]) -> Result<R
             tracing::error!(%error, "an export cannot be written");
             Err(Failure::Unavailable)
         }
-    }
-}
-
-/// A spreadsheet takes what begins so for a formula; an apostrophe in front makes it text.
-pub(crate) fn spreadsheet_safe(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
     }
 }
 
@@ -164,13 +156,5 @@ mod tests {
         );
         assert!(query.is_filtered());
         assert_eq!(Query::new("/devices").url(), "/devices");
-    }
-
-    #[test]
-    fn a_cell_is_never_a_formula() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"] {
-            assert!(spreadsheet_safe(cell).starts_with('\''));
-        }
-        assert_eq!(spreadsheet_safe("a=b"), "a=b");
     }
 }

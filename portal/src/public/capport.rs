@@ -115,5 +115,19 @@ pub(super) async fn standing(
             Some((i64::from(timeout_s) - since_s).max(0))
         }
     };
+    // A guest's device has an end of its own.
+    let expires_us = match session.device_id {
+        Some(id) => match state.store.device_fetch(id).await {
+            Ok(device) => device.expires_us,
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        },
+        None => None,
+    };
+    let device_s = expires_us.map(|expires_us| ((expires_us - now_us()) / 1_000_000).max(0));
+    let seconds_remaining = match (seconds_remaining, device_s) {
+        (Some(session_s), Some(device_s)) => Some(session_s.min(device_s)),
+        (session_s, device_s) => session_s.or(device_s),
+    };
     Ok(Standing::Free { seconds_remaining })
 }

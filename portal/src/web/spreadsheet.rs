@@ -7,13 +7,26 @@ pub fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     cells.join(",") + "\r\n"
 }
 
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let text = if formula {
+/// A cell's text that no table program takes for a formula: some pass over white space and control characters in front of it.
+pub fn inert(text: &str) -> String {
+    let first = text
+        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control())
+        .chars()
+        .next();
+    // Full-width forms count as their ASCII twins in some of them.
+    let formula = matches!(
+        first,
+        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+    );
+    if formula || text.starts_with(['\t', '\r', '\n']) {
         format!("'{text}")
     } else {
         text.to_owned()
-    };
+    }
+}
+
+fn cell(text: &str) -> String {
+    let text = inert(text);
     // RFC 4180 section 2, rules 5 to 7.
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -32,6 +45,7 @@ mod tests {
             line(["=1+1", "-2", "@x", "+49", "plain", "a,b", "say \"x\""]),
             "'=1+1,'-2,'@x,'+49,plain,\"a,b\",\"say \"\"x\"\"\"\r\n"
         );
+        assert_eq!(line([" =1", "\u{a0}=1"]), "' =1,'\u{a0}=1\r\n");
         assert_eq!(line(["\t=1", "=\"x\",1"]), "'\t=1,\"'=\"\"x\"\",1\"\r\n");
     }
 }

@@ -58,12 +58,15 @@ async function inBatches(items, each, size = 16) {
 /** What an administrator, or a program of theirs, may name: devices, quarantines, exceptions, vouchers. Refusals are in order, too. */
 export async function seedApi(installation) {
   const api = await Api.open(installation, { name: payloads[3].text.slice(0, 60), role: "owner" });
-  const stored = { devices: 0, quarantines: 0, vouchers: 0, users: 0, segments: 0 };
-  const kept = ({ status }) => (status < 300 ? 1 : 0);
+  const stored = { devices: 0, quarantines: 0, vouchers: 0 };
+  const keep = async (what, path, body) => {
+    const { status } = await api.post(path, body);
+    if (status < 300) stored[what] += 1;
+  };
   await inBatches(payloads, async ({ text, number }) => {
-    stored.devices += kept(await api.post("/devices", { name: text, labels: [], macs: [`02-77-00-00-${hex(number >> 8)}-${hex(number & 255)}`] }));
-    if (number % 4 === 0) stored.quarantines += kept(await api.post("/quarantine", { device: mac(number), reason: text }));
-    if (number % 16 === 0) stored.vouchers += kept(await api.post("/vouchers", { count: 1, size: 1, duration_s: 3_600, devices: 1, note: text }));
+    await keep("devices", "/devices", { name: text, labels: [], macs: [`02-77-00-00-${hex(number >> 8)}-${hex(number & 255)}`] });
+    if (number % 4 === 0) await keep("quarantines", "/quarantine", { device: mac(number), reason: text });
+    if (number % 16 === 0) await keep("vouchers", "/voucher-batches", { size: 1, duration_s: 3_600, devices: 1, note: text });
   });
   api.close();
   return stored;

@@ -119,7 +119,7 @@ async fn password(
     Form(form): Form<WelcomeForm>,
 ) -> Response {
     let joined = async {
-        state.limits.take(source.0, "welcome")?;
+        state.limits.take(source.0, &token)?;
         let invitation = invitation(&state, &token).await?;
         let name = invitation
             .name
@@ -261,7 +261,7 @@ async fn passkey_start(
     Json(form): Json<PasskeyStart>,
 ) -> Response {
     let started = async {
-        state.limits.take(source.0, "welcome")?;
+        state.limits.take(source.0, &token)?;
         let invitation = invitation(&state, &token).await?;
         let (id, name) = match invitation.name {
             Some(name) => (state.store.administrator_by_name(&name).await?.id, name),
