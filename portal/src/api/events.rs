@@ -71,6 +71,7 @@ async fn event_stream(
     let stream = EventStream {
         forward: Box::pin(forward),
         receiver,
+        greeted: false,
         reload,
         ended: false,
     };
@@ -83,6 +84,7 @@ async fn event_stream(
 struct EventStream {
     forward: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
     receiver: mpsc::Receiver<Event>,
+    greeted: bool,
     reload: bool,
     ended: bool,
 }
@@ -95,6 +97,10 @@ impl futures_core::Stream for EventStream {
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
         use std::task::Poll;
+        // At once, so that whoever listens, and every proxy between, sees that it does.
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Poll::Ready(Some(Ok(sse::Event::default().comment("listening"))));
+        }
         if std::mem::take(&mut self.reload) {
             return Poll::Ready(Some(Ok(sse::Event::default().event("reload").data("{}"))));
         }
