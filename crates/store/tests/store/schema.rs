@@ -21,17 +21,10 @@ fn migrations_have_the_same_names_on_both_sides() {
     let sqlite = names("sqlite");
     assert_eq!(sqlite, names("postgres"));
     assert!(sqlite.contains("0001_initial.sql"));
-    let numbers: BTreeSet<&str> = sqlite.iter().filter_map(|name| name.get(..5)).collect();
-    assert_eq!(
-        numbers.len(),
-        sqlite.len(),
-        "two migrations have one number"
-    );
-    for name in &sqlite {
-        let number = name.split_once('_').map(|(number, _)| number);
+    for (index, name) in sqlite.iter().enumerate() {
         assert!(
-            number.is_some_and(|number| number.len() == 4 && number.parse::<u16>().is_ok()),
-            "{name} begins with no number"
+            name.starts_with(&format!("{:04}_", index + 1)),
+            "{name} is out of number"
         );
     }
 }
