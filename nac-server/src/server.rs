@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use nac_portal::admin::AdminState;
+use nac_portal::admin::{AdminState, Environment};
 use nac_portal::public::PublicState;
 use nac_portal::public::certificate::CaCertificate;
 use nac_portal::public::guest::Limits;
@@ -177,6 +177,13 @@ impl Server {
         tracker.spawn(gate.clone().run(cancel.clone()));
         tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
         let outbox = mail::outbox(config.mail.as_ref(), &store)?;
+        let environment = Environment {
+            url: config.admin.url(addresses.admin),
+            portal_url: config.portal.url(addresses.portal),
+            auth_port: addresses.auth.port(),
+            acct_port: addresses.acct.port(),
+            sends_mail: outbox.is_open(),
+        };
         mail::warn_when_missed(&store, &outbox).await?;
         tracker.spawn(
             nac_portal::mail::run(&outbox, cancel.clone())
@@ -200,8 +207,7 @@ impl Server {
             store.clone(),
             gate.clone(),
             passwords,
-            config.admin.url(addresses.admin),
-            config.portal.url(addresses.portal),
+            environment,
         ));
         listeners.serve(
             &authenticator,

@@ -17,7 +17,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use nac_portal::admin::{self, AdminState};
+use nac_portal::admin::{self, AdminState, Environment};
 use nac_portal::web::PasswordPool;
 use nac_posture::{CheckSet, PostureGate, PostureSettings, TlsPeer};
 use nac_store::{
@@ -156,8 +156,7 @@ async fn site(store: &Store) -> (Router, String) {
         store.clone(),
         gate,
         PasswordPool::default(),
-        "https://localhost:9443".to_owned(),
-        "https://localhost:8443".to_owned(),
+        Environment::usual("https://localhost:9443", "https://localhost:8443"),
     );
     let soon = now_us() + 3_600_000_000;
     let hash = sha256("measure");

@@ -1,34 +1,28 @@
 // Remakes the pictures of docs/tour.md from a running `nac demo`: `tests/run tour`.
-import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { accept } from "./support/administrator.js";
 import { Browser } from "./support/browser.js";
-import { repository, target } from "./support/packages.js";
-import { until } from "./support/until.js";
+import { Demo } from "./support/demo.js";
+import { repository } from "./support/packages.js";
 
 const folder = path.join(repository, "docs/tour");
 /** A picture in the documentation is looked at over slow lines, too. */
 const HEAVIEST = 150 * 1024;
 
-const demo = spawn(process.env.NAC_TEST_PROGRAM ?? path.join(target, "debug/nac"), ["demo"], { stdio: ["ignore", "pipe", "inherit"] });
-let told = "";
-demo.stdout.setEncoding("utf8").on("data", (part) => (told += part));
-
+const demo = await Demo.start();
 const browser = await Browser.launch();
 try {
-  const [link] = await until("the demo prints its link", () => /https:\/\/\S+\/welcome\/\S+/.exec(told), 120_000);
-  const [portal] = await until("the demo prints the portal's address", () => /https:\/\/\S+?(?=\/?(?:\s|$))/m.exec(told.slice(told.indexOf("ortal"))));
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  await tell({ link, portal });
+  await tell(demo);
   for (const name of readdirSync(folder)) {
     const { size } = statSync(path.join(folder, name));
     if (size > HEAVIEST) throw new Error(`${name} has ${size} octets`);
   }
 } finally {
   await browser.close();
-  demo.kill("SIGINT");
+  await demo.stop();
 }
 
 /** The tour, in the order of docs/tour.md. */

@@ -4,7 +4,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventKind, Store, StoreError, now_us,
+    EventKind, Store, StoreError,
+    guest::{by_end, by_id},
+    now_us,
     sql::{plain, plain_option, sql, words},
     transaction::Tx,
     user::escape_like,
@@ -94,6 +96,18 @@ pub struct NewException {
     pub expires_us: i64,
 }
 
+words! {
+    /// How exceptions are sorted.
+    #[derive(Default)]
+    pub enum ExceptionSort {
+        /// By the time at which somebody asked for them, the newest first.
+        #[default]
+        Asked = "asked",
+        /// By their end, the next one first.
+        Ends = "ends",
+    }
+}
+
 /// Which exceptions to list.
 #[derive(Clone, Debug, Default)]
 pub struct ExceptionFilter {
@@ -111,7 +125,11 @@ pub struct ExceptionFilter {
     pub quarantine_id: Option<Uuid>,
     /// With this in the reason, or in who asked for it or granted it.
     pub search: Option<String>,
-    /// Older than this one, which the last page ended with.
+    /// The order.
+    pub sort: ExceptionSort,
+    /// The order is turned round.
+    pub reverse: bool,
+    /// Continue behind this one, which the last page ended with.
     pub before: Option<Uuid>,
     /// At most so many; 0 means 100, and 10,000 is the most.
     pub limit: u32,
@@ -443,12 +461,16 @@ impl Store {
         } else {
             ""
         };
+        let (place, order) = match filter.sort {
+            ExceptionSort::Asked => by_id(!filter.reverse),
+            ExceptionSort::Ends => by_end("exception", filter.reverse),
+        };
         let text = format!(
-            "SELECT * FROM exception WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR state = $2) \
+            "SELECT * FROM exception WHERE ($1 IS NULL OR {place}) AND ($2 IS NULL OR state = $2) \
              AND ($3 IS NULL OR device_id = $3) AND ($4 IS NULL OR node_id = $4) \
              AND ($5 IS NULL OR check_name = $5) AND ($6 IS NULL OR quarantine_id = $6) \
              AND ($7 IS NULL OR LOWER(reason) LIKE $7 ESCAPE '\\' OR LOWER(requested_by) LIKE $7 ESCAPE '\\' \
-             OR LOWER(COALESCE(approved_by, '')) LIKE $7 ESCAPE '\\') {open} ORDER BY id DESC LIMIT $8"
+             OR LOWER(COALESCE(approved_by, '')) LIKE $7 ESCAPE '\\') {open} ORDER BY {order} LIMIT $8"
         );
         let search = filter
             .search

@@ -189,6 +189,18 @@ pub enum GuestRefusal {
 /// A guest, or why not.
 pub type GuestOutcome = Result<Guest, GuestRefusal>;
 
+words! {
+    /// How guests are sorted.
+    #[derive(Default)]
+    pub enum GuestSort {
+        /// By the time at which they asked or were announced, the newest first.
+        #[default]
+        Asked = "asked",
+        /// By the end of their access, the next one first; those without one last.
+        Ends = "ends",
+    }
+}
+
 /// Which guests to list.
 #[derive(Clone, Debug, Default)]
 pub struct GuestFilter {
@@ -200,14 +212,18 @@ pub struct GuestFilter {
     pub method: Option<GuestMethod>,
     /// This site, exactly.
     pub site: Option<String>,
-    /// Older than this id, which the last page ended with.
+    /// The order.
+    pub sort: GuestSort,
+    /// The order is turned round.
+    pub reverse: bool,
+    /// Continue behind this guest, whom the last page ended with.
     pub before: Option<Uuid>,
     /// At most so many; 0 means 100, and 10,000 is the most.
     pub limit: u32,
 }
 
 impl Store {
-    /// Guests, newest first.
+    /// Guests, newest first or as the filter says.
     ///
     /// # Errors
     ///
@@ -221,15 +237,22 @@ impl Store {
             .filter(|text| !text.is_empty())
             .map(|text| format!("%{}%", escape_like(&text.to_lowercase())));
         let mac = filter.search.as_deref().and_then(mac_normalise);
-        sql!(
-            self.read(),
-            fetch_all as Guest,
-            "SELECT * FROM guest WHERE ($1 IS NULL OR id < $1) \
+        let (place, order) = match filter.sort {
+            GuestSort::Asked => by_id(!filter.reverse),
+            GuestSort::Ends => by_end("guest", filter.reverse),
+        };
+        let text = format!(
+            "SELECT * FROM guest WHERE ($1 IS NULL OR {place}) \
              AND ($2 IS NULL OR LOWER(name) LIKE $2 ESCAPE '\\' OR email_key LIKE $2 ESCAPE '\\' \
              OR LOWER(company) LIKE $2 ESCAPE '\\' OR LOWER(sponsor) LIKE $2 ESCAPE '\\' OR mac LIKE $2 ESCAPE '\\' \
              OR EXISTS (SELECT 1 FROM guest_device AS d WHERE d.guest_id = guest.id AND d.mac = $3)) \
              AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR method = $5) AND ($6 IS NULL OR site = $6) \
-             ORDER BY id DESC LIMIT $7",
+             ORDER BY {order} LIMIT $7"
+        );
+        sql!(
+            self.read(),
+            fetch_all as Guest,
+            sqlx::AssertSqlSafe(text.clone()),
             filter.before,
             search.as_deref(),
             mac.as_deref(),
@@ -323,6 +346,26 @@ impl Store {
 /// How an e-mail address is compared.
 pub(crate) fn email_key(email: &str) -> String {
     crate::sql::plain(&email.trim().to_lowercase())
+}
+
+/// The condition of the next page and the order of a list by the time of its rows' making, behind the row with the id $1.
+pub(crate) fn by_id(newest_first: bool) -> (String, String) {
+    let (beyond, direction) = if newest_first {
+        ("<", "DESC")
+    } else {
+        (">", "ASC")
+    };
+    (format!("id {beyond} $1"), format!("id {direction}"))
+}
+
+/// The same by the end of the rows' time; those without one come last.
+pub(crate) fn by_end(table: &str, reverse: bool) -> (String, String) {
+    let (beyond, direction) = if reverse { ("<", "DESC") } else { (">", "ASC") };
+    const END: &str = "COALESCE(expires_us, 9223372036854775807)";
+    (
+        format!("({END}, id) {beyond} (SELECT {END}, id FROM {table} WHERE id = $1)"),
+        format!("{END} {direction}, id {direction}"),
+    )
 }
 
 /// How many rows a page has.

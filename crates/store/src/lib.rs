@@ -84,10 +84,10 @@ pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState,
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};
 pub use event::{EVERYTHING, Event, EventKind, next_events, reload_everything};
-pub use exception::{Exception, ExceptionFilter, ExceptionState, NewException};
+pub use exception::{Exception, ExceptionFilter, ExceptionSort, ExceptionState, NewException};
 pub use guest::{
     ACTIVATION_LABEL, GUEST_LABEL, Guest, GuestAcceptance, GuestDevice, GuestFilter, GuestMethod,
-    GuestOutcome, GuestRefusal, GuestStatus, NewGuest,
+    GuestOutcome, GuestRefusal, GuestSort, GuestStatus, NewGuest,
 };
 pub use mac::mac_normalise;
 pub use mail::{Mail, MailBudget, MailRefusal, MailState, NewMail};
@@ -112,7 +112,7 @@ pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSo
 pub use sql::database_errors;
 pub use statistics::{Statistics, StoredGauges};
 pub use support_code::support_code;
-pub use user::{User, UserFilter, UserRecord, user_key};
+pub use user::{User, UserFilter, UserRecord, UserSort, user_key};
 pub use voucher::{
     NewVoucherBatch, Redeemer, Redemption, StartRule, Voucher, VoucherBatch, VoucherBatchFilter,
     VoucherCode, VoucherFilter, VoucherRefusal, VoucherState,

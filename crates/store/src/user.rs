@@ -8,7 +8,7 @@ use crate::{
     event::EVERYTHING,
     now_us,
     seal::Cell,
-    sql::{Json, json, plain, sql, sql_rows},
+    sql::{Json, json, plain, sql, sql_rows, words},
     transaction::Tx,
 };
 
@@ -49,6 +49,20 @@ pub struct UserRecord {
     pub groups: Vec<String>,
 }
 
+words! {
+    /// How users are sorted.
+    #[derive(Default)]
+    pub enum UserSort {
+        /// By name.
+        #[default]
+        Name = "name",
+        /// By the time of their last change.
+        Changed = "changed",
+        /// By the time at which they were added.
+        Added = "added",
+    }
+}
+
 /// Which users to list.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
@@ -56,10 +70,24 @@ pub struct UserFilter {
     pub search: Option<String>,
     /// A group they are in.
     pub group: Option<String>,
+    /// The order.
+    pub sort: UserSort,
+    /// The order is turned round.
+    pub descending: bool,
     /// Continue behind this name, which the last page ended with.
     pub after: Option<String>,
     /// At most so many; 0 means 1,000.
     pub limit: u32,
+}
+
+/// The condition of the next page and the order of a list by a time, then by name.
+fn ordered_by(column: &str, beyond: &str, direction: &str) -> (String, String) {
+    (
+        format!(
+            "({column}, name_key) {beyond} (SELECT {column}, name_key FROM user_account WHERE name_key = $1)"
+        ),
+        format!("{column} {direction}, name_key {direction}"),
+    )
 }
 
 /// How a name is compared.
@@ -247,13 +275,28 @@ impl Store {
             .search
             .as_deref()
             .map(|text| format!("%{}%", escape_like(&user_key(text))));
-        let after = filter.after.as_deref().map(user_key).unwrap_or_default();
+        let after = filter.after.as_deref().map(user_key);
+        let (direction, beyond) = match filter.descending {
+            false => ("ASC", ">"),
+            true => ("DESC", "<"),
+        };
+        let (place, order) = match filter.sort {
+            UserSort::Name => (
+                format!("name_key {beyond} $1"),
+                format!("name_key {direction}"),
+            ),
+            UserSort::Changed => ordered_by("updated_us", beyond, direction),
+            UserSort::Added => ordered_by("created_us", beyond, direction),
+        };
+        let text = format!(
+            "SELECT * FROM user_account WHERE ($1 IS NULL OR {place}) AND ($2 IS NULL OR name_key LIKE $2 ESCAPE '\\') \
+             AND ($3 IS NULL OR REPLACE(member_of, $3, '') <> member_of) ORDER BY {order} LIMIT $4"
+        );
         let rows: Vec<UserRow> = sql!(
             self.read(),
             fetch_all as UserRow,
-            "SELECT * FROM user_account WHERE name_key > $1 AND ($2 IS NULL OR name_key LIKE $2 ESCAPE '\\') \
-             AND ($3 IS NULL OR REPLACE(member_of, $3, '') <> member_of) ORDER BY name_key LIMIT $4",
-            after.as_str(),
+            sqlx::AssertSqlSafe(text.clone()),
+            after.as_deref(),
             search.as_deref(),
             group.as_deref(),
             limit

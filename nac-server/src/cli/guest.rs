@@ -271,6 +271,7 @@ async fn list(context: &Context, arguments: ListArguments) -> Outcome {
         site: arguments.site,
         before: arguments.before,
         limit: arguments.limit.max(1),
+        ..GuestFilter::default()
     };
     let guests = store.guest_list(&filter).await?;
     if context.json() {

@@ -2,6 +2,7 @@
 
 mod flagfile;
 mod recheck;
+mod report;
 
 use clap::Subcommand;
 use nac_portal::input::secret;
@@ -48,6 +49,9 @@ pub(super) enum PostureCommand {
     /// Ask a host again, now, what it failed
     #[command(after_help = RECHECK_EXAMPLES)]
     Recheck(RecheckArguments),
+    /// What people say is wrong with a check
+    #[command(subcommand)]
+    Report(report::ReportCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +92,7 @@ pub(super) async fn run(context: &Context, command: PostureCommand) -> Outcome {
         }
         PostureCommand::Hosts => hosts(context).await,
         PostureCommand::Recheck(arguments) => recheck::run(context, arguments).await,
+        PostureCommand::Report(command) => report::run(context, command).await,
     }
 }
 

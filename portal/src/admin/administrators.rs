@@ -229,7 +229,7 @@ async fn link(
         .await?;
     render(&LinkPage {
         chrome: Chrome::new(state, account, "The invitation", Place::Administrators).await,
-        link: format!("{}/welcome/{token}", state.url),
+        link: format!("{}/welcome/{token}", state.environment.url),
         whom: name.map_or_else(|| format!("a new {role}"), str::to_owned),
         expires: Moment(invitation.expires_us),
     })

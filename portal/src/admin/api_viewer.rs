@@ -49,7 +49,7 @@ async fn page(State(state): State<AdminState>, account: Account) -> Result<Respo
     let document = serde_json::to_value(crate::api::document()).unwrap_or_default();
     render(&DocsPage {
         chrome: Chrome::new(&state, &account, "The API", Place::Tokens).await,
-        url: state.url.clone(),
+        url: state.environment.url.clone(),
         groups: groups(&document),
     })
 }

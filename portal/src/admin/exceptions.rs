@@ -7,12 +7,13 @@ use axum::Form;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use nac_store::{Exception, ExceptionFilter, ExceptionState, NewException, now_us};
+use nac_store::{Exception, ExceptionFilter, ExceptionSort, ExceptionState, NewException, now_us};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::filter::{some, word};
 use super::form::{Fault, filled, number};
-use super::listing::{self, Format, Query};
+use super::listing::{self, Column, Format, Head, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
@@ -49,9 +50,24 @@ struct Filters {
     q: Option<String>,
     state: Option<String>,
     check: Option<String>,
-    before: Option<String>,
+    sort: Option<String>,
+    order: Option<String>,
+    before: Option<Uuid>,
     format: Format,
 }
+
+/// The columns, in the words of [`ExceptionSort`].
+const HEADS: [Head; 9] = [
+    Head::plain("For"),
+    Head::plain("May fail"),
+    Head::plain("State"),
+    Head::plain("Reason"),
+    Head::plain("Asked by"),
+    Head::sorts("Asked", "asked").descending(),
+    Head::plain("Granted by"),
+    Head::sorts("Ends", "ends"),
+    Head::plain("Last used"),
+];
 
 struct Row {
     exception: Exception,
@@ -69,6 +85,7 @@ struct ListPage {
     chrome: Chrome,
     filters: Filters,
     filtered: bool,
+    columns: Vec<Column>,
     states: Vec<&'static str>,
     rows: Vec<Row>,
     next: Option<String>,
@@ -82,25 +99,30 @@ async fn page(
     account: Account,
     UrlQuery(filters): UrlQuery<Filters>,
 ) -> Result<Response, Problem> {
-    let some = |text: &Option<String>| text.as_deref().and_then(filled).map(str::to_owned);
-    let word = some(&filters.state);
+    let state_word = some(&filters.state);
+    let sort: ExceptionSort = word("sort", &filters.sort)?.unwrap_or_default();
+    let reverse = listing::is_reversed(&filters.order);
     let (text, check) = (some(&filters.q), some(&filters.check));
     let mut exceptions = state
         .store
         .exception_list(&ExceptionFilter {
-            state: word.as_deref().and_then(|word| word.parse().ok()),
-            open_only: word.is_none() && filters.format == Format::Html,
+            state: word("state", &filters.state)?,
+            open_only: state_word.is_none() && filters.format == Format::Html,
             check: check.clone(),
             search: text.clone(),
-            before: filters.before.as_deref().and_then(|id| id.parse().ok()),
+            sort,
+            reverse,
+            before: filters.before,
             limit: filters.format.limit(),
             ..ExceptionFilter::default()
         })
         .await?;
     let query = Query::new("/exceptions")
         .with("q", text)
-        .with("state", word)
-        .with("check", check);
+        .with("state", state_word)
+        .with("check", check)
+        .with("sort", some(&filters.sort))
+        .with("order", some(&filters.order));
     match filters.format {
         Format::Json => return Ok(listing::json("exceptions", &exceptions)?),
         Format::Csv => return Ok(csv(&exceptions)?),
@@ -112,6 +134,7 @@ async fn page(
     render(&ListPage {
         chrome: Chrome::new(&state, &account, "Exceptions", Place::Exceptions).await,
         filtered: query.is_filtered(),
+        columns: listing::columns(&query, &HEADS, sort.as_str(), reverse),
         csv: query.link("format", "csv"),
         json: query.link("format", "json"),
         states: ExceptionState::ALL

@@ -46,7 +46,7 @@ impl Query {
     pub(crate) fn is_filtered(&self) -> bool {
         self.pairs
             .iter()
-            .any(|(key, _)| !["after", "before", "sort", "format"].contains(key))
+            .any(|(key, _)| !["after", "before", "sort", "order", "format"].contains(key))
     }
 
     /// Its URL.
@@ -67,6 +67,95 @@ impl Query {
     pub(crate) fn link(&self, key: &'static str, value: impl ToString) -> String {
         self.clone().with(key, Some(value)).url()
     }
+}
+
+/// The head of a column, as a page declares it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    label: &'static str,
+    /// What the URL calls this order; empty where the list cannot be sorted by it.
+    word: &'static str,
+    descends: bool,
+    number: bool,
+}
+
+impl Head {
+    /// A column that the list cannot be sorted by.
+    pub(crate) const fn plain(label: &'static str) -> Self {
+        Self::sorts(label, "")
+    }
+
+    /// A column that the list is sorted by when the URL says `sort=WORD`.
+    pub(crate) const fn sorts(label: &'static str, word: &'static str) -> Self {
+        Self {
+            label,
+            word,
+            descends: false,
+            number: false,
+        }
+    }
+
+    /// Its order begins with the largest or the newest.
+    pub(crate) const fn descending(self) -> Self {
+        Self {
+            descends: true,
+            ..self
+        }
+    }
+
+    /// It holds numbers.
+    pub(crate) const fn number(self) -> Self {
+        Self {
+            number: true,
+            ..self
+        }
+    }
+}
+
+/// The head of a column, as `admin/heads.html` draws it.
+pub(crate) struct Column {
+    /// What it says.
+    pub(crate) label: &'static str,
+    /// Sorts by it, or turns the order round; empty where neither can be.
+    pub(crate) link: String,
+    /// For `aria-sort`; empty when the list is sorted by another one.
+    pub(crate) sorted: &'static str,
+    /// Whether it holds numbers.
+    pub(crate) number: bool,
+}
+
+/// The heads of a list that is sorted by this word, or the other way round.
+pub(crate) fn columns(query: &Query, heads: &[Head], by: &str, reverse: bool) -> Vec<Column> {
+    heads
+        .iter()
+        .map(|head| {
+            let current = head.word == by;
+            Column {
+                label: head.label,
+                link: match head.word {
+                    "" => String::new(),
+                    word => query
+                        .clone()
+                        .with("order", (current && !reverse).then_some(REVERSE))
+                        .link("sort", word),
+                },
+                sorted: match (current, head.descends != reverse) {
+                    (false, _) => "",
+                    (true, true) => "descending",
+                    (true, false) => "ascending",
+                },
+                number: head.number,
+            }
+        })
+        .collect()
+}
+
+/// What `order` says in the URL of a list that is turned round.
+const REVERSE: &str = "reverse";
+
+/// Whether the URL turns the list round.
+pub(crate) fn is_reversed(order: &Option<String>) -> bool {
+    order.as_deref() == Some(REVERSE)
 }
 
 /// The form in which a list is wanted.
@@ -142,6 +231,25 @@ fn download(name: &str, ending: &str, content_type: &'static str, body: Vec<u8>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_sorts_by_itself_and_then_the_other_way_round() {
+        const HEADS: [Head; 3] = [
+            Head::sorts("Name", "name"),
+            Head::sorts("Since", "since").descending(),
+            Head::plain("State"),
+        ];
+        let query = Query::new("/list").with("q", Some("x"));
+        let columns = |by, reverse| columns(&query, &HEADS, by, reverse);
+        let first = columns("name", false);
+        assert_eq!(first[0].link, "/list?q=x&order=reverse&sort=name");
+        assert_eq!(first[1].link, "/list?q=x&sort=since");
+        assert_eq!(first[2].link, "");
+        assert_eq!((first[0].sorted, first[1].sorted), ("ascending", ""));
+        assert_eq!(columns("since", false)[1].sorted, "descending");
+        assert_eq!(columns("since", true)[1].sorted, "ascending");
+        assert_eq!(columns("since", true)[1].link, "/list?q=x&sort=since");
+    }
 
     #[test]
     fn a_link_keeps_the_other_filters_and_encodes_what_it_carries() {

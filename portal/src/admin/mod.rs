@@ -30,6 +30,7 @@ mod health;
 mod host;
 mod job;
 mod limit;
+mod lines;
 mod listing;
 mod log;
 mod moment;
@@ -77,12 +78,38 @@ pub struct Shared {
     pub gate: PostureGate,
     /// Password checks of administrators who sign in.
     pub passwords: PasswordPool,
+    /// What the pages have to know of the configuration.
+    pub environment: Environment,
+    limits: limit::Limits,
+    ceremonies: sign_in::Ceremonies,
+}
+
+/// What the configuration says that the pages show or depend on.
+#[derive(Clone, Debug)]
+pub struct Environment {
     /// The address that links lead to, `https://HOST[:PORT]` without a slash at its end. Passkeys belong to its host.
     pub url: String,
     /// The same for the portal.
     pub portal_url: String,
-    limits: limit::Limits,
-    ceremonies: sign_in::Ceremonies,
+    /// The UDP port at which RADIUS authentication is answered.
+    pub auth_port: u16,
+    /// The UDP port at which RADIUS accounting is answered.
+    pub acct_port: u16,
+    /// Whether there is a mail server to hand mail to.
+    pub sends_mail: bool,
+}
+
+impl Environment {
+    /// The usual ports (RFC 2865 section 3, RFC 2866 section 3), without mail.
+    pub fn usual(url: impl Into<String>, portal_url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            portal_url: portal_url.into(),
+            auth_port: 1812,
+            acct_port: 1813,
+            sends_mail: false,
+        }
+    }
 }
 
 impl AdminState {
@@ -91,16 +118,14 @@ impl AdminState {
         store: Store,
         gate: PostureGate,
         passwords: PasswordPool,
-        url: String,
-        portal_url: String,
+        environment: Environment,
     ) -> Self {
-        let ceremonies = sign_in::Ceremonies::new(&url);
+        let ceremonies = sign_in::Ceremonies::new(&environment.url);
         Self(Arc::new(Shared {
             store,
             gate,
             passwords,
-            url,
-            portal_url,
+            environment,
             limits: limit::Limits::default(),
             ceremonies,
         }))

@@ -187,7 +187,7 @@ async fn start(state: &AdminState, account: &Account, chrome: Chrome) -> Result<
             .map(|nas| (nas.address, nas.packets))
             .collect(),
         may_add: account.may(Permission::NetworkChange),
-        portal_url: state.portal_url.clone(),
+        portal_url: state.environment.portal_url.clone(),
     })
 }
 

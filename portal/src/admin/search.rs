@@ -8,8 +8,8 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use nac_store::{
-    DecisionFilter, DeviceFilter, DeviceSort, Quarantine, Session, SessionFilter, Store,
-    StoreError, UserFilter, mac_normalise,
+    DecisionFilter, DeviceFilter, DeviceSort, GuestFilter, Quarantine, Session, SessionFilter,
+    Store, StoreError, UserFilter, mac_normalise,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -127,7 +127,7 @@ async fn page(
     } else if let Ok(address) = q.parse::<IpAddr>() {
         by_address(&state.store, address).await?
     } else {
-        by_text(&state, &q).await?
+        by_text(&state, &account, &q).await?
     };
     kinds.retain(|kind| !kind.hits.is_empty());
     if let [Kind { hits, .. }] = kinds.as_slice()
@@ -225,7 +225,7 @@ async fn by_address(store: &Store, address: IpAddr) -> Result<Vec<Kind>, StoreEr
     ])
 }
 
-async fn by_text(state: &AdminState, q: &str) -> Result<Vec<Kind>, StoreError> {
+async fn by_text(state: &AdminState, account: &Account, q: &str) -> Result<Vec<Kind>, StoreError> {
     let store = &state.store;
     let shown = SHOWN as usize;
     let devices = store
@@ -259,10 +259,22 @@ async fn by_text(state: &AdminState, q: &str) -> Result<Vec<Kind>, StoreError> {
         })
         .await?;
     let lower = q.to_lowercase();
-    let hosts = store
-        .node_list()
-        .await?
+    let guests = if account.may(Permission::GuestRead) {
+        store
+            .guest_list(&GuestFilter {
+                search: Some(q.to_owned()),
+                limit: SHOWN,
+                ..GuestFilter::default()
+            })
+            .await?
+    } else {
+        Vec::new()
+    };
+    let hosts = state
+        .gate
+        .nodes()
         .into_iter()
+        .map(|posture| posture.node)
         .filter(|node| node.hostname.to_lowercase().contains(&lower))
         .take(shown);
     let clients = store
@@ -297,6 +309,22 @@ async fn by_text(state: &AdminState, q: &str) -> Result<Vec<Kind>, StoreError> {
                 .collect(),
         )
         .all(format!("/users?q={}", encode(q))),
+        Kind::new(
+            "Guests",
+            guests
+                .into_iter()
+                .map(|guest| {
+                    let label = if guest.name.is_empty() {
+                        guest.email
+                    } else {
+                        guest.name
+                    };
+                    let note = format!("{} {}", guest.status, guest.company);
+                    Hit::new(label, note, format!("/guests/{}", guest.id))
+                })
+                .collect(),
+        )
+        .all(format!("/guests?q={}", encode(q))),
         Kind::new(
             "Hosts",
             hosts

@@ -1,22 +1,20 @@
 //! Live sessions: where everybody is, and what can be told to a session; what came of that stands beside it.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use nac_store::{
-    Enforcement, EnforcementFilter, NewQuarantine, Session, SessionAction, SessionFilter,
-    SessionSort, Store, now_us,
+    EnforcementFilter, NewQuarantine, Session, SessionAction, SessionFilter, Store, StoreError,
+    now_us,
 };
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::filter::{future, some, word};
 use super::job::Job;
-use super::listing::{self, Format, Query};
+use super::listing::{self, Column, Format, Head, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
@@ -85,7 +83,7 @@ impl Filters {
             method: some(&self.method),
             user: some(&self.user),
             sort: word("sort", &self.sort)?.unwrap_or_default(),
-            reverse: self.order.as_deref() == Some("reverse"),
+            reverse: listing::is_reversed(&self.order),
             after: match self.after {
                 Some(id) => Some(store.session_fetch(id).await?),
                 None => None,
@@ -108,12 +106,17 @@ impl Filters {
     }
 }
 
-/// A column that the list can be sorted by.
-struct Column {
-    label: &'static str,
-    link: String,
-    sorted: &'static str,
-}
+/// The columns, in the words of [`nac_store::SessionSort`].
+const HEADS: [Head; 8] = [
+    Head::sorts("Who", "identity"),
+    Head::sorts("MAC", "mac"),
+    Head::sorts("Address", "address"),
+    Head::sorts("Client", "client"),
+    Head::sorts("Segment", "segment"),
+    Head::sorts("Method", "method"),
+    Head::sorts("Since", "started").descending(),
+    Head::plain("State"),
+];
 
 struct Row {
     session: Session,
@@ -155,12 +158,15 @@ async fn page(
     let next = listing::cut(&mut sessions)
         .then(|| sessions.last().map(|last| query.link("after", last.id)))
         .flatten();
-    let mut jobs = newest_jobs(&state.store).await?;
+    let mut jobs = Vec::with_capacity(sessions.len());
+    for session in &sessions {
+        jobs.push(newest_job(&state.store, session.id).await?);
+    }
     let now = now_us();
     render(&ListPage {
         chrome: Chrome::new(&state, &account, "Sessions", Place::Sessions).await,
         filtered: query.is_filtered(),
-        columns: columns(&query, filter.sort, filter.reverse),
+        columns: listing::columns(&query, &HEADS, filter.sort.as_str(), filter.reverse),
         segments: state
             .store
             .session_count_by_segment()
@@ -175,28 +181,30 @@ async fn page(
         may_change: account.may(Permission::SessionChange),
         rows: sessions
             .into_iter()
-            .map(|session| Row {
+            .zip(jobs)
+            .map(|(session, job)| Row {
                 started: Moment(session.started_us),
                 lasts: span(session.stopped_us.unwrap_or(now) - session.started_us),
                 stale: is_stale(&session, now),
                 port: port(&session),
-                job: jobs.remove(&session.id).map(Job::from),
+                job,
                 session,
             })
             .collect(),
     })
 }
 
-/// The newest enforcement of each session, as far as it is among the newest of all.
-async fn newest_jobs(store: &Store) -> Result<HashMap<Uuid, Enforcement>, nac_store::StoreError> {
-    let mut newest = HashMap::new();
-    for enforcement in store
-        .enforcement_list(&EnforcementFilter::default())
+/// The newest enforcement of a session.
+async fn newest_job(store: &Store, session: Uuid) -> Result<Option<Job>, StoreError> {
+    let newest = store
+        .enforcement_list(&EnforcementFilter {
+            session_id: Some(session),
+            limit: 1,
+            ..EnforcementFilter::default()
+        })
         .await?
-    {
-        newest.entry(enforcement.session_id).or_insert(enforcement);
-    }
-    Ok(newest)
+        .pop();
+    Ok(newest.map(Job::from))
 }
 
 fn is_stale(session: &Session, now: i64) -> bool {
@@ -215,38 +223,6 @@ fn port(session: &Session) -> String {
     named("NAS-Port-Id")
         .or_else(|| named("NAS-Port"))
         .unwrap_or_default()
-}
-
-fn columns(query: &Query, sort: SessionSort, reverse: bool) -> Vec<Column> {
-    let names = [
-        ("Who", SessionSort::Identity),
-        ("MAC", SessionSort::Mac),
-        ("Address", SessionSort::Address),
-        ("Client", SessionSort::Client),
-        ("Segment", SessionSort::Segment),
-        ("Method", SessionSort::Method),
-        ("Since", SessionSort::Started),
-    ];
-    names
-        .into_iter()
-        .map(|(label, column)| {
-            let current = column == sort;
-            // Times begin with the newest.
-            let descending = (column == SessionSort::Started) != reverse;
-            Column {
-                label,
-                link: query
-                    .clone()
-                    .with("order", (current && !reverse).then_some("reverse"))
-                    .link("sort", column),
-                sorted: match (current, descending) {
-                    (false, _) => "",
-                    (true, true) => "descending",
-                    (true, false) => "ascending",
-                },
-            }
-        })
-        .collect()
 }
 
 fn csv(sessions: &[Session]) -> Result<Response, Failure> {

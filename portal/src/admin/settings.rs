@@ -7,13 +7,19 @@ use axum::Form;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use nac_store::{LANGUAGES, PortalMethod, PortalSettings, SettingFault};
+use nac_store::{
+    AskedField, GuestField, LANGUAGES, PortalMethod, PortalSettings, RetentionRun, SettingFault,
+};
 use serde::Deserialize;
 
 use super::guard::encode;
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
+use crate::public::guest::needs_mail;
 use crate::web::Failure;
+
+/// Runs of the job that forgets that are shown.
+const RUNS_SHOWN: u32 = 5;
 
 /// `/settings` and what belongs to it.
 pub(super) fn routes() -> Vec<Route> {
@@ -45,6 +51,20 @@ struct Choice {
     chosen: bool,
 }
 
+/// What guests may be asked, and whether they are.
+struct Field {
+    field: GuestField,
+    label: &'static str,
+    asked: bool,
+    required: bool,
+}
+
+/// A run of the job that forgets.
+struct Forgotten {
+    at: Moment,
+    rows: Vec<(&'static str, u64)>,
+}
+
 struct Text {
     language: &'static str,
     text: String,
@@ -62,9 +82,15 @@ struct SettingsPage {
     settings: PortalSettings,
     languages: [&'static str; LANGUAGES.len()],
     methods: Vec<Choice>,
+    fields: Vec<Field>,
     texts: Vec<Text>,
     sponsor_domains: String,
     sponsor_groups: String,
+    networks: String,
+    delegates: String,
+    runs: Vec<Forgotten>,
+    /// Guests are to be sent mail, and no mail server is configured.
+    mail_missing: bool,
     faults: Vec<SettingFault>,
     may_change: bool,
 }
@@ -128,6 +154,10 @@ async fn show(
                 chosen: settings.methods.contains(method),
             })
             .collect(),
+        fields: GuestField::ALL
+            .iter()
+            .map(|field| asked(&settings, *field))
+            .collect(),
         texts: LANGUAGES
             .iter()
             .map(|language| Text {
@@ -142,6 +172,16 @@ async fn show(
             .collect(),
         sponsor_domains: settings.guest.sponsor_domains.join(" "),
         sponsor_groups: settings.guest.sponsor_groups.join(" "),
+        networks: settings.devices.networks.join("\n"),
+        delegates: settings.devices.delegates.join(" "),
+        runs: state
+            .store
+            .retention_run_list(RUNS_SHOWN)
+            .await?
+            .into_iter()
+            .map(Forgotten::from)
+            .collect(),
+        mail_missing: needs_mail(&settings) && !state.environment.sends_mail,
         site,
         settings,
         faults,
@@ -151,6 +191,41 @@ async fn show(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+impl From<RetentionRun> for Forgotten {
+    fn from(run: RetentionRun) -> Self {
+        Self {
+            at: Moment(run.started_us),
+            rows: run
+                .removed
+                .into_iter()
+                .filter(|(_, rows)| *rows > 0)
+                .map(|(kind, rows)| (kind.as_str(), rows))
+                .collect(),
+        }
+    }
+}
+
+fn asked(settings: &PortalSettings, field: GuestField) -> Field {
+    let asked = settings
+        .guest
+        .fields
+        .iter()
+        .find(|asked| asked.field == field);
+    Field {
+        field,
+        label: match field {
+            GuestField::Name => "Name",
+            GuestField::Email => "E-mail address",
+            GuestField::Phone => "Telephone number",
+            GuestField::Company => "Company",
+            GuestField::Sponsor => "Whom they visit (e-mail address of the sponsor)",
+            GuestField::Reason => "Reason of the visit",
+        },
+        asked: asked.is_some(),
+        required: asked.is_some_and(|asked| asked.required),
+    }
 }
 
 const fn label(method: PortalMethod) -> &'static str {
@@ -190,7 +265,7 @@ async fn save(
     .into_response())
 }
 
-/// Takes over what the form sent; what is not in the form (colours, the fields that guests are asked) stays as it is.
+/// Takes over what the form sent; what is not in the form stays as it is.
 fn read(
     settings: &mut PortalSettings,
     pairs: &[(String, String)],
@@ -199,6 +274,8 @@ fn read(
     let mut methods = Vec::new();
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     (settings.guest.verify_email, settings.guest.approval) = (false, false);
+    let mut fields = Vec::new();
+    let mut asks = false;
     for (key, value) in pairs {
         let value = value.trim();
         let words = || {
@@ -220,6 +297,20 @@ fn read(
             "name" => value.clone_into(&mut settings.name),
             "language" => value.clone_into(&mut settings.language),
             "time_zone" => value.clone_into(&mut settings.time_zone),
+            "venue_url" => value.clone_into(&mut settings.venue_url),
+            "accent" | "accent_dark" => {
+                let (key, place) = match key.as_str() {
+                    "accent" => ("brand.accent", &mut settings.brand.accent),
+                    _ => ("brand.accent_dark", &mut settings.brand.accent_dark),
+                };
+                match value.parse() {
+                    Ok(colour) => *place = colour,
+                    Err(error) => faults.push(SettingFault {
+                        key,
+                        what: nac_store::ColourForm::to_string(&error),
+                    }),
+                }
+            }
             "help_name" => value.clone_into(&mut settings.help.name),
             "help_phone" => value.clone_into(&mut settings.help.phone),
             "help_email" => value.clone_into(&mut settings.help.email),
@@ -235,6 +326,18 @@ fn read(
                 &mut settings.guest.activation_minutes,
             ),
             "device_limit" => number("device_limit", &mut settings.device_limit),
+            "device_days" => number("devices.days", &mut settings.devices.days),
+            "device_networks" => {
+                // Names of Wi-Fi networks may hold blanks: one a line.
+                settings.devices.networks = value
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .map(str::to_owned)
+                    .collect();
+            }
+            "device_delegates" => settings.devices.delegates = words(),
+            "exception_days" => number("exception_days", &mut settings.exception_days),
             "terms_version" => value.clone_into(&mut settings.terms.version),
             "decisions_days" => number(
                 "retention.decisions_days",
@@ -253,24 +356,46 @@ fn read(
                 "retention.acceptances_days",
                 &mut settings.retention.acceptances_days,
             ),
+            other if other.starts_with("ask_") => {
+                let Ok(field) = other.trim_start_matches("ask_").parse() else {
+                    return Err(unknown());
+                };
+                asks = true;
+                match value {
+                    "no" => {}
+                    "yes" | "required" => fields.push(AskedField {
+                        field,
+                        required: value == "required",
+                    }),
+                    _ => return Err(unknown()),
+                }
+            }
             other => match other.strip_prefix("terms_") {
                 Some(language) if LANGUAGES.contains(&language) => {
                     if !value.is_empty() {
                         texts.insert(language.to_owned(), value.replace("\r\n", "\n"));
                     }
                 }
-                _ => {
-                    return Err(Failure::invalid(
-                        "",
-                        "the form has a field that is not known here",
-                    ));
-                }
+                _ => return Err(unknown()),
             },
         }
+    }
+    if asks {
+        let former = &settings.guest.fields;
+        // The order that somebody chose stays.
+        fields.sort_by_key(|asked: &AskedField| {
+            let place = former.iter().position(|known| known.field == asked.field);
+            place.unwrap_or(usize::MAX)
+        });
+        settings.guest.fields = fields;
     }
     settings.methods = methods;
     settings.terms.text = texts;
     Ok(faults)
+}
+
+fn unknown() -> Failure {
+    Failure::invalid("", "the form has a field that is not known here")
 }
 
 /// What the button sends.
@@ -311,6 +436,58 @@ mod tests {
         assert!(page.contains("one of en, de"));
         let stored = site.store.portal_site("").await.unwrap();
         assert_eq!(stored.settings, PortalSettings::default());
+    }
+
+    #[tokio::test]
+    async fn colours_that_nobody_can_read_are_refused_and_good_ones_kept() {
+        let site = site().await;
+        let cookie = site.signed_in(Role::Administrator).await;
+        for bad in ["accent=%23ffff00", "accent=yellow", "accent_dark=%23000000"] {
+            let (status, _, page) = site
+                .post("/settings", &cookie, &format!("site=&{bad}"))
+                .await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+            assert!(page.contains("brand.accent"), "{bad}");
+        }
+        let good = "site=&accent=%237a1f1f&accent_dark=%23f2b8b8";
+        let (status, _, _) = site.post("/settings", &cookie, good).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let brand = site.store.portal_site("").await.unwrap().settings.brand;
+        assert_eq!(brand.accent.to_string(), "#7a1f1f");
+        assert_eq!(brand.accent_dark.to_string(), "#f2b8b8");
+    }
+
+    #[tokio::test]
+    async fn what_guests_are_asked_is_chosen_field_by_field_and_keeps_its_order() {
+        let site = site().await;
+        let cookie = site.signed_in(Role::Administrator).await;
+        let form = "site=&ask_email=required&ask_name=yes&ask_phone=no&ask_company=yes&method=guest&verify_email=true";
+        let (status, _, _) = site.post("/settings", &cookie, form).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let fields = site
+            .store
+            .portal_site("")
+            .await
+            .unwrap()
+            .settings
+            .guest
+            .fields;
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|asked| (asked.field, asked.required))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                (GuestField::Name, false),
+                (GuestField::Email, true),
+                (GuestField::Company, false)
+            ]
+        );
+        let (_, _, page) = site.get("/settings", &cookie).await;
+        assert!(page.contains("no mail server"), "guests could not confirm");
+        let (status, _, _) = site.post("/settings", &cookie, "site=&ask_shoe=yes").await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     }
 
     #[tokio::test]

@@ -39,8 +39,7 @@ pub(super) async fn site() -> Site {
         store.clone(),
         gate,
         PasswordPool::default(),
-        "https://localhost:9443".to_owned(),
-        "https://localhost:8443".to_owned(),
+        Environment::usual("https://localhost:9443", "https://localhost:8443"),
     );
     Site {
         router: router(state),

@@ -131,7 +131,7 @@ async fn create(
         expires: Moment(token.expires_us),
         token,
         secret,
-        url: state.url.clone(),
+        url: state.environment.url.clone(),
     })
 }
 

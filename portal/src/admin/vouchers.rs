@@ -349,7 +349,7 @@ async fn sheet(
 ) -> Result<Response, Problem> {
     let (batch, vouchers) = all(&state, id).await?;
     let settings = SheetSettings {
-        portal_url: &state.portal_url,
+        portal_url: &state.environment.portal_url,
         ssid: query.ssid.trim(),
         paper: match query.paper.as_str() {
             "letter" => Paper::Letter,

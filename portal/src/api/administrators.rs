@@ -84,7 +84,7 @@ async fn invite(
             expires_us,
         )
         .await?;
-    let url = format!("{}/welcome/{token}", state.url);
+    let url = format!("{}/welcome/{token}", state.environment.url);
     Ok((StatusCode::CREATED, Json(Invited { invitation, url })))
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use nac_store::{Exception, ExceptionFilter, ExceptionState, NewException};
+use nac_store::{Exception, ExceptionFilter, ExceptionSort, ExceptionState, NewException};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,9 +37,13 @@ struct Filters {
     check: Option<String>,
     /// With this in the reason or a name.
     q: Option<String>,
+    /// In this order.
+    sort: ExceptionSort,
+    /// Turned round.
+    reverse: bool,
 }
 
-/// Exceptions, newest first.
+/// Exceptions, newest first unless told otherwise.
 #[utoipa::path(
     get, path = "/api/v1/exceptions", operation_id = "exception_list", tag = "exceptions",
     params(Filters, Paging),
@@ -59,6 +63,8 @@ async fn list(
             node_id: filters.node_id,
             check: filters.check,
             search: filters.q,
+            sort: filters.sort,
+            reverse: filters.reverse,
             before: paging.after()?,
             limit: paging.limit(),
             ..ExceptionFilter::default()

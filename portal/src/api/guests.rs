@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use nac_store::{Guest, GuestFilter, GuestMethod, GuestOutcome, GuestStatus, NewGuest, now_us};
+use nac_store::{
+    Guest, GuestFilter, GuestMethod, GuestOutcome, GuestSort, GuestStatus, NewGuest, now_us,
+};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,9 +42,13 @@ struct Filters {
     method: Option<GuestMethod>,
     /// At this site.
     site: Option<String>,
+    /// In this order.
+    sort: GuestSort,
+    /// Turned round.
+    reverse: bool,
 }
 
-/// Guests, newest first.
+/// Guests, newest first unless told otherwise.
 #[utoipa::path(
     get, path = "/api/v1/guests", operation_id = "guest_list", tag = "guests",
     params(Filters, Paging),
@@ -61,6 +67,8 @@ async fn list(
             status: filters.status,
             method: filters.method,
             site: filters.site,
+            sort: filters.sort,
+            reverse: filters.reverse,
             before: paging.after()?,
             limit: paging.limit(),
         })

@@ -29,6 +29,7 @@ mod overview;
 mod policies;
 mod posture;
 mod problem;
+mod psks;
 mod quarantines;
 mod segments;
 mod sessions;
@@ -57,6 +58,7 @@ fn operations() -> OpenApiRouter<AdminState> {
         .merge(quarantines::routes())
         .merge(exceptions::routes())
         .merge(devices::routes())
+        .merge(psks::routes())
         .merge(users::routes())
         .merge(guests::routes())
         .merge(vouchers::routes())

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use nac_posture::NodePosture;
-use nac_store::{CheckResult, EnrollSecret, OsqueryNode, RecheckOutcome};
+use nac_store::{CheckReport, CheckResult, EnrollSecret, OsqueryNode, RecheckOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Body, Caller, Page, Path, Problem};
+use super::{Body, Caller, Page, Path, Problem, Query};
 use crate::admin::{AdminState, hash, token};
 use crate::web::Failure;
 
@@ -20,6 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<AdminState> {
         .routes(routes!(list))
         .routes(routes!(fetch, remove))
         .routes(routes!(recheck))
+        .routes(routes!(reports))
+        .routes(routes!(close_report))
         .routes(routes!(secrets, create_secret))
         .routes(routes!(remove_secret))
 }
@@ -192,4 +194,45 @@ async fn remove_secret(
 ) -> Result<StatusCode, Problem> {
     caller.store(&state).enroll_secret_remove(&name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which reports to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+struct Reports {
+    /// Those that somebody dealt with, too.
+    closed: bool,
+}
+
+/// What people say is wrong with checks, newest first: those that wait, or the last 1,000.
+#[utoipa::path(
+    get, path = "/api/v1/posture/reports", operation_id = "check_report_list", tag = "posture",
+    params(Reports),
+    responses((status = 200, body = Vec<CheckReport>), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn reports(
+    State(state): State<AdminState>,
+    Query(wanted): Query<Reports>,
+) -> Result<Json<Vec<CheckReport>>, Problem> {
+    Ok(Json(state.store.check_report_list(!wanted.closed).await?))
+}
+
+/// Notes that somebody dealt with a report.
+#[utoipa::path(
+    post, path = "/api/v1/posture/reports/{id}/close", operation_id = "check_report_close", tag = "posture",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = CheckReport), (status = "default", body = Problem)),
+    security(("token" = ["quarantine:change"]))
+)]
+async fn close_report(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<CheckReport>, Problem> {
+    let store = caller.store(&state);
+    Ok(Json(
+        store.check_report_close(id, &caller.operator()).await?,
+    ))
 }

@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use super::access::Scopes;
 use crate::access::{Permission, authorize};
-use crate::admin::{self, AdminState, hash};
+use crate::admin::{self, AdminState, Environment, hash};
 use crate::web::PasswordPool;
 
 struct Site {
@@ -39,8 +39,7 @@ async fn site() -> Site {
         store.clone(),
         gate,
         PasswordPool::default(),
-        "https://localhost:9443".to_owned(),
-        "https://localhost:8443".to_owned(),
+        Environment::usual("https://localhost:9443", "https://localhost:8443"),
     );
     for role in Role::ALL {
         store

@@ -1,22 +1,28 @@
 //! Users: people with passwords and groups.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use nac_store::{SecretBytes, StoreError, User, UserFilter, UserRecord};
-use serde::Deserialize;
+use nac_store::{User, UserFilter, UserSort, user_key};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::{Body, Caller, Page, Paging, Path, Problem, Query};
 use crate::admin::AdminState;
-use crate::input::user;
+use crate::input::user::Listed;
 use crate::web::Failure;
+
+/// Users of one import at most.
+const IMPORT_MAX: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(import))
         .routes(routes!(fetch, put, remove))
         .routes(routes!(enable))
         .routes(routes!(disable))
@@ -57,6 +63,10 @@ struct Filters {
     q: Option<String>,
     /// A group they are in.
     group: Option<String>,
+    /// In this order.
+    sort: UserSort,
+    /// Turned round.
+    descending: bool,
 }
 
 /// Users by name.
@@ -76,6 +86,8 @@ async fn list(
         .user_list(&UserFilter {
             search: filters.q,
             group: filters.group,
+            sort: filters.sort,
+            descending: filters.descending,
             after: paging.after()?,
             limit: paging.limit(),
         })
@@ -126,39 +138,106 @@ async fn put(
     Path(name): Path<String>,
     Body(body): Body<Put>,
 ) -> Result<Json<User>, Problem> {
-    user::check_name(&name)?;
-    for group in body.groups.iter().flatten() {
-        user::check_group(group)?;
-    }
-    let known = match state.store.user_fetch(&name).await {
-        Ok(user) => Some(user),
-        Err(StoreError::NotFound { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    if body.mschap && body.password.is_none() {
-        return Err(Failure::invalid("mschap", "`mschap` needs the password beside it").into());
-    }
-    let (mut hash, mut cleartext) = known
-        .as_ref()
-        .map(|user| (user.password.clone(), user.cleartext.clone()))
-        .unwrap_or_default();
-    if let Some(password) = body.password {
-        user::check_password(&password)?;
-        cleartext = body.mschap.then(|| SecretBytes::new(password.as_bytes()));
-        hash = Some(state.passwords.hash(password).await?);
-    }
-    let record = UserRecord {
+    let listed = Listed {
         name,
-        password: hash,
-        cleartext,
-        enabled: body
-            .enabled
-            .unwrap_or_else(|| known.as_ref().is_none_or(|user| user.enabled)),
-        groups: body
-            .groups
-            .unwrap_or_else(|| known.map(|user| user.groups).unwrap_or_default()),
+        password: body.password,
+        groups: body.groups,
+        mschap: body.mschap,
     };
+    listed.check()?;
+    let (mut record, _) = listed.record(&state.store, &state.passwords).await?;
+    if let Some(enabled) = body.enabled {
+        record.enabled = enabled;
+    }
     Ok(Json(caller.store(&state).user_put(record).await?))
+}
+
+/// One user of a list. What is left out stays as it is where the user is known.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ListedUser {
+    /// The name.
+    name: String,
+    /// Groups, in any order.
+    groups: Option<Vec<String>>,
+    /// A password.
+    #[schema(value_type = Option<String>)]
+    password: Option<Zeroizing<String>>,
+    /// Keep the password itself, sealed, for CHAP and MS-CHAPv2.
+    #[serde(default)]
+    mschap: bool,
+}
+
+/// Users to add or change.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Import {
+    /// 200 at most; all of them are stored, or none.
+    users: Vec<ListedUser>,
+}
+
+/// What an import did.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Imported {
+    /// New users.
+    added: usize,
+    /// Users who were known.
+    changed: usize,
+}
+
+/// Adds or changes many users in one step.
+#[utoipa::path(
+    post, path = "/api/v1/users/import", operation_id = "user_import", tag = "users",
+    request_body = Import,
+    responses((status = 200, body = Imported), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn import(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Body(body): Body<Import>,
+) -> Result<Json<Imported>, Problem> {
+    if body.users.len() > IMPORT_MAX {
+        return Err(Failure::invalid(
+            "users",
+            format!("{IMPORT_MAX} users at most in one step: hashing passwords takes its time"),
+        )
+        .into());
+    }
+    let users: Vec<Listed> = body
+        .users
+        .into_iter()
+        .map(|listed| Listed {
+            name: listed.name,
+            password: listed.password,
+            groups: listed.groups,
+            mschap: listed.mschap,
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    for (index, user) in users.iter().enumerate() {
+        let place = |what: String| Failure::invalid("users", format!("users[{index}]: {what}"));
+        user.check().map_err(|fault| place(fault.to_string()))?;
+        if !seen.insert(user_key(&user.name)) {
+            return Err(place(format!("{} comes a second time", user.name)).into());
+        }
+    }
+    let mut imported = Imported {
+        added: 0,
+        changed: 0,
+    };
+    let mut records = Vec::with_capacity(users.len());
+    for user in users {
+        let (record, is_known) = user.record(&state.store, &state.passwords).await?;
+        *(if is_known {
+            &mut imported.changed
+        } else {
+            &mut imported.added
+        }) += 1;
+        records.push(record);
+    }
+    caller.store(&state).user_put_many(records).await?;
+    Ok(Json(imported))
 }
 
 /// Removes a user.

@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod client;
 pub mod guest;
 pub mod policy;
+pub mod psk;
 pub mod secret;
 pub mod segment;
 pub mod user;

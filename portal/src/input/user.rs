@@ -1,6 +1,10 @@
 //! What a user's name, groups and password may be.
 
+use nac_store::{SecretBytes, Store, StoreError, UserRecord};
+use zeroize::Zeroizing;
+
 use super::InputFault;
+use crate::web::{Failure, PasswordPool};
 
 /// RADIUS can carry 253 octets of User-Name (RFC 2865 section 5.1).
 const NAME_MAX: usize = 253;
@@ -62,4 +66,77 @@ pub fn check_password(password: &str) -> Result<(), InputFault> {
         return Err(fault("the password holds a NUL character".to_owned()));
     }
     Ok(())
+}
+
+/// A user of a list, as it is handed in. What is left out stays as it is where the user is known.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The name.
+    pub(crate) name: String,
+    /// A password.
+    pub(crate) password: Option<Zeroizing<String>>,
+    /// Groups.
+    pub(crate) groups: Option<Vec<String>>,
+    /// Whether the password itself is kept, sealed, for CHAP and MS-CHAPv2.
+    pub(crate) mschap: bool,
+}
+
+impl Listed {
+    /// Whether it can be stored.
+    pub(crate) fn check(&self) -> Result<(), InputFault> {
+        check_name(&self.name)?;
+        self.groups
+            .iter()
+            .flatten()
+            .try_for_each(|group| check_group(group))?;
+        match &self.password {
+            Some(password) => check_password(password),
+            None if self.mschap => Err(InputFault::new(
+                "password",
+                "MS-CHAPv2 needs a password",
+                "write one beside it",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What to store, and whether the user is known already. Hashing takes its time.
+    pub(crate) async fn record(
+        self,
+        store: &Store,
+        passwords: &PasswordPool,
+    ) -> Result<(UserRecord, bool), Failure> {
+        let known = known(store, &self.name).await?;
+        let is_known = known.is_some();
+        let mut record = known.unwrap_or(UserRecord {
+            name: self.name,
+            password: None,
+            cleartext: None,
+            enabled: true,
+            groups: Vec::new(),
+        });
+        if let Some(groups) = self.groups {
+            record.groups = groups;
+        }
+        if let Some(password) = self.password {
+            record.cleartext = self.mschap.then(|| SecretBytes::new(password.as_bytes()));
+            record.password = Some(passwords.hash(password).await?);
+        }
+        Ok((record, is_known))
+    }
+}
+
+/// What is stored of the user of this name.
+pub(crate) async fn known(store: &Store, name: &str) -> Result<Option<UserRecord>, StoreError> {
+    match store.user_fetch(name).await {
+        Ok(user) => Ok(Some(UserRecord {
+            name: user.name,
+            password: user.password,
+            cleartext: user.cleartext,
+            enabled: user.enabled,
+            groups: user.groups,
+        })),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

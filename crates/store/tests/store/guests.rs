@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nac_store::{
     ACTIVATION_LABEL, Actor, ActorKind, AuditFilter, Device, DeviceState, DeviceStatus, EventKind,
-    GUEST_LABEL, Guest, GuestFilter, GuestMethod, GuestRefusal, GuestStatus, IdentifierKind,
-    NewGuest, Store, StoreError, now_us,
+    GUEST_LABEL, Guest, GuestFilter, GuestMethod, GuestRefusal, GuestSort, GuestStatus,
+    IdentifierKind, NewGuest, Store, StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -345,6 +345,26 @@ async fn guests_are_found_and_counted(world: Arc<World>) {
         ..all.clone()
     };
     assert_eq!(found(page).await, [ids[1]]);
+    let by_end = GuestFilter {
+        sort: GuestSort::Ends,
+        ..all.clone()
+    };
+    let ends = found(by_end.clone()).await;
+    let mut expected = store.guest_list(&all).await.unwrap();
+    expected.sort_by_key(|guest| (guest.expires_us.unwrap_or(i64::MAX), guest.id));
+    let expected: Vec<Uuid> = expected.iter().map(|guest| guest.id).collect();
+    assert_eq!(ends, expected);
+    let behind = GuestFilter {
+        before: Some(ends[0]),
+        ..by_end.clone()
+    };
+    assert_eq!(found(behind).await, ends[1..]);
+    let last_first = GuestFilter {
+        reverse: true,
+        before: Some(ends[2]),
+        ..by_end
+    };
+    assert_eq!(found(last_first).await, [ends[1], ends[0]]);
     for (text, expected) in [
         ("100% 1", vec![ids[1]]),
         ("0200.5e10.0100", vec![ids[0]]),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use nac_store::{
-    Actor, ActorKind, AuditFilter, ExceptionFilter, ExceptionState, NewCheckReport, NewException,
-    NewQuarantine, QuarantineFilter, QuarantineKind, RecheckOutcome, Store, StoreError, now_us,
+    Actor, ActorKind, AuditFilter, ExceptionFilter, ExceptionSort, ExceptionState, NewCheckReport,
+    NewException, NewQuarantine, QuarantineFilter, QuarantineKind, RecheckOutcome, Store,
+    StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -456,9 +457,20 @@ async fn an_exception_is_asked_for_granted_and_over(world: Arc<World>) {
     assert_eq!(listed, [denied.clone(), over.clone()]);
     let older = ExceptionFilter {
         before: Some(denied.id),
+        ..filter.clone()
+    };
+    assert_eq!(store.exception_list(&older).await.unwrap(), [over.clone()]);
+    let by_end = ExceptionFilter {
+        sort: ExceptionSort::Ends,
         ..filter
     };
-    assert_eq!(store.exception_list(&older).await.unwrap(), [over]);
+    let ends = store.exception_list(&by_end).await.unwrap();
+    assert!(ends[0].expires_us <= ends[1].expires_us);
+    let behind = ExceptionFilter {
+        before: Some(ends[0].id),
+        ..by_end
+    };
+    assert_eq!(store.exception_list(&behind).await.unwrap(), ends[1..]);
     let open = ExceptionFilter {
         open_only: true,
         ..ExceptionFilter::default()

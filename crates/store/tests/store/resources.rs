@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nac_store::{
     ClientChange, DeviceFilter, DeviceSort, DeviceState, DeviceStatus, IdentifierKind, SecretBytes,
-    Segment, StoreError, UserFilter,
+    Segment, StoreError, UserFilter, UserSort,
 };
 use uuid::Uuid;
 
@@ -205,6 +205,24 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
         .await,
         ["carol"]
     );
+    // Carol was added last, and Bob changed last.
+    store.user_set_enabled("bob", false).await.unwrap();
+    let newest = |after: Option<&str>| UserFilter {
+        sort: UserSort::Changed,
+        descending: true,
+        after: after.map(str::to_owned),
+        ..UserFilter::default()
+    };
+    let whole = listed(newest(None)).await;
+    assert_eq!(whole.first().map(String::as_str), Some("BOB"));
+    assert_eq!(listed(newest(Some(&whole[0]))).await, whole[1..]);
+    let added = UserFilter {
+        sort: UserSort::Added,
+        after: Some(whole[0].clone()),
+        limit: 1,
+        ..UserFilter::default()
+    };
+    assert_eq!(listed(added).await.len(), 1);
     let mut empty = new_user("dave");
     empty.cleartext = Some(SecretBytes::new(*b""));
     assert!(matches!(

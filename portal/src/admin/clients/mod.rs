@@ -2,6 +2,7 @@
 
 mod change;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
@@ -13,16 +14,14 @@ use nac_store::{Client, ClientActivity, MessageAuthenticatorUse, Segment, Unknow
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::filter::some;
 use super::form::filled;
 use super::guard::encode_part;
-use super::listing::{self, Format, Query};
+use super::listing::{self, Column, Format, Head, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
-
-/// The ports of RADIUS (RFC 2865 section 3, RFC 2866 section 3); the configuration may name others.
-const AUTH_PORT: u16 = 1812;
-const ACCT_PORT: u16 = 1813;
+use crate::web::Failure;
 
 /// `/clients` and what belongs to it.
 pub(super) fn routes() -> Vec<Route> {
@@ -67,8 +66,23 @@ struct Filters {
     q: Option<String>,
     vendor: Option<String>,
     site: Option<String>,
+    sort: Option<String>,
+    order: Option<String>,
     format: Format,
 }
+
+/// The columns, in the words of [`sort`].
+const HEADS: [Head; 9] = [
+    Head::sorts("Name", "name"),
+    Head::sorts("Address", "address"),
+    Head::sorts("Vendor", "vendor"),
+    Head::sorts("Site", "site"),
+    Head::sorts("Last packet", "last").descending(),
+    Head::sorts("Per minute", "rate").descending().number(),
+    Head::plain("Message-Authenticator"),
+    Head::plain("Last CoA"),
+    Head::plain("Look at"),
+];
 
 /// A client with what was heard from it.
 #[derive(Serialize)]
@@ -105,6 +119,7 @@ struct ListPage {
     chrome: Chrome,
     filters: Filters,
     filtered: bool,
+    columns: Vec<Column>,
     vendors: Vec<&'static str>,
     rows: Vec<Row>,
     strangers: Vec<Stranger>,
@@ -136,7 +151,7 @@ async fn page(
         .into_iter()
         .map(|activity| (activity.client_id, activity))
         .collect();
-    let clients: Vec<Heard> = state
+    let mut clients: Vec<Heard> = state
         .store
         .client_list()
         .await?
@@ -159,10 +174,15 @@ async fn page(
             client,
         })
         .collect();
+    let by = some(&filters.sort).unwrap_or_else(|| "name".to_owned());
+    let reverse = listing::is_reversed(&filters.order);
+    sort(&mut clients, &by, reverse)?;
     let query = Query::new("/clients")
         .with("q", filters.q.as_deref().and_then(filled))
         .with("vendor", filters.vendor.as_deref().and_then(filled))
-        .with("site", filters.site.as_deref().and_then(filled));
+        .with("site", filters.site.as_deref().and_then(filled))
+        .with("sort", some(&filters.sort))
+        .with("order", some(&filters.order));
     match filters.format {
         Format::Json => return Ok(listing::json("clients", &clients)?),
         Format::Csv => return Ok(csv(&clients)?),
@@ -174,6 +194,7 @@ async fn page(
         filtered: query.is_filtered(),
         csv: query.link("format", "csv"),
         json: query.link("format", "json"),
+        columns: listing::columns(&query, &HEADS, &by, reverse),
         vendors: vendors(),
         filters,
         rows: clients.into_iter().map(Row::from).collect(),
@@ -192,7 +213,36 @@ async fn page(
     })
 }
 
-fn csv(clients: &[Heard]) -> Result<Response, crate::web::Failure> {
+/// Sorts by a word of the URL; times and rates begin with the newest and the highest.
+fn sort(clients: &mut [Heard], by: &str, reverse: bool) -> Result<(), Failure> {
+    let last = |heard: &Heard| {
+        heard
+            .activity
+            .as_ref()
+            .and_then(|known| known.last_packet_us)
+    };
+    let rate = |heard: &Heard| {
+        heard
+            .activity
+            .as_ref()
+            .map_or(0, |known| known.requests_per_minute)
+    };
+    match by {
+        "name" => clients.sort_by_key(|heard| heard.client.name.to_lowercase()),
+        "address" => clients.sort_by_key(|heard| heard.client.address),
+        "vendor" => clients.sort_by_key(|heard| heard.client.vendor.clone()),
+        "site" => clients.sort_by_key(|heard| heard.client.site.to_lowercase()),
+        "last" => clients.sort_by_key(|heard| Reverse(last(heard))),
+        "rate" => clients.sort_by_key(|heard| Reverse(rate(heard))),
+        _ => return Err(Failure::invalid("sort", "the list has no such order")),
+    }
+    if reverse {
+        clients.reverse();
+    }
+    Ok(())
+}
+
+fn csv(clients: &[Heard]) -> Result<Response, Failure> {
     let rows: Vec<Vec<String>> = clients
         .iter()
         .map(|Heard { client, activity }| {
@@ -342,18 +392,19 @@ async fn snippet(state: &AdminState, client: &Client) -> Result<String, Problem>
     };
     let (redirect_acls, roles) = (named(|one| &one.redirect_acl), named(|one| &one.role));
     let host = state
+        .environment
         .portal_url
         .trim_start_matches("https://")
         .rsplit_once(':')
-        .map_or(state.portal_url.as_str(), |(host, _)| host);
+        .map_or(state.environment.portal_url.as_str(), |(host, _)| host);
     let profile =
         VendorProfile::by_name(&client.vendor).or_else(|| VendorProfile::by_name("generic"));
     Ok(profile.map_or_else(String::new, |profile| {
         profile.configuration(&NasSettings {
             server: host,
             secret: "SECRET",
-            auth_port: AUTH_PORT,
-            acct_port: ACCT_PORT,
+            auth_port: state.environment.auth_port,
+            acct_port: state.environment.acct_port,
             coa_port: client.coa_port,
             redirect_acls: &redirect_acls,
             roles: &roles,

@@ -5,11 +5,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use nac_store::{
     AuditFilter, DecisionFilter, Device, DeviceIdentifier, DeviceState, EnforcementFilter,
-    Exception, ExceptionFilter, Quarantine, QuarantineFilter, Session, SessionFilter, now_us,
+    Exception, ExceptionFilter, PskState, Quarantine, QuarantineFilter, Session, SessionFilter,
+    now_us,
 };
 use uuid::Uuid;
 
-use super::{Account, AdminState, Chrome, Moment, Place, Problem, render};
+use super::{Account, AdminState, Chrome, Moment, Place, Problem, psk, render};
 use crate::access::Permission;
 use crate::admin::host::Host;
 use crate::admin::job::Job;
@@ -64,6 +65,9 @@ struct DetailPage {
     hosts: Vec<Host>,
     quarantines: Vec<(Quarantine, Moment)>,
     exceptions: Vec<(Exception, Moment)>,
+    keys: Vec<psk::Key>,
+    /// The Wi-Fi networks for which it may have a key of its own.
+    networks: Vec<String>,
     timeline: Vec<Happening>,
     may_change: bool,
     may_quarantine: bool,
@@ -100,6 +104,7 @@ pub(super) async fn page(
             ..ExceptionFilter::default()
         })
         .await?;
+    let (keys, networks) = psk::of_device(&state, &device).await?;
     let timeline = timeline(&state, &account, &device, &quarantines).await?;
     let now = now_us();
     render(&DetailPage {
@@ -133,6 +138,8 @@ pub(super) async fn page(
                 (exception, until)
             })
             .collect(),
+        keys,
+        networks,
         timeline,
         may_change: account.may(Permission::DeviceChange),
         may_quarantine: account.may(Permission::QuarantineChange),

@@ -3,6 +3,7 @@
 mod detail;
 mod form;
 mod import;
+mod psk;
 
 use std::net::IpAddr;
 
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::filter::{some, word};
-use super::listing::{self, Format, Query};
+use super::listing::{self, Column, Format, Head, Query};
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
 use crate::web::Failure;
@@ -41,6 +42,12 @@ pub(super) fn routes() -> Vec<Route> {
         action("/devices/{id}/unblock", "device_unblock", post(unblock)),
         action("/devices/{id}/lost", "device_lost", post(lost)),
         action("/devices/{id}/found", "device_found", post(found)),
+        action("/devices/{id}/psk", "device_psk_renew", post(psk::renew)),
+        action(
+            "/devices/{id}/psk/revoke",
+            "device_psk_revoke",
+            post(psk::revoke),
+        ),
         action("/devices/{id}/remove", "device_remove", post(remove)),
     ]
 }
@@ -69,7 +76,7 @@ impl Filters {
             device_type: some(&self.kind),
             state: word("state", &self.state)?,
             sort: Some(word("sort", &self.sort)?.unwrap_or(DeviceSort::Name)),
-            descending: self.order.as_deref() == Some("reverse"),
+            descending: listing::is_reversed(&self.order),
             after: some(&self.after),
             limit: self.format.limit(),
         })
@@ -87,12 +94,18 @@ impl Filters {
     }
 }
 
-/// A column that the list can be sorted by.
-struct Column {
-    label: &'static str,
-    link: String,
-    sorted: &'static str,
-}
+/// The columns, in the words of [`DeviceSort`].
+const HEADS: [Head; 9] = [
+    Head::sorts("Name", "name"),
+    Head::sorts("Owner", "owner"),
+    Head::sorts("Until", "expires"),
+    Head::sorts("Changed", "changed"),
+    Head::sorts("Added", "added"),
+    Head::plain("State"),
+    Head::plain("Labels"),
+    Head::plain("Type"),
+    Head::plain("MAC"),
+];
 
 struct Row {
     device: Device,
@@ -145,7 +158,7 @@ async fn page(
     render(&ListPage {
         chrome: Chrome::new(&state, &account, "Devices", Place::Devices).await,
         filtered: query.is_filtered(),
-        columns: columns(&query, sort, filter.descending),
+        columns: listing::columns(&query, &HEADS, sort.as_str(), filter.descending),
         states: DeviceState::ALL,
         next,
         csv: query.link("format", "csv"),
@@ -182,34 +195,6 @@ async fn by_address(store: &Store, filter: &DeviceFilter) -> Result<Option<Devic
         (None, Some(mac)) => Ok(store.device_find(mac).await?),
         (None, None) => Ok(None),
     }
-}
-
-fn columns(query: &Query, sort: DeviceSort, descending: bool) -> Vec<Column> {
-    let names = [
-        ("Name", DeviceSort::Name),
-        ("Owner", DeviceSort::Owner),
-        ("Until", DeviceSort::Expires),
-        ("Changed", DeviceSort::Changed),
-        ("Added", DeviceSort::Added),
-    ];
-    names
-        .into_iter()
-        .map(|(label, column)| Column {
-            label,
-            link: query
-                .clone()
-                .with(
-                    "order",
-                    (column == sort && !descending).then_some("reverse"),
-                )
-                .link("sort", column),
-            sorted: match (column == sort, descending) {
-                (false, _) => "",
-                (true, true) => "descending",
-                (true, false) => "ascending",
-            },
-        })
-        .collect()
 }
 
 fn csv(devices: &[Device]) -> Result<Response, Failure> {

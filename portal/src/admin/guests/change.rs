@@ -107,7 +107,7 @@ pub(super) async fn add(
             until: Moment(guest.link_expires_us.unwrap_or_default()),
             guest,
             code,
-            portal: state.portal_url.clone(),
+            portal: state.environment.portal_url.clone(),
         }),
         Err(problem) => form_page(&state, &account, form, Fault::of(problem)?).await,
     }

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use nac_store::{Guest, GuestDevice, GuestFilter, GuestMethod, GuestStatus, now_us};
+use nac_store::{Guest, GuestDevice, GuestFilter, GuestMethod, GuestSort, GuestStatus, now_us};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::form::{filled, written};
-use super::listing::{self, Format, Query};
+use super::filter::{some, word};
+use super::form::written;
+use super::listing::{self, Column, Format, Head, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
@@ -45,9 +46,22 @@ struct Filters {
     status: Option<String>,
     method: Option<String>,
     site: Option<String>,
-    before: Option<String>,
+    sort: Option<String>,
+    order: Option<String>,
+    before: Option<Uuid>,
     format: Format,
 }
+
+/// The columns, in the words of [`GuestSort`].
+const HEADS: [Head; 7] = [
+    Head::plain("Who"),
+    Head::plain("From"),
+    Head::plain("Visits"),
+    Head::plain("Status"),
+    Head::plain("Way in"),
+    Head::sorts("Asked", "asked").descending(),
+    Head::sorts("Until", "ends"),
+];
 
 struct Row {
     guest: Guest,
@@ -86,6 +100,7 @@ struct ListPage {
     filters: Filters,
     filtered: bool,
     counts: Vec<Count>,
+    columns: Vec<Column>,
     statuses: Vec<&'static str>,
     methods: Vec<&'static str>,
     waiting: Vec<Row>,
@@ -101,7 +116,8 @@ async fn page(
     account: Account,
     UrlQuery(filters): UrlQuery<Filters>,
 ) -> Result<Response, Problem> {
-    let some = |text: &Option<String>| text.as_deref().and_then(filled).map(str::to_owned);
+    let sort: GuestSort = word("sort", &filters.sort)?.unwrap_or_default();
+    let reverse = listing::is_reversed(&filters.order);
     let (text, status, method, site) = (
         some(&filters.q),
         some(&filters.status),
@@ -113,7 +129,9 @@ async fn page(
         status: status.as_deref().and_then(|word| word.parse().ok()),
         method: method.as_deref().and_then(|word| word.parse().ok()),
         site: site.clone(),
-        before: filters.before.as_deref().and_then(|id| id.parse().ok()),
+        sort,
+        reverse,
+        before: filters.before,
         limit: filters.format.limit(),
     };
     let mut guests = state.store.guest_list(&filter).await?;
@@ -121,7 +139,9 @@ async fn page(
         .with("q", text)
         .with("status", status)
         .with("method", method)
-        .with("site", site);
+        .with("site", site)
+        .with("sort", some(&filters.sort))
+        .with("order", some(&filters.order));
     match filters.format {
         Format::Json => return Ok(listing::json("guests", &guests)?),
         Format::Csv => return Ok(csv(&guests)?),
@@ -133,6 +153,7 @@ async fn page(
     render(&ListPage {
         chrome: Chrome::new(&state, &account, "Guests", Place::Guests).await,
         filtered: query.is_filtered(),
+        columns: listing::columns(&query, &HEADS, sort.as_str(), reverse),
         csv: query.link("format", "csv"),
         json: query.link("format", "json"),
         counts: state

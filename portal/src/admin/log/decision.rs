@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use nac_policy::PolicyExplanation;
-use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, Session};
+use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, Exception, Session};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -69,6 +69,7 @@ struct DecisionPage {
     device: Option<(Uuid, String)>,
     facts: Vec<(&'static str, String)>,
     quarantines: Vec<(Uuid, Moment, String)>,
+    exceptions: Vec<(Exception, Moment)>,
     policies: Vec<Tried>,
     certificate: Option<Credential>,
     session: Option<(Session, Moment, Option<Moment>)>,
@@ -110,7 +111,7 @@ fn decision_page(
         session,
         enforcements,
         quarantines,
-        exceptions: _,
+        exceptions,
     } = explained;
     let decided = decision
         .decision
@@ -147,6 +148,13 @@ fn decision_page(
                     Moment(quarantine.opened_us),
                     quarantine.reason,
                 )
+            })
+            .collect(),
+        exceptions: exceptions
+            .into_iter()
+            .map(|exception| {
+                let until = Moment(exception.expires_us);
+                (exception, until)
             })
             .collect(),
         policies: policies

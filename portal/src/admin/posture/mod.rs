@@ -1,7 +1,9 @@
 //! Posture: which hosts report, what their checks found, and with which secrets they come to us.
 
+mod reports;
 mod secrets;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -14,8 +16,8 @@ use nac_store::{CheckOutcome, CheckResult, NodeStatus, OsqueryNode, RecheckOutco
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::form::filled;
-use super::listing::{self, Format, Query};
+use super::filter::some;
+use super::listing::{self, Column, Format, Head, Query};
 use super::moment::span;
 use super::{Account, AdminState, Chrome, Done, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
@@ -39,6 +41,13 @@ pub(super) fn routes() -> Vec<Route> {
             post(remove),
         ),
         Route::page("/posture/checks", Permission::Read, get(checks)),
+        Route::page("/posture/reports", Permission::Read, get(reports::page)),
+        Route::action(
+            "/posture/reports/{id}/close",
+            Permission::QuarantineChange,
+            "check_report_close",
+            post(reports::close),
+        ),
     ];
     routes.extend(secrets::routes());
     routes
@@ -51,7 +60,9 @@ struct Filters {
     q: Option<String>,
     verdict: Option<String>,
     check: Option<String>,
-    after: Option<String>,
+    sort: Option<String>,
+    order: Option<String>,
+    after: Option<Uuid>,
     format: Format,
 }
 
@@ -80,9 +91,21 @@ impl From<NodePosture> for Host {
 
 struct Row {
     host: Host,
+    enrolled: Moment,
     seen: Moment,
     ago: String,
 }
+
+/// The columns, in the words of [`sort`].
+const HEADS: [Head; 7] = [
+    Head::sorts("Host", "host"),
+    Head::sorts("Verdict", "verdict"),
+    Head::sorts("Failing", "failing").descending(),
+    Head::plain("Advice"),
+    Head::sorts("System", "system"),
+    Head::sorts("Enrolled", "enrolled").descending(),
+    Head::sorts("Last seen", "seen").descending(),
+];
 
 #[derive(Template)]
 #[template(path = "admin/posture/list.html")]
@@ -90,6 +113,7 @@ struct ListPage {
     chrome: Chrome,
     filters: Filters,
     filtered: bool,
+    columns: Vec<Column>,
     verdicts: [&'static str; 4],
     rows: Vec<Row>,
     next: Option<String>,
@@ -102,14 +126,14 @@ async fn page(
     account: Account,
     UrlQuery(filters): UrlQuery<Filters>,
 ) -> Result<Response, Problem> {
-    let wanted = |filter: &Option<String>| filter.as_deref().and_then(filled).map(str::to_owned);
     let (text, verdict, check) = (
-        wanted(&filters.q),
-        wanted(&filters.verdict),
-        wanted(&filters.check),
+        some(&filters.q),
+        some(&filters.verdict),
+        some(&filters.check),
     );
     let lower = text.as_ref().map(|text| text.to_lowercase());
-    let after: Option<Uuid> = filters.after.as_deref().and_then(|id| id.parse().ok());
+    let by = some(&filters.sort).unwrap_or_else(|| "enrolled".to_owned());
+    let reverse = listing::is_reversed(&filters.order);
     let mut nodes = state.gate.nodes();
     nodes.retain(|posture| {
         let node = &posture.node;
@@ -133,18 +157,26 @@ async fn page(
                 .is_none_or(|verdict| posture.verdict.as_str() == verdict)
             && check.as_ref().is_none_or(fails)
     });
-    // Ids are in the order of enrolment: newest first, and each page goes on behind the last one's end.
-    nodes.sort_by_key(|posture| std::cmp::Reverse(posture.node.id));
+    sort(&mut nodes, &by, reverse)?;
+    // Each page goes on behind the last one's end, wherever that is by now.
+    let done = filters.after.map_or(0, |after| {
+        nodes
+            .iter()
+            .position(|posture| posture.node.id == after)
+            .map_or(nodes.len(), |last| last + 1)
+    });
     let mut hosts: Vec<Host> = nodes
         .into_iter()
-        .filter(|posture| after.is_none_or(|after| posture.node.id < after))
+        .skip(done)
         .take(filters.format.limit() as usize)
         .map(Host::from)
         .collect();
     let query = Query::new("/posture")
         .with("q", text)
         .with("verdict", verdict)
-        .with("check", check);
+        .with("check", check)
+        .with("sort", some(&filters.sort))
+        .with("order", some(&filters.order));
     match filters.format {
         Format::Json => return Ok(listing::json("hosts", &hosts)?),
         Format::Csv => return Ok(csv(&hosts)?),
@@ -159,18 +191,42 @@ async fn page(
         filtered: query.is_filtered(),
         csv: query.link("format", "csv"),
         json: query.link("format", "json"),
+        columns: listing::columns(&query, &HEADS, &by, reverse),
         verdicts: Verdict::ALL.map(Verdict::as_str),
         next,
         filters,
         rows: hosts
             .into_iter()
             .map(|host| Row {
+                enrolled: Moment(host.node.enrolled_us),
                 seen: Moment(host.node.last_seen_us),
                 ago: span(now - host.node.last_seen_us),
                 host,
             })
             .collect(),
     })
+}
+
+/// Sorts by a word of the URL; times begin with the newest.
+fn sort(nodes: &mut [NodePosture], by: &str, reverse: bool) -> Result<(), Failure> {
+    // Ids are in the order of enrolment, and make every order a whole one.
+    nodes.sort_by_key(|posture| Reverse(posture.node.id));
+    match by {
+        "enrolled" => {}
+        "host" => nodes.sort_by_key(|posture| name(&posture.node).to_lowercase()),
+        "verdict" => nodes.sort_by_key(|posture| posture.verdict.as_str()),
+        "failing" => nodes.sort_by_key(|posture| Reverse(posture.failing.len())),
+        "system" => nodes.sort_by_key(|posture| {
+            let node = &posture.node;
+            (node.os_name.to_lowercase(), node.os_version.clone())
+        }),
+        "seen" => nodes.sort_by_key(|posture| Reverse(posture.node.last_seen_us)),
+        _ => return Err(Failure::invalid("sort", "the list has no such order")),
+    }
+    if reverse {
+        nodes.reverse();
+    }
+    Ok(())
 }
 
 fn csv(hosts: &[Host]) -> Result<Response, Failure> {
@@ -437,9 +493,10 @@ async fn checks(
 /// The flag file for endpoints of this installation.
 fn flags(state: &AdminState) -> String {
     let portal = state
+        .environment
         .portal_url
         .strip_prefix("https://")
-        .unwrap_or(&state.portal_url);
+        .unwrap_or(&state.environment.portal_url);
     let hostname_port = if portal.rsplit_once(':').is_some_and(|(_, port)| {
         !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit())
     }) {

@@ -133,7 +133,7 @@ async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
     let lines = "csv=mac%2Cname%0A0200.0000.0001%2Cprinter+8%0A02%3A00%3A00%3A00%3A00%3A02%2Cnew";
     let (status, _, page) = site.send("/devices/import", &cookie, lines).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(page.contains("1 devices would be added and 1 changed"));
+    assert!(page.contains("1 would be added and 1 changed"));
     let names = async || -> Vec<String> {
         let all = site.store.device_list_all(None, 10).await.unwrap();
         all.into_iter().map(|device| device.name).collect()
@@ -158,4 +158,35 @@ async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
         .await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     assert_eq!(names().await, ["printer 8", "new"]);
+}
+
+#[tokio::test]
+async fn a_wifi_key_is_shown_once_made_anew_with_an_overlap_and_ended() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::Administrator).await;
+    let television = DeviceRecord::new("television", "test");
+    let id = site.store.device_put(television).await.unwrap().id;
+    let path = format!("/devices/{id}");
+    let key = |page: &str| {
+        let (_, rest) = page.split_once("<code class=\"secret\">").unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let form = "ssid=devices";
+    let (status, _, first) = site.post(&format!("{path}/psk"), &cookie, form).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, _, page) = site.get(&path, &cookie).await;
+    assert!(page.contains("current") && !page.contains(&key(&first)));
+    let (_, _, second) = site.post(&format!("{path}/psk"), &cookie, form).await;
+    assert_ne!(key(&first), key(&second));
+    let (_, _, page) = site.get(&path, &cookie).await;
+    assert!(page.contains("current") && page.contains("overlap"));
+    let (status, _, _) = site
+        .post(&format!("{path}/psk/revoke"), &cookie, form)
+        .await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let (_, _, page) = site.get(&path, &cookie).await;
+    assert!(page.contains("revoked") && !page.contains("overlap</span>"));
+    let viewer = site.signed_in(Role::Viewer).await;
+    let (status, _, _) = site.post(&format!("{path}/psk"), &viewer, form).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
 }

@@ -1,17 +1,18 @@
 //! Users: people with passwords and groups.
 
 mod change;
+mod import;
 
 use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use nac_store::{DecisionFilter, DecisionRecord, Device, DeviceFilter, User, UserFilter};
+use nac_store::{DecisionFilter, DecisionRecord, Device, DeviceFilter, User, UserFilter, UserSort};
 use serde::Deserialize;
 
-use super::form::filled;
+use super::filter::{some, word};
 use super::guard::encode_part;
-use super::listing::{self, Format, Query};
+use super::listing::{self, Column, Format, Head, Query};
 use super::{Account, AdminState, Chrome, Moment, Place, Problem, Route, render};
 use crate::access::Permission;
 use crate::web::Failure;
@@ -23,6 +24,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/users", Permission::Read, get(page)),
         Route::page("/users/new", change, get(change::new)),
         Route::action("/users/new", change, "user_put", post(change::add)),
+        Route::page("/users/import", change, get(import::page)),
+        Route::action("/users/import", change, "user_import", post(import::run)),
         Route::page("/users/{name}", Permission::Read, get(detail)),
         Route::action(
             "/users/{name}/groups",
@@ -63,15 +66,28 @@ pub(super) fn routes() -> Vec<Route> {
 struct Filters {
     q: Option<String>,
     group: Option<String>,
+    sort: Option<String>,
+    order: Option<String>,
     after: Option<String>,
     format: Format,
 }
+
+/// The columns, in the words of [`UserSort`].
+const HEADS: [Head; 6] = [
+    Head::sorts("Name", "name"),
+    Head::plain("Groups"),
+    Head::plain("Password"),
+    Head::plain("State"),
+    Head::sorts("Changed", "changed").descending(),
+    Head::sorts("Added", "added").descending(),
+];
 
 struct Row {
     user: User,
     path: String,
     credentials: &'static str,
     changed: Moment,
+    added: Moment,
 }
 
 impl Row {
@@ -80,6 +96,7 @@ impl Row {
             path: path(&user.name),
             credentials: credentials(&user),
             changed: Moment(user.updated_us),
+            added: Moment(user.created_us),
             user,
         }
     }
@@ -91,6 +108,7 @@ struct ListPage {
     chrome: Chrome,
     filters: Filters,
     filtered: bool,
+    columns: Vec<Column>,
     rows: Vec<Row>,
     next: Option<String>,
     csv: String,
@@ -103,18 +121,26 @@ async fn page(
     account: Account,
     UrlQuery(filters): UrlQuery<Filters>,
 ) -> Result<Response, Problem> {
-    let some = |text: &Option<String>| text.as_deref().and_then(filled).map(str::to_owned);
     let (search, group) = (some(&filters.q), some(&filters.group));
+    let sort: UserSort = word("sort", &filters.sort)?.unwrap_or_default();
+    let reverse = listing::is_reversed(&filters.order);
     let mut users = state
         .store
         .user_list(&UserFilter {
             search: search.clone(),
             group: group.clone(),
+            sort,
+            // Times begin with the newest.
+            descending: (sort != UserSort::Name) != reverse,
             after: some(&filters.after),
             limit: filters.format.limit(),
         })
         .await?;
-    let query = Query::new("/users").with("q", search).with("group", group);
+    let query = Query::new("/users")
+        .with("q", search)
+        .with("group", group)
+        .with("sort", some(&filters.sort))
+        .with("order", some(&filters.order));
     match filters.format {
         Format::Json => return Ok(listing::json("users", &users)?),
         Format::Csv => return Ok(csv(&users)?),
@@ -126,6 +152,7 @@ async fn page(
     render(&ListPage {
         chrome: Chrome::new(&state, &account, "Users", Place::Users).await,
         filtered: query.is_filtered(),
+        columns: listing::columns(&query, &HEADS, sort.as_str(), reverse),
         csv: query.link("format", "csv"),
         json: query.link("format", "json"),
         next,
@@ -170,7 +197,6 @@ struct DecisionRow {
 struct DetailPage {
     chrome: Chrome,
     row: Row,
-    added: Moment,
     devices: Vec<Device>,
     decisions: Vec<DecisionRow>,
     may_change: bool,
@@ -201,7 +227,6 @@ async fn detail(
         .await?;
     render(&DetailPage {
         chrome: Chrome::new(&state, &account, &user.name, Place::Users).await,
-        added: Moment(user.created_us),
         groups: user.groups.join(" "),
         row: Row::of(user),
         devices,

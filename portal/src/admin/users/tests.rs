@@ -74,3 +74,55 @@ async fn disabling_can_be_undone_and_long_lists_have_a_next_page() {
     let (status, _, _) = site.post("/users/user01/disable", &viewer, "").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn users_come_from_a_list_all_or_none_and_their_passwords_are_not_shown_again() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::Administrator).await;
+    let post = async |csv: &str, confirmed: bool| {
+        let form = format!(
+            "csv={}{}",
+            crate::admin::encode(csv),
+            if confirmed { "&confirmed=yes" } else { "" }
+        );
+        let (status, _, page) = site.post("/users/import", &cookie, &form).await;
+        (status, page)
+    };
+    let bad =
+        "name,groups,password,mschap\nalice,staff;vpn,correct horse,yes\nbob,,,yes\nalice,,x,\n";
+    let (status, page) = post(bad, true).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("line 3") && page.contains("line 4"));
+    assert!(!page.contains("correct horse"));
+    assert!(site.store.user_fetch("alice").await.is_err(), "all or none");
+
+    let good = "name,groups,password,mschap\nalice,staff;vpn,correct horse,yes\nbob,staff,,\n";
+    let (_, page) = post(good, false).await;
+    assert!(page.contains("2 would be added") && page.contains("paste the lines once more"));
+    assert!(
+        site.store.user_fetch("alice").await.is_err(),
+        "only looked at"
+    );
+    let (status, _) = post(good, true).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let alice = site.store.user_fetch("alice").await.unwrap();
+    assert_eq!(alice.groups, ["staff", "vpn"]);
+    assert!(alice.password.unwrap().starts_with("$argon2id$") && alice.cleartext.is_some());
+    assert!(
+        site.store
+            .user_fetch("bob")
+            .await
+            .unwrap()
+            .password
+            .is_none()
+    );
+
+    // A list of groups changes groups and nothing else, and comes back as it was typed.
+    let groups = "name,groups\nalice,guests\n";
+    let (_, page) = post(groups, false).await;
+    assert!(page.contains("1 changed") && page.contains("alice,guests"));
+    post(groups, true).await;
+    let alice = site.store.user_fetch("alice").await.unwrap();
+    assert_eq!(alice.groups, ["guests"]);
+    assert!(alice.password.is_some());
+}

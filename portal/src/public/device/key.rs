@@ -13,15 +13,13 @@ use zeroize::Zeroizing;
 
 use super::mine;
 use crate::i18n::Message;
+use crate::input::psk;
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
 use crate::public::forms::Posted;
 use crate::public::layout::Shell;
 use crate::public::sign_in::{Employee, Shown};
 use crate::web::Failure;
-
-/// For how long the former key stays right: a week to type the new one in.
-const OVERLAP_US: i64 = 7 * 86_400_000_000;
 
 struct Network {
     index: usize,
@@ -109,23 +107,7 @@ pub(super) async fn make(
         );
     }
     let (store, by) = (employee.store(&state), employee.user.name.as_str());
-    let passphrase = DevicePsk::passphrase()?;
-    let psks = state.store.device_psk_list(device.id).await?;
-    let current = psks
-        .iter()
-        .any(|psk| psk.ssid == *ssid && psk.state(shell.now_us()) == PskState::Current);
-    let psk = match current {
-        true => {
-            store
-                .device_psk_rotate(device.id, ssid, passphrase, OVERLAP_US, by)
-                .await?
-        }
-        false => {
-            store
-                .device_psk_create(device.id, ssid, passphrase, by)
-                .await?
-        }
-    };
+    let psk = psk::renew(&store, device.id, ssid, psk::OVERLAP_US, by).await?;
     let text = psk
         .passphrase
         .as_ref()

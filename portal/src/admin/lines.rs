@@ -1,0 +1,161 @@
+//! Many things at once by CSV: the first line names the columns, and every line is checked before any is stored.
+
+/// How many faulty lines are shown one by one.
+const FAULTS_SHOWN: usize = 50;
+
+/// What may be pasted.
+pub(crate) struct Layout {
+    /// The columns there are.
+    pub(crate) columns: &'static [&'static str],
+    /// The one that must be there.
+    pub(crate) required: &'static str,
+    /// The most lines.
+    pub(crate) most: usize,
+    /// The command that takes more.
+    pub(crate) command: &'static str,
+}
+
+/// What a text holds.
+#[derive(Debug)]
+pub(crate) struct Lines<T> {
+    /// The good lines.
+    pub(crate) rows: Vec<T>,
+    /// The others, by number.
+    pub(crate) faults: Vec<(u64, String)>,
+}
+
+/// One line.
+pub(crate) struct Cells<'a> {
+    header: &'a [String],
+    row: &'a csv::StringRecord,
+}
+
+impl Cells<'_> {
+    /// What stands in this column; nothing where the text does not have it.
+    pub(crate) fn get(&self, column: &str) -> &str {
+        self.header
+            .iter()
+            .position(|name| name == column)
+            .and_then(|position| self.row.get(position))
+            .unwrap_or_default()
+    }
+}
+
+impl Layout {
+    /// Reads a text line by line.
+    pub(crate) fn read<T>(
+        &self,
+        text: &str,
+        mut line: impl FnMut(&Cells<'_>) -> Result<T, String>,
+    ) -> Lines<T> {
+        let mut lines = Lines {
+            rows: Vec::new(),
+            faults: Vec::new(),
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .flexible(true)
+            .comment(Some(b'#'))
+            .from_reader(text.as_bytes());
+        let header = match self.header(&mut reader) {
+            Ok(header) => header,
+            Err(fault) => {
+                lines.faults.push((1, fault));
+                return lines;
+            }
+        };
+        for (index, row) in reader.records().enumerate() {
+            if index == self.most {
+                let fault = format!(
+                    "at most {} lines at once: use `{}` for more",
+                    self.most, self.command
+                );
+                lines.faults.push((0, fault));
+                break;
+            }
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    let number = error.position().map_or(0, csv::Position::line);
+                    lines.faults.push((number, error.to_string()));
+                    continue;
+                }
+            };
+            let read = if row.len() > header.len() {
+                Err(format!(
+                    "it has {} cells and the first line names {}",
+                    row.len(),
+                    header.len()
+                ))
+            } else {
+                line(&Cells {
+                    header: &header,
+                    row: &row,
+                })
+            };
+            match read {
+                Ok(read) => lines.rows.push(read),
+                Err(fault) => {
+                    let number = row.position().map_or(0, csv::Position::line);
+                    lines.faults.push((number, fault));
+                }
+            }
+        }
+        lines
+    }
+
+    fn header(&self, reader: &mut csv::Reader<&[u8]>) -> Result<Vec<String>, String> {
+        let header: Vec<String> = reader
+            .headers()
+            .map_err(|error| error.to_string())?
+            .iter()
+            .map(str::to_lowercase)
+            .collect();
+        let unknown = |name: &&String| !self.columns.contains(&name.as_str());
+        if let Some(unknown) = header.iter().find(unknown) {
+            let unknown: String = unknown.chars().take(40).collect();
+            return Err(format!(
+                "`{unknown}` is no column: the first line names some of {}",
+                self.columns.join(", ")
+            ));
+        }
+        if !header.iter().any(|name| name == self.required) {
+            return Err(format!(
+                "the first line must name the column {}",
+                self.required
+            ));
+        }
+        Ok(header)
+    }
+}
+
+/// What would be done, after the first look.
+pub(crate) struct Plan {
+    /// New ones.
+    pub(crate) added: usize,
+    /// Those that are there already.
+    pub(crate) changed: usize,
+    /// The first lines that cannot be used.
+    pub(crate) faults: Vec<(u64, String)>,
+    /// How many more of them there are.
+    pub(crate) unshown: usize,
+}
+
+impl Plan {
+    /// Of so many, with these faults.
+    pub(crate) fn new(added: usize, changed: usize, mut faults: Vec<(u64, String)>) -> Self {
+        let unshown = faults.len().saturating_sub(FAULTS_SHOWN);
+        faults.truncate(FAULTS_SHOWN);
+        Self {
+            added,
+            changed,
+            faults,
+            unshown,
+        }
+    }
+
+    /// Whether it can be done, and is worth it.
+    pub(crate) fn is_good(&self) -> bool {
+        self.faults.is_empty() && self.added + self.changed > 0
+    }
+}
