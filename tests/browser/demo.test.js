@@ -101,7 +101,8 @@ test("repaired and checked again, the laptop is let out by a fresh result and it
     return !(await page.locator("main").innerText()).includes("carol-laptop");
   }, 30_000);
   await page.goto(`${demo.admin}/search?q=carol-laptop`);
-  await page.getByRole("heading", { name: /carol-laptop/ }).waitFor();
+  await page.locator("main").getByRole("link", { name: "carol-laptop" }).first().click();
+  await page.waitForURL(/\/devices\//);
   await until("the network has proven the move", async () => {
     await page.reload();
     return /confirmed|proven/.test(await page.locator(".timeline").innerText());

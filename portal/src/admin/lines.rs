@@ -52,6 +52,8 @@ impl Layout {
             rows: Vec::new(),
             faults: Vec::new(),
         };
+        // Browsers end lines with two characters, of which the reader would count the second to the next line.
+        let text = text.replace("\r\n", "\n");
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .flexible(true)
@@ -157,5 +159,46 @@ impl Plan {
     /// Whether it can be done, and is worth it.
     pub(crate) fn is_good(&self) -> bool {
         self.faults.is_empty() && self.added + self.changed > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        columns: &["name", "note"],
+        required: "name",
+        most: 3,
+        command: "nac thing import",
+    };
+
+    fn faults(text: &str) -> Vec<(u64, String)> {
+        let names = LAYOUT.read(text, |cells| match cells.get("name") {
+            "" => Err("no name".to_owned()),
+            name => Ok(name.to_owned()),
+        });
+        names.faults
+    }
+
+    #[test]
+    fn a_faulty_line_has_the_number_that_an_editor_shows_however_lines_end() {
+        for end in ["\n", "\r\n"] {
+            let text = ["name,note", "a,", "# a comment", ",x", "b,c,d"].join(end);
+            let lines: Vec<u64> = faults(&text).iter().map(|(line, _)| *line).collect();
+            assert_eq!(lines, [4, 5], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn too_many_lines_and_unknown_columns_are_told_with_the_remedy() {
+        assert!(
+            faults("name\na\nb\nc\nd\n")[0]
+                .1
+                .contains("`nac thing import`")
+        );
+        assert!(faults("nmae\na\n")[0].1.contains("name, note"));
+        assert!(faults("note\na\n")[0].1.contains("column name"));
+        assert!(faults("name\n").is_empty());
     }
 }

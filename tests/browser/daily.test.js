@@ -1,0 +1,165 @@
+// What administrators do all day: by keyboard, by click, each as far as the role goes, and back again where that is possible.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { administrator } from "./support/administrator.js";
+import { inspect } from "./support/inspect.js";
+import { stage, story } from "./support/story.js";
+
+const MAC = "02:00:5e:20:00:01";
+const here = stage({
+  furnish: async (own) => {
+    await own.nac("device", "add", "laptop-7", "--mac", MAC, "--owner", "alice");
+    await own.nac("device", "add", "printer-2", "--mac", "02:00:5e:20:00:02");
+    await own.nac("segment", "set", "staff", "--vlan", "20").catch(() => {});
+  },
+});
+
+const main = (page) => page.locator("main").innerText();
+const flash = (page) => page.locator(".flash");
+
+/** Somebody of this role, and the page where they begin. */
+async function somebody(role, name = role) {
+  return (await administrator(here, { role, name })).page;
+}
+
+story(here, "keys go to the search, through the pages and down a list, and can be switched off", async () => {
+  const page = await somebody("owner", "keyboard");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.waitForURL(/\/devices$/);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/devices\/[0-9a-f-]{36}$/);
+  await page.getByRole("heading", { name: /printer-2/ }).waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("0200.5e20.0001");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: /laptop-7/ }).waitFor();
+  await page.keyboard.press("?");
+  const help = page.getByRole("dialog");
+  assert.match(await help.innerText(), /g q\s+Quarantine/);
+  await inspect(page, "admin-keys");
+  await help.getByLabel(/single keys/).uncheck();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.getByRole("heading", { name: /laptop-7/ }).waitFor();
+  assert.match(page.url(), /\/devices\/[0-9a-f-]{36}/, "the keys are off");
+});
+
+story(here, "what was done can be undone from the sentence that says it", async () => {
+  const page = await somebody("help-desk", "undoer");
+  await page.goto(here.adminUrl(`/search?q=${MAC}`));
+  await page.getByRole("button", { name: "Block", exact: true }).click();
+  assert.match(await flash(page).innerText(), /Blocked/);
+  await page.getByRole("heading", { name: /laptop-7 blocked/ }).waitFor();
+  await flash(page).getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("heading", { name: /laptop-7 active/ }).waitFor();
+});
+
+story(here, "a device is put in quarantine, noted, taken, given an exception that ends, and let out with others after a dry run", async () => {
+  const page = await somebody("help-desk", "heidi");
+  for (const [device, reason] of [["laptop-7", "it scans ports"], ["printer-2", "it sends mail"]]) {
+    await page.goto(here.adminUrl("/quarantine"));
+    await page.getByText("Put a device in quarantine").click();
+    await page.getByLabel("Device").fill(device);
+    await page.getByLabel("Reason", { exact: true }).fill(reason);
+    await page.getByRole("button", { name: "Quarantine", exact: true }).click();
+    await flash(page).waitFor();
+  }
+  await page.goto(here.adminUrl("/quarantine"));
+  await page.getByRole("row", { name: /it scans ports/ }).getByRole("button", { name: "take it" }).click();
+  await page.getByLabel("Note").fill("called alice");
+  await page.getByRole("button", { name: "Write" }).click();
+  assert.match(await main(page), /heidi.*called alice/s);
+
+  // Without an end there is no exception.
+  const permit = page.locator("section").filter({ hasText: "Permit an exception" });
+  await permit.getByLabel("Reason").fill("needed for the audit");
+  await permit.getByLabel("Until").fill("8h");
+  await permit.getByRole("button", { name: "Permit" }).click();
+  assert.match(await main(page), /needed for the audit/);
+  await page.goto(here.adminUrl("/exceptions"));
+  assert.match(await main(page), /laptop-7|a quarantine/);
+  await page.getByRole("link", { name: "Ends" }).click();
+  assert.match(page.url(), /sort=ends/);
+  await page.locator("main tbody").getByRole("link").first().click();
+  await page.getByRole("button", { name: "Revoke" }).click();
+  assert.match(await main(page), /revoked/);
+
+  await page.goto(here.adminUrl("/quarantine"));
+  await page.getByLabel("All", { exact: true }).check();
+  await page.getByRole("button", { name: "Release the marked" }).click();
+  assert.match(await main(page), /Release 2 of 2\?/);
+  await inspect(page, "admin-quarantine-dry-run");
+  await page.getByRole("button", { name: "Release 2" }).click();
+  await page.goto(here.adminUrl("/quarantine"));
+  assert.match(await main(page), /Nobody is in quarantine/);
+});
+
+story(here, "an export holds exactly what the list shows", async () => {
+  const page = await somebody("viewer", "exporter");
+  await page.goto(here.adminUrl("/devices?q=printer&sort=name"));
+  const names = await page.locator("main tbody tr td:first-child").allInnerTexts();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
+  assert.deepEqual(lines.slice(1).map((line) => line.split(",")[1]), names);
+});
+
+story(here, "many users come by a list, which says first what it would do", async () => {
+  const page = await somebody("administrator", "importer");
+  await page.goto(here.adminUrl("/users"));
+  await page.getByRole("link", { name: "Import users" }).click();
+  await page.getByLabel("Lines").fill("name,groups\nada,staff\nbad name\u0007,staff");
+  await page.getByRole("button", { name: /See what/ }).click();
+  assert.match(await page.getByRole("alert").innerText(), /line 3/);
+  await page.getByLabel("Lines").fill("name,groups\nada,staff\nbob,staff;vpn");
+  await page.getByRole("button", { name: /See what/ }).click();
+  assert.match(await main(page), /2 would be added/);
+  await inspect(page, "admin-user-import");
+  await page.getByRole("button", { name: /Store them/ }).click();
+  assert.match(await flash(page).innerText(), /2 users are added/);
+  assert.deepEqual((await here.installation.json("user", "list")).map((user) => user.name).sort(), ["ada", "bob"]);
+});
+
+story(here, "the portal's colours and questions are set in the browser, and a colour nobody could read is refused", async () => {
+  const page = await somebody("administrator", "brander");
+  await page.goto(here.adminUrl("/settings"));
+  await page.getByLabel("On light paper").fill("#ffee00");
+  await page.getByLabel(/^Telephone number/).selectOption("required");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /brand\.accent/);
+  assert.equal(await page.getByLabel(/^Telephone number/).inputValue(), "required", "nothing typed is lost");
+  await page.getByLabel("On light paper").fill("#7a1f1f");
+  await page.getByRole("button", { name: "Save" }).click();
+  await flash(page).waitFor();
+  const portal = await here.person({ phone: true });
+  await portal.page.goto(here.url("/"));
+  const accent = await portal.page.locator("a").first().evaluate((link) => getComputedStyle(link).color);
+  assert.equal(accent, "rgb(122, 31, 31)");
+});
+
+story(here, "each role sees what it may do, and nothing that it may not", async () => {
+  for (const [role, may, mayNot] of [
+    ["viewer", ["/devices", "/quarantine", "/policy", "/log"], ["Add a device", "Put a device in quarantine", "Save"]],
+    ["guest-operator", ["/guests", "/vouchers"], ["Devices", "Policy", "Audit log"]],
+    ["help-desk", ["/devices", "/quarantine"], ["Apply", "New token"]],
+    ["policy-editor", ["/policy", "/segments"], ["Add a user", "Put a device in quarantine"]],
+  ]) {
+    const page = await somebody(role, `role-${role}`);
+    for (const path of may) {
+      const response = await page.goto(here.adminUrl(path));
+      assert.equal(response.status(), 200, `${role} opens ${path}`);
+      const said = await page.locator("body").innerText();
+      for (const word of mayNot) assert.ok(!said.includes(word), `${role} does not meet "${word}" at ${path}`);
+    }
+  }
+  const operator = await somebody("guest-operator", "lobby");
+  assert.equal((await operator.goto(here.adminUrl("/devices"))).status(), 403);
+  await operator.goto(here.adminUrl("/guests/new"));
+  await operator.getByLabel("Name").fill("Grace");
+  await operator.getByRole("button", { name: "Add" }).click();
+  await operator.locator("code.secret").waitFor();
+});
