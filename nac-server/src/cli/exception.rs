@@ -44,6 +44,7 @@ pub(super) enum ExceptionCommand {
         reason: String,
     },
     /// Move the end of an active exception
+    #[command(visible_alias = "set")]
     Renew {
         /// The exception
         id: Uuid,
@@ -55,6 +56,7 @@ pub(super) enum ExceptionCommand {
         reason: String,
     },
     /// End exceptions early
+    #[command(visible_alias = "remove")]
     Revoke {
         /// The exceptions
         #[arg(required = true)]

@@ -31,6 +31,7 @@ pub(super) enum GuestCommand {
         guest: String,
     },
     /// Let a guest stay longer, or again when the time was over
+    #[command(visible_alias = "set")]
     Extend {
         /// Id, MAC address, or a name or e-mail address that only one guest has
         guest: String,
@@ -39,6 +40,7 @@ pub(super) enum GuestCommand {
         by: String,
     },
     /// Send a guest away
+    #[command(visible_alias = "remove")]
     Revoke {
         /// Id, MAC address, or a name or e-mail address that only one guest has
         guest: String,

@@ -45,6 +45,7 @@ pub(super) enum QuarantineCommand {
         id: Uuid,
     },
     /// Move the moment at which a quarantine ends by itself
+    #[command(visible_alias = "set")]
     Extend {
         /// The quarantine
         id: Uuid,

@@ -20,6 +20,7 @@ What is not named stays as it is; an empty text (--vlan \"\") removes it.";
 #[derive(Debug, Subcommand)]
 pub(super) enum SegmentCommand {
     /// Create or change a segment
+    #[command(visible_alias = "add")]
     #[command(after_help = SET_EXAMPLES)]
     Set(SetArguments),
     /// List all segments

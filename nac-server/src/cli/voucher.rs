@@ -35,6 +35,7 @@ Further columns, as an export has them, are passed over.";
 #[derive(Debug, Subcommand)]
 pub(super) enum VoucherCommand {
     /// Make a batch of codes
+    #[command(visible_alias = "add")]
     #[command(after_help = CREATE_EXAMPLES)]
     Create {
         /// How many codes
@@ -62,6 +63,7 @@ pub(super) enum VoucherCommand {
         target: String,
     },
     /// Withdraw a batch or one code; who is here with it has to leave
+    #[command(visible_alias = "remove")]
     Revoke {
         /// Id of the batch, or a code
         #[arg(value_name = "BATCH|CODE")]

@@ -139,3 +139,26 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
     assert!(output.status.success());
 }
+
+#[test]
+fn whatever_an_administrator_keeps_is_added_set_listed_shown_and_removed_by_the_same_words() {
+    for noun in [
+        "client",
+        "user",
+        "device",
+        "segment",
+        "guest",
+        "voucher",
+        "exception",
+        "quarantine",
+    ] {
+        for verb in ["add", "set", "list", "show", "remove"] {
+            // A voucher's batch is not changed once it is printed.
+            if (noun, verb) == ("voucher", "set") {
+                continue;
+            }
+            let output = nac().args([noun, verb, "--help"]).output().expect("nac");
+            assert!(output.status.success(), "nac {noun} {verb}");
+        }
+    }
+}
