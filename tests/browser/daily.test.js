@@ -14,6 +14,9 @@ const here = stage({
   },
 });
 
+/** A PNG of one pixel. */
+const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg==", "base64");
+
 const main = (page) => page.locator("main").innerText();
 const flash = (page) => page.locator(".flash");
 
@@ -124,7 +127,7 @@ story(here, "many users come by a list, which says first what it would do", asyn
   assert.deepEqual((await here.installation.json("user", "list")).map((user) => user.name).sort(), ["ada", "bob"]);
 });
 
-story(here, "the portal's colours and questions are set in the browser, and a colour nobody could read is refused", async () => {
+story(here, "the portal's colours, questions and logo are set in the browser, and a colour nobody could read is refused", async () => {
   const page = await somebody("administrator", "brander");
   await page.goto(here.adminUrl("/settings"));
   await page.getByLabel("On light paper").fill("#ffee00");
@@ -139,6 +142,17 @@ story(here, "the portal's colours and questions are set in the browser, and a co
   await portal.page.goto(here.url("/"));
   const accent = await portal.page.locator("a").first().evaluate((link) => getComputedStyle(link).color);
   assert.equal(accent, "rgb(122, 31, 31)");
+
+  // A picture that is none is refused in words; a real one stands in the portal's header.
+  await page.getByLabel("Picture").setInputFiles({ name: "logo.png", mimeType: "image/png", buffer: Buffer.from("<svg onload=pwned(1)>") });
+  await page.getByRole("button", { name: "Show it" }).click();
+  assert.match(await main(page), /PNG/);
+  await page.goto(here.adminUrl("/settings"));
+  await page.getByLabel("Picture").setInputFiles({ name: "logo.png", mimeType: "image/png", buffer: PIXEL });
+  await page.getByRole("button", { name: "Show it" }).click();
+  await flash(page).waitFor();
+  await portal.page.reload();
+  assert.ok(await portal.page.locator("header img").evaluate((logo) => logo.complete && logo.naturalWidth > 0));
 });
 
 story(here, "each role sees what it may do, and nothing that it may not", async () => {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Query as UrlQuery, State};
+use axum::extract::multipart::MultipartError;
+use axum::extract::{Multipart, Query as UrlQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use nac_store::{
@@ -28,6 +29,13 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/settings", Permission::Read, get(page)),
         Route::action("/settings", change, "setting_put", post(save)),
         Route::action("/settings/remove", change, "setting_remove", post(remove)),
+        Route::action("/settings/logo", change, "setting_put_logo", post(logo)),
+        Route::action(
+            "/settings/logo/remove",
+            change,
+            "setting_remove_logo",
+            post(remove_logo),
+        ),
     ]
 }
 
@@ -78,6 +86,7 @@ struct SettingsPage {
     sites: Vec<Site>,
     /// Whether the site's settings are its own and not the default's.
     own: bool,
+    has_logo: bool,
     changed: Option<Moment>,
     settings: PortalSettings,
     languages: [&'static str; LANGUAGES.len()],
@@ -142,6 +151,7 @@ async fn show(
             })
             .collect(),
         own: own.is_some(),
+        has_logo: own.is_some_and(|own| own.has_logo),
         changed: own
             .filter(|own| own.updated_us != 0)
             .map(|own| Moment(own.updated_us)),
@@ -259,7 +269,7 @@ async fn save(
         .portal_site_put(&site, &settings)
         .await?;
     Ok(Done::at(
-        format!("/settings?site={}", encode(&site)),
+        at(&site),
         "Saved. The portal shows it from the next page on.",
     )
     .into_response())
@@ -415,6 +425,51 @@ async fn remove(
         "/settings",
         format!("{} follows the settings of every site again.", form.site),
     ))
+}
+
+/// Takes a picture as browsers send files.
+async fn logo(
+    State(state): State<AdminState>,
+    account: Account,
+    mut form: Multipart,
+) -> Result<Done, Problem> {
+    let unreadable = |error: MultipartError| Failure::invalid("logo", error.body_text());
+    let (mut site, mut logo) = (String::new(), None);
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        match field.name() {
+            Some("site") => site = field.text().await.map_err(unreadable)?,
+            Some("logo") => logo = Some(field.bytes().await.map_err(unreadable)?),
+            _ => return Err(unknown().into()),
+        }
+    }
+    let logo = logo
+        .filter(|logo| !logo.is_empty())
+        .ok_or_else(|| Failure::invalid("logo", "choose a picture first"))?;
+    account
+        .store(&state)
+        .portal_logo_put(&site, Some(&logo))
+        .await?;
+    Ok(Done::at(
+        at(&site),
+        "The portal shows the logo from the next page on.",
+    ))
+}
+
+async fn remove_logo(
+    State(state): State<AdminState>,
+    account: Account,
+    Form(form): Form<RemoveForm>,
+) -> Result<Done, Problem> {
+    account
+        .store(&state)
+        .portal_logo_put(&form.site, None)
+        .await?;
+    Ok(Done::at(at(&form.site), "The logo is gone."))
+}
+
+/// The page of a site's settings.
+fn at(site: &str) -> String {
+    format!("/settings?site={}", encode(site))
 }
 
 #[cfg(test)]
