@@ -73,7 +73,8 @@ pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVer
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{
-    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings,
+    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails,
+    RecordedDecision, RecordedSession, Timings,
 };
 pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,
