@@ -9,6 +9,8 @@ mod site;
 mod administrators;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/backups.rs"]
+mod backups;
 #[path = "cli/certificates.rs"]
 mod certificates;
 #[path = "cli/clients.rs"]

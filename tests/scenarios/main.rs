@@ -20,6 +20,7 @@ mod visitor;
 
 mod activity;
 mod api;
+mod backup;
 mod binding;
 mod command;
 mod compliance;

@@ -24,6 +24,7 @@ mod administrator;
 mod administrator_session;
 mod api_token;
 mod audit;
+mod backup;
 mod certificate;
 mod client;
 mod decision;

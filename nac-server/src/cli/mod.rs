@@ -16,6 +16,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod certificate;
 mod client;
 mod config;
@@ -146,6 +147,10 @@ enum Command {
     /// Who changed what, and whether that record is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Put the installation into one file, while the server runs
+    Backup(backup::BackupArguments),
+    /// Make an installation from a backup, in an empty folder, verified
+    Restore(backup::RestoreArguments),
 }
 
 impl Command {
@@ -174,6 +179,8 @@ impl Command {
             Self::Portal(command) => portal::run(context, command).await,
             Self::Posture(command) => posture::run(context, command).await,
             Self::Audit(command) => audit::run(context, command).await,
+            Self::Backup(arguments) => backup::run(context, arguments).await,
+            Self::Restore(arguments) => backup::restore(context, arguments).await,
         }
     }
 }
