@@ -21,6 +21,8 @@ mod configuration;
 mod contract;
 #[path = "cli/devices.rs"]
 mod devices;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/guests.rs"]
 mod guests;
 #[path = "cli/installation.rs"]

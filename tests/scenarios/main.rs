@@ -27,6 +27,7 @@ mod compliance;
 mod devices;
 mod durability;
 mod enforcement;
+mod export;
 mod guests;
 mod identity;
 mod interop;

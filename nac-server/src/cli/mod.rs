@@ -25,6 +25,7 @@ mod csv;
 mod demo;
 mod device;
 mod exception;
+mod export;
 mod failure;
 mod guest;
 mod init;
@@ -120,6 +121,8 @@ enum Command {
     /// Who is on the network now, and which moves are not proven yet
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// The addresses of live sessions by segment, for nft, firewalls, Calico and Cilium
+    Export(export::ExportArguments),
     /// Put devices in quarantine and let them out again
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -170,6 +173,7 @@ impl Command {
             Self::Guest(command) => guest::run(context, command).await,
             Self::Voucher(command) => voucher::run(context, command).await,
             Self::Session(command) => session::run(context, command).await,
+            Self::Export(arguments) => export::run(context, arguments).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Exception(command) => exception::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
