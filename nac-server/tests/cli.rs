@@ -9,6 +9,8 @@ mod site;
 mod administrators;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/backups.rs"]
+mod backups;
 #[path = "cli/certificates.rs"]
 mod certificates;
 #[path = "cli/clients.rs"]
@@ -19,6 +21,8 @@ mod configuration;
 mod contract;
 #[path = "cli/devices.rs"]
 mod devices;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/guests.rs"]
 mod guests;
 #[path = "cli/installation.rs"]

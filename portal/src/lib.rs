@@ -19,6 +19,7 @@ pub mod access;
 pub mod admin;
 pub mod api;
 pub mod explain;
+pub mod export;
 pub mod i18n;
 pub mod input;
 pub mod mail;

@@ -20,12 +20,14 @@ mod visitor;
 
 mod activity;
 mod api;
+mod backup;
 mod binding;
 mod command;
 mod compliance;
 mod devices;
 mod durability;
 mod enforcement;
+mod export;
 mod guests;
 mod identity;
 mod interop;

@@ -54,6 +54,66 @@ fn a_new_policy_moves_the_sessions_that_it_changes_and_no_others() {
 }
 
 #[test]
+fn a_change_is_tried_on_the_traffic_that_was_and_what_it_said_happens_when_it_is_applied() {
+    let site = office();
+    site.staff("bob");
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let (port, other) = (
+        switch.port(1, MAC),
+        switch.port(2, [0, 0x16, 0x3e, 0x56, 0, 2]),
+    );
+    assert_eq!(port.pap("alice", PASSWORD).vlan().as_deref(), Some("10"));
+    assert_eq!(other.pap("bob", PASSWORD).vlan().as_deref(), Some("10"));
+    let third = switch.port(3, [0, 0x16, 0x3e, 0x56, 0, 3]);
+    assert_eq!(third.pap("alice", "wrong").code, code::ACCESS_REJECT);
+    site.why_once(&third.mac_text(), |why| why["outcome"] == "reject");
+    site.why_once(&other.mac_text(), |why| why["session"]["id"].is_string());
+
+    let text = site.policy()
+        + "\n@id(\"alice\") @segment(\"guest\") @order(\"50\")\n\
+           permit (principal == User::\"alice\", action == Action::\"connect\", resource);\n";
+    let plan = |text: &str| {
+        let file = site.directory().join("new.cedar");
+        std::fs::write(&file, text).expect("the story's own file");
+        let output = site.try_nac(
+            &["policy", "plan", &file.display().to_string(), "--json"],
+            "",
+        );
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), plan)
+    };
+    let (status, planned) = plan(&text);
+    assert_eq!(status, Some(1), "{planned:#}");
+    assert_eq!(planned["decisions"], 2, "{planned:#}");
+    assert_eq!(planned["unasked"], 1, "the wrong password: {planned:#}");
+    assert_eq!(planned["changed_decisions"], 1, "{planned:#}");
+    let change = &planned["changes"][0];
+    assert_eq!(
+        (&change["user"], &change["mac"]),
+        (&"alice".into(), &port.mac_text().into())
+    );
+    assert_eq!(
+        (&change["before"], &change["after"]),
+        (&"staff".into(), &"guest".into())
+    );
+    assert_eq!(change["policy_after"], "alice");
+    assert_eq!(planned["sessions"]["looked_at"], 2, "{planned:#}");
+    assert_eq!(planned["sessions"]["moving"], 1, "{planned:#}");
+    assert!(switch.is_left_alone(), "nothing is applied");
+
+    site.apply_policy(&text);
+    let coa = switch.coa();
+    let station = coa
+        .packet
+        .first(nac_test_support::wire::attribute::CALLING_STATION_ID);
+    assert_eq!(station, Some(port.calling_station_id().as_bytes()));
+    assert!(switch.is_left_alone(), "bob was not in the plan");
+    let (status, planned) = plan(&text);
+    assert_eq!(status, Some(0), "it is in force by now: {planned:#}");
+    assert_eq!(planned["answered_differently_then"], 1, "{planned:#}");
+}
+
+#[test]
 fn a_segments_new_vlan_is_in_the_next_answer_and_moves_live_sessions() {
     let site = office();
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");

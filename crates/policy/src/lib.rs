@@ -29,6 +29,7 @@ mod memo;
 mod names;
 mod paths;
 mod reads;
+mod replay;
 mod request;
 mod scan;
 mod scope;
@@ -45,6 +46,7 @@ pub use fault::{PolicyErrors, PolicyFault};
 pub use heed::Mark;
 pub use load::MAX_TEXT_LEN;
 pub use names::KnownNames;
+pub use replay::{Replay, Replayed, unrecorded};
 
 /// What a policy may speak about, as a Cedar schema.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");

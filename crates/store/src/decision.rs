@@ -14,9 +14,11 @@ use crate::{
 };
 
 mod filter;
+mod recorded;
 
 pub use filter::DecisionFilter;
 use filter::{Engine, bound, first_id};
+pub use recorded::{RecordedDecision, RecordedSession};
 
 words! {
     /// What was answered.

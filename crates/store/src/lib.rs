@@ -24,6 +24,7 @@ mod administrator;
 mod administrator_session;
 mod api_token;
 mod audit;
+mod backup;
 mod certificate;
 mod client;
 mod decision;
@@ -73,7 +74,8 @@ pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVer
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{
-    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails, Timings,
+    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails,
+    RecordedDecision, RecordedSession, Timings,
 };
 pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,

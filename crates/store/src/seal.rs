@@ -177,6 +177,11 @@ impl SealingKey {
         Ok(sealed)
     }
 
+    /// A key for another purpose, 32 octets; neither this key nor another purpose's can be computed from it.
+    pub fn derived_key(&self, purpose: &str) -> SecretBytes {
+        SecretBytes::new(self.derive(&format!("derived/{purpose}")))
+    }
+
     /// A key for another purpose, from which this one cannot be computed.
     pub(crate) fn derive(&self, purpose: &str) -> Vec<u8> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
@@ -229,7 +234,7 @@ impl crate::Store {
     /// [`SealedError::NoKey`] when the store was opened without a sealing key.
     pub fn derived_key(&self, purpose: &str) -> Result<SecretBytes, StoreError> {
         let key = self.sealing_key().ok_or(SealedError::NoKey)?;
-        Ok(SecretBytes::new(key.derive(&format!("derived/{purpose}"))))
+        Ok(key.derived_key(purpose))
     }
 
     pub(crate) fn seal(&self, at: Cell<'_>, secret: &SecretBytes) -> Result<Vec<u8>, StoreError> {

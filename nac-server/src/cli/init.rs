@@ -12,12 +12,11 @@ use nac_portal::input::secret;
 use nac_store::{CertificateKind, SealingKey, Store};
 use serde::Serialize;
 
-pub(super) use files::write_new;
+pub(super) use files::{Workshop, refuse_existing, write_new};
 pub use furnish::{Furnished, furnish};
 pub(super) use next_steps::own_address;
 
 use super::{Answer, Context, Failure, Outcome, input, output};
-use files::Workshop;
 
 /// Clients that install no updates must not outlive it, and Apple refuses longer-lived servers.
 const SERVER_LIFETIME_DAYS: u32 = 825;
@@ -66,7 +65,7 @@ pub struct Created {
 pub(super) async fn run(context: &Context, arguments: InitArguments) -> Outcome {
     let folder = std::path::absolute(&arguments.folder)
         .map_err(|error| Failure::file("find", &arguments.folder, &error))?;
-    files::refuse_existing(&folder)?;
+    refuse_existing(&folder)?;
     let names = server_names(&arguments.names);
     let question = format!("{}Create this?", plan(&folder, &names));
     input::confirm(&question, arguments.yes)?;
@@ -89,7 +88,7 @@ pub async fn create(
     names: &[String],
     database: Option<&str>,
 ) -> Result<Created, Failure> {
-    files::refuse_existing(folder)?;
+    refuse_existing(folder)?;
     let workshop = Workshop::beside(folder)?;
     let key = SealingKey::generate().map_err(nac_store::StoreError::from)?;
     key.write_new(workshop.path("sealing.key"))

@@ -16,6 +16,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod certificate;
 mod client;
 mod config;
@@ -24,6 +25,7 @@ mod csv;
 mod demo;
 mod device;
 mod exception;
+mod export;
 mod failure;
 mod guest;
 mod init;
@@ -119,6 +121,8 @@ enum Command {
     /// Who is on the network now, and which moves are not proven yet
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// The addresses of live sessions by segment, for nft, firewalls, Calico and Cilium
+    Export(export::ExportArguments),
     /// Put devices in quarantine and let them out again
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -146,6 +150,10 @@ enum Command {
     /// Who changed what, and whether that record is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Put the installation into one file, while the server runs
+    Backup(backup::BackupArguments),
+    /// Make an installation from a backup, in an empty folder, verified
+    Restore(backup::RestoreArguments),
 }
 
 impl Command {
@@ -165,6 +173,7 @@ impl Command {
             Self::Guest(command) => guest::run(context, command).await,
             Self::Voucher(command) => voucher::run(context, command).await,
             Self::Session(command) => session::run(context, command).await,
+            Self::Export(arguments) => export::run(context, arguments).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Exception(command) => exception::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
@@ -174,6 +183,8 @@ impl Command {
             Self::Portal(command) => portal::run(context, command).await,
             Self::Posture(command) => posture::run(context, command).await,
             Self::Audit(command) => audit::run(context, command).await,
+            Self::Backup(arguments) => backup::run(context, arguments).await,
+            Self::Restore(arguments) => backup::restore(context, arguments).await,
         }
     }
 }

@@ -1,6 +1,8 @@
-//! `nac policy`: check, apply, look at and roll back the policy.
+//! `nac policy`: check, test, try, apply, look at and roll back the policy.
 
+mod cases;
 mod doubts;
+mod plan;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,7 @@ pub(super) use doubts::warn_when_unheeded;
 use nac_policy::{Engine, PolicyFault};
 use nac_portal::input;
 use nac_portal::input::policy::{TEXT_MAX, by_precedence, lets_somebody_in};
-use nac_store::PolicyVersion;
+use nac_store::{PolicyVersion, Store};
 use serde_json::json;
 
 use super::output::{Table, answer, count, local_time, note, print, print_json};
@@ -25,7 +27,8 @@ const APPLY_EXAMPLES: &str = "\
 Examples:
   nac policy apply new.cedar --note 'printers get their own VLAN (ticket 4711)'
 
-A running server decides by the new policy at once and moves the sessions that it changes.";
+A running server decides by the new policy at once and moves the sessions that it changes. Test cases beside the file
+(new.test.toml for new.cedar) must hold.";
 
 /// How to read the list of policies.
 const FIRST_DECIDES: &str = "\
@@ -44,6 +47,10 @@ pub(super) enum PolicyCommand {
         #[arg(long = "segment", value_name = "NAME")]
         segments: Vec<String>,
     },
+    /// Decide about written test cases and compare with what they expect
+    Test(cases::TestArguments),
+    /// Try a policy on the recorded decisions: who would get another answer
+    Plan(plan::PlanArguments),
     /// Check a policy and let it decide from now on
     #[command(after_help = APPLY_EXAMPLES)]
     Apply {
@@ -79,6 +86,8 @@ pub(super) enum PolicyCommand {
 pub(super) async fn run(context: &Context, command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Check { file, segments } => check(context, &file, segments).await,
+        PolicyCommand::Test(arguments) => cases::run(context, arguments).await,
+        PolicyCommand::Plan(arguments) => plan::run(context, arguments).await,
         PolicyCommand::Apply { file, note, yes } => apply(context, &file, &note, yes).await,
         PolicyCommand::Show { version } => show(context, version).await,
         PolicyCommand::History => history(context).await,
@@ -88,18 +97,9 @@ pub(super) async fn run(context: &Context, command: PolicyCommand) -> Outcome {
     }
 }
 
-async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Outcome {
+async fn check(context: &Context, file: &Path, segments: Vec<String>) -> Outcome {
     let text = read(file)?;
-    let mut store = None;
-    if segments.is_empty() {
-        if !context.has_config() {
-            return Err(
-                Failure::usage("there is no configuration to take the segments from")
-                    .fix("name it with --config FILE, or name the segments with --segment NAME"),
-            );
-        }
-        segments = input::segment::names(store.insert(context.store().await?)).await?;
-    }
+    let (segments, store) = known_segments(context, segments).await?;
     let engine = load(file, &text, &segments)?;
     let warnings = doubts::warnings(context, &engine, store.as_ref()).await?;
     if context.json() {
@@ -141,6 +141,24 @@ async fn check(context: &Context, file: &Path, mut segments: Vec<String>) -> Out
     Ok(Answer::Yes)
 }
 
+/// The segments that were named, else those of the database, which then is open.
+async fn known_segments(
+    context: &Context,
+    named: Vec<String>,
+) -> Result<(Vec<String>, Option<Store>), Failure> {
+    if !named.is_empty() {
+        return Ok((named, None));
+    }
+    if !context.has_config() {
+        return Err(
+            Failure::usage("there is no configuration to take the segments from")
+                .fix("name it with --config FILE, or name the segments with --segment NAME"),
+        );
+    }
+    let store = context.store().await?;
+    Ok((input::segment::names(&store).await?, Some(store)))
+}
+
 async fn apply(context: &Context, file: &Path, note: &str, yes: bool) -> Outcome {
     let text = read(file)?;
     let store = context.store().await?;
@@ -157,6 +175,7 @@ async fn apply(context: &Context, file: &Path, note: &str, yes: bool) -> Outcome
         return Ok(Answer::Yes);
     }
     doubts::refuse_a_lockout(&engine, yes)?;
+    cases::refuse_when_one_fails(&engine, file)?;
     let applied = store.policy_apply(&text, note, &context.operator()).await?;
     let number = count(engine.policies().len(), "policy");
     let sentence = format!("version {} decides from now on ({number})", applied.version);

@@ -144,7 +144,8 @@ fn summary(decision: &DecisionRecord) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn policy_lines(policy: &PolicyExplanation, decided: Option<&str>) -> String {
+/// One policy with the conditions that kept it from matching.
+pub(super) fn policy_lines(policy: &PolicyExplanation, decided: Option<&str>) -> String {
     let mark = if policy.matched { "✔" } else { "✘" };
     let target = policy
         .segment

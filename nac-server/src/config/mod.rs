@@ -33,6 +33,7 @@ pub use settings::{
     AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
     MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
 };
+pub(crate) use suggestion::suggestion;
 
 /// The whole configuration: the settings, and the certificates and keys that they name, already read
 /// and checked. It dereferences to its [`Settings`].

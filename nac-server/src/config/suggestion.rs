@@ -1,7 +1,7 @@
 //! Did you mean …?
 
 /// The known word that is nearest to the one written, when it is near enough to be meant.
-pub(super) fn suggestion<'w>(written: &str, known: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn suggestion<'w>(written: &str, known: &[&'w str]) -> Option<&'w str> {
     let written = written.to_ascii_lowercase();
     let (distance, word) = known
         .iter()

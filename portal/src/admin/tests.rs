@@ -13,7 +13,7 @@ use super::*;
 use crate::access::authorize;
 
 mod devices;
-mod log;
+pub(super) mod log;
 mod quarantine;
 
 pub(super) struct Site {

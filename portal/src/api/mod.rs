@@ -22,6 +22,7 @@ mod devices;
 mod document;
 mod events;
 mod exceptions;
+mod exports;
 mod guests;
 mod idempotency;
 mod input;
@@ -54,6 +55,7 @@ fn operations() -> OpenApiRouter<AdminState> {
         .merge(document::routes())
         .merge(overview::routes())
         .merge(sessions::routes())
+        .merge(exports::routes())
         .merge(decisions::routes())
         .merge(quarantines::routes())
         .merge(exceptions::routes())

@@ -1,5 +1,7 @@
 //! The policy and its history.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::{Body, Caller, Page, Path, Problem};
 use crate::admin::AdminState;
+use crate::input::policy::plan::{self, Plan};
 use crate::input::segment;
 use crate::web::Failure;
 
@@ -18,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
         .routes(routes!(current, apply))
         .routes(routes!(check))
+        .routes(routes!(plan))
         .routes(routes!(history))
         .routes(routes!(version))
         .routes(routes!(rollback))
@@ -78,6 +82,40 @@ async fn check(
         good: faults.is_empty(),
         faults,
     }))
+}
+
+/// A policy text to try.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    /// Cedar policies.
+    text: String,
+    /// How far back to look, in seconds; a day unless told otherwise.
+    since_s: Option<u32>,
+}
+
+/// Tries a policy text on the recorded decisions and on the live sessions, against the policy in force: who would get another answer.
+/// Nothing is applied. At most the newest 20,000 decisions and ten seconds; `nac policy plan` has no such bounds.
+#[utoipa::path(
+    post, path = "/api/v1/policy/plan", operation_id = "policy_plan", tag = "policy",
+    request_body = Draft,
+    responses((status = 200, body = Plan), (status = "default", body = Problem)),
+    security(("token" = ["read"]))
+)]
+async fn plan(
+    State(state): State<AdminState>,
+    Body(body): Body<Draft>,
+) -> Result<Json<Plan>, Problem> {
+    let segments = segment::names(&state.store).await?;
+    let after = Engine::load(&body.text, &segments).map_err(|errors| {
+        let first = errors.0.first().map(ToString::to_string);
+        Failure::invalid("text", first.unwrap_or_default())
+    })?;
+    let since = body
+        .since_s
+        .map_or(plan::SINCE, |seconds| Duration::from_secs(seconds.into()));
+    let plan = plan::plan_beside_the_server(&state.store, after, since).await?;
+    Ok(Json(plan))
 }
 
 /// A policy to apply.

@@ -1,5 +1,7 @@
 //! What a policy text is checked for, beyond what the language itself demands.
 
+pub mod plan;
+
 use std::collections::BTreeSet;
 
 use nac_policy::{Engine, KnownNames, PolicyFault, PolicySummary};

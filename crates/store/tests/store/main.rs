@@ -15,6 +15,7 @@ mod portal;
 mod psks;
 mod records;
 mod remedy;
+mod replays;
 mod resources;
 mod schema;
 mod sealing;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::Failure;
 
 /// Refuses a place where something is already.
-pub(super) fn refuse_existing(folder: &Path) -> Result<(), Failure> {
+pub(in crate::cli) fn refuse_existing(folder: &Path) -> Result<(), Failure> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -40,13 +40,13 @@ pub(super) fn refuse_existing(folder: &Path) -> Result<(), Failure> {
 }
 
 /// A folder beside the wanted one. Unless it is moved, it disappears with this value.
-pub(super) struct Workshop {
+pub(in crate::cli) struct Workshop {
     root: PathBuf,
     moved: bool,
 }
 
 impl Workshop {
-    pub(super) fn beside(folder: &Path) -> Result<Self, Failure> {
+    pub(in crate::cli) fn beside(folder: &Path) -> Result<Self, Failure> {
         let name = folder.file_name().ok_or_else(|| {
             Failure::usage(format!("{} names no folder", folder.display())).fix("name a new folder")
         })?;
@@ -60,15 +60,15 @@ impl Workshop {
         Ok(Self { root, moved: false })
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(in crate::cli) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    pub(super) fn folder(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn folder(&self, name: &str) -> Result<(), Failure> {
         create_folder(&self.path(name), 0o750)
     }
 
-    pub(super) fn write_public(&self, name: &str, text: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn write_public(&self, name: &str, text: &str) -> Result<(), Failure> {
         write_new(&self.path(name), text, 0o644)
     }
 
@@ -77,7 +77,7 @@ impl Workshop {
     }
 
     /// Lets only the owner read these files; those that do not exist are passed over.
-    pub(super) fn protect(&self, names: &[&str]) -> Result<(), Failure> {
+    pub(in crate::cli) fn protect(&self, names: &[&str]) -> Result<(), Failure> {
         for name in names {
             let path = self.path(name);
             if path.exists() {
@@ -87,7 +87,7 @@ impl Workshop {
         Ok(())
     }
 
-    pub(super) fn move_to(mut self, folder: &Path) -> Result<(), Failure> {
+    pub(in crate::cli) fn move_to(mut self, folder: &Path) -> Result<(), Failure> {
         set_mode(&self.root, 0o750)?;
         // On Unix this replaces an empty folder and refuses any other.
         fs::rename(&self.root, folder).map_err(|error| Failure::file("create", folder, &error))?;

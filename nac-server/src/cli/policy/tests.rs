@@ -1,5 +1,4 @@
 use nac_policy::{Mark, STARTER_POLICY};
-use nac_store::Store;
 
 use super::doubts;
 use super::*;

@@ -1,6 +1,7 @@
 //! The policy: what counts, checking and applying a new text, the versions before.
 
 mod diff;
+mod planned;
 
 use askama::Template;
 use axum::Form;
@@ -18,6 +19,7 @@ use crate::access::Permission;
 use crate::input;
 use crate::web::Failure;
 use diff::Line;
+use planned::{Planned, planned};
 
 /// The longest note, in bytes.
 const NOTE_MAX: usize = 1_000;
@@ -29,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::page("/policy", Permission::Read, get(page)),
         Route::page("/policy/edit", change, get(edit)),
         Route::action("/policy/check", change, "policy_check", post(check)),
+        Route::action("/policy/plan", change, "policy_plan", post(try_it)),
         Route::action("/policy/apply", change, "policy_apply", post(apply)),
         Route::page("/policy/history", Permission::Read, get(history)),
         Route::page("/policy/versions/{version}", Permission::Read, get(version)),
@@ -160,6 +163,8 @@ struct FormPage {
     /// `None` while the text has not been checked.
     judgement: Option<Judgement>,
     changes: Vec<Line>,
+    /// Who would get another answer, when that was asked.
+    plan: Option<Planned>,
     rows: usize,
 }
 
@@ -168,6 +173,7 @@ async fn form_page(
     account: &Account,
     form: PolicyForm,
     judgement: Option<Judgement>,
+    plan: Option<Planned>,
     fault: Fault,
 ) -> Result<Response, Problem> {
     let current = state.store.policy_current().await?;
@@ -182,6 +188,7 @@ async fn form_page(
         fault,
         judgement,
         changes,
+        plan,
     };
     Ok(page.fault.on(render(&page)?))
 }
@@ -194,7 +201,7 @@ async fn edit(State(state): State<AdminState>, account: Account) -> Result<Respo
         note: String::new(),
         lockout: false,
     };
-    form_page(&state, &account, form, None, Fault::default()).await
+    form_page(&state, &account, form, None, None, Fault::default()).await
 }
 
 async fn check(
@@ -204,7 +211,30 @@ async fn check(
 ) -> Result<Response, Problem> {
     let form = form.normal();
     let judgement = judge(&state, &form.text).await?;
-    form_page(&state, &account, form, Some(judgement), Fault::default()).await
+    form_page(
+        &state,
+        &account,
+        form,
+        Some(judgement),
+        None,
+        Fault::default(),
+    )
+    .await
+}
+
+/// Checks the text, and tries it on the last day where it has no fault.
+async fn try_it(
+    State(state): State<AdminState>,
+    account: Account,
+    Form(form): Form<PolicyForm>,
+) -> Result<Response, Problem> {
+    let form = form.normal();
+    let judgement = judge(&state, &form.text).await?;
+    let (plan, fault) = match planned(&state, &form.text).await {
+        Ok(plan) => (plan, Fault::default()),
+        Err(failure) => (None, Fault::of(failure.into())?),
+    };
+    form_page(&state, &account, form, Some(judgement), plan, fault).await
 }
 
 async fn apply(
@@ -218,7 +248,7 @@ async fn apply(
         Ok(applied) => Ok(Done::at("/policy", decides(&applied)).into_response()),
         Err(problem) => {
             let fault = Fault::of(problem)?;
-            form_page(&state, &account, form, Some(judgement), fault).await
+            form_page(&state, &account, form, Some(judgement), None, fault).await
         }
     }
 }

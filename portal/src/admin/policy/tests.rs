@@ -1,10 +1,12 @@
 //! The policy pages, by the router.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
-use nac_store::Role;
+use nac_store::{DecisionOutcome, DecisionRecord, Role};
 
 use crate::admin::guard::encode;
-use crate::admin::tests::{Site, site};
+use crate::admin::tests::{Site, log, site};
 
 const GOOD: &str = "@id(\"staff\") @segment(\"guest\")\npermit (principal, action, resource);\n";
 
@@ -104,4 +106,45 @@ async fn rolling_back_makes_a_new_version_with_the_old_text_and_its_difference_i
     assert_eq!((current.version, current.text.as_str()), (3, GOOD));
     let (status, _, _) = site.post("/policy/versions/3/rollback", &cookie, "").await;
     assert_eq!(status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_text_is_tried_on_the_last_day_and_nothing_is_applied() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::PolicyEditor).await;
+    site.store.policy_apply(GOOD, "", "test").await.unwrap();
+    let mut facts = nac_policy::Facts::default();
+    facts.device.name = "<b>laptop".to_owned();
+    facts.device.id = "00000000-0000-7000-8000-000000000001".to_owned();
+    let segments = ["guest".to_owned()];
+    let decision = nac_policy::Engine::load(GOOD, &segments)
+        .unwrap()
+        .decide(&facts);
+    let record = DecisionRecord {
+        facts: Some(Arc::new(facts)),
+        decision: Some(decision),
+        ..log::decision("alice", "02:00:00:00:00:01", DecisionOutcome::Accept)
+    };
+    let id = record.id;
+    let records = [Arc::new(record)];
+    site.store.decision_put_many(&records).await.unwrap();
+
+    let nobody = GOOD.replace(";", " when { context.eap };");
+    let (status, _, page) = site
+        .post("/policy/plan", &cookie, &form(&nobody, "kept", 1))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("1 of 1 decisions would be others"), "{page}");
+    assert!(page.contains("&#60;b&#62;laptop") && !page.contains("<b>laptop"));
+    assert!(page.contains("guest") && page.contains("refused"));
+    assert!(page.contains(&format!("/log/{id}")) && page.contains("value=\"kept\""));
+    assert_eq!(versions(&site).await, 1);
+
+    let (_, _, page) = site.post("/policy/plan", &cookie, &form(GOOD, "", 1)).await;
+    assert!(page.contains("Nobody would get another answer"), "{page}");
+    let (status, _, page) = site
+        .post("/policy/plan", &cookie, &form("permit", "", 1))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Faults:") && !page.contains("id=\"plan\""));
 }

@@ -7,7 +7,11 @@ use nac_store::{
 
 use super::*;
 
-fn decision(user: &str, mac: &str, outcome: DecisionOutcome) -> DecisionRecord {
+pub(in crate::admin) fn decision(
+    user: &str,
+    mac: &str,
+    outcome: DecisionOutcome,
+) -> DecisionRecord {
     let facts = nac_policy::Facts {
         method: "PAP".to_owned(),
         ..nac_policy::Facts::default()
