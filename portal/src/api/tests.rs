@@ -323,6 +323,59 @@ async fn lists_come_in_pages_that_leave_nothing_out() {
 }
 
 #[tokio::test]
+async fn a_policy_is_tried_and_addresses_are_exported() {
+    let site = site().await;
+    let good = "@segment(\"guest\") permit (principal, action, resource);";
+    site.store.policy_apply(good, "", "test").await.unwrap();
+    let (status, plan) = site
+        .post("/api/v1/policy/plan", json!({ "text": good }))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{plan}");
+    assert_eq!(
+        (&plan["policy_version"], &plan["complete"]),
+        (&1.into(), &true.into())
+    );
+    let (status, problem) = site
+        .post("/api/v1/policy/plan", json!({ "text": "permit (" }))
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["field"], "text");
+
+    for (path, status, kind) in [
+        ("nft", StatusCode::OK, "text/plain; charset=utf-8"),
+        ("csv", StatusCode::OK, "text/csv; charset=utf-8"),
+        ("cilium?segment=guest", StatusCode::OK, "application/yaml"),
+        (
+            "edl?segment=guest",
+            StatusCode::OK,
+            "text/plain; charset=utf-8",
+        ),
+        (
+            "edl",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "application/problem+json",
+        ),
+        (
+            "edl?segment=nowhere",
+            StatusCode::NOT_FOUND,
+            "application/problem+json",
+        ),
+        (
+            "iptables",
+            StatusCode::BAD_REQUEST,
+            "application/problem+json",
+        ),
+    ] {
+        let path = format!("/api/v1/export/{path}");
+        let (found, headers, body) = site
+            .call(Method::GET, &path, "viewer", &[], &Value::Null)
+            .await;
+        assert_eq!(found, status, "{path}: {body}");
+        assert_eq!(headers[header::CONTENT_TYPE], kind, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_is_sent_twice_is_carried_out_once() {
     let site = site().await;
     let key = [("idempotency-key", "7f3a")];

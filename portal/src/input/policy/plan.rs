@@ -225,18 +225,20 @@ pub async fn plan(
 ///
 /// # Errors
 ///
-/// [`Failure::TooMany`] while another one runs; those of [`plan`].
+/// [`Failure::TooMany`] when others take too long; those of [`plan`].
 pub async fn plan_beside_the_server(
     store: &Store,
     after: Engine,
     since: Duration,
 ) -> Result<Plan, Failure> {
     static ONE: Semaphore = Semaphore::const_new(1);
-    let _one = ONE.try_acquire().map_err(|_| {
-        Failure::TooMany(
+    // Whoever comes next waits for about as long as one may take.
+    let turn = tokio::time::timeout(SERVER_TIME, ONE.acquire()).await;
+    let Ok(Ok(_one)) = turn else {
+        return Err(Failure::TooMany(
             "another policy is being tried at this moment: try again in ten seconds".to_owned(),
-        )
-    })?;
+        ));
+    };
     let bounds = Bounds {
         since_us: since_us(since),
         decisions: SERVER_DECISIONS,
