@@ -1,6 +1,7 @@
 //! Devices: endpoints as we know them, never by MAC alone.
 
 mod list;
+mod register;
 mod state;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use list::{DeviceFilter, DeviceSort};
+pub use register::DeviceRefusal;
 pub use state::DeviceState;
 
 words! {

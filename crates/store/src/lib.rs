@@ -78,8 +78,8 @@ pub use decision::{
     RecordedDecision, RecordedSession, Timings,
 };
 pub use device::{
-    Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceSort, DeviceState, DeviceStatus,
-    IdentifierKind,
+    Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceRefusal, DeviceSort, DeviceState,
+    DeviceStatus, IdentifierKind,
 };
 pub use device_psk::{DevicePsk, PSK_LEN, PskState};
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};

@@ -395,7 +395,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Sets or removes the logo of a site that has a document of its own: a PNG or JPEG file of at most [`LOGO_MAX`] octets.
+    /// Sets or removes the logo of a site that has a document of its own: a PNG, JPEG or WebP file of at most [`LOGO_MAX`] octets.
     ///
     /// # Errors
     ///

@@ -11,8 +11,8 @@ use crate::{
     GuestAcceptance, Session, Store, StoreError, guest::forget_guest, sql::sql,
 };
 
-/// The methods that prove who somebody is.
-const PROVING: [&str; 3] = ["EAP-TLS", "PEAP", "EAP-TTLS"];
+/// The methods that prove who somebody is, as sessions name them.
+const PROVING: [&str; 4] = ["EAP-TLS", "PEAP-MSCHAPv2", "TTLS-PAP", "TTLS-MSCHAPv2"];
 /// The most of each kind.
 const ROWS: u32 = 10_000;
 

@@ -34,7 +34,7 @@ pub(super) enum PortalCommand {
     /// Change settings: pairs of a key and a value, all or none
     #[command(after_help = SET_EXAMPLES)]
     Set(SetArguments),
-    /// Set a site's logo, a PNG or JPEG file of at most 20 KiB, or take it away
+    /// Set a site's logo, a PNG, JPEG or WebP file of at most 20 KiB, or take it away
     Logo(LogoArguments),
     /// Remove a site's settings, so that the default ones hold
     Remove(SiteArguments),

@@ -63,6 +63,16 @@ remedy-excepted = يُسمح لجهازك بمخالفة قاعدة لمدة.
 remedy-excepted-why = عندما تنتهي المدة تسري القاعدة من جديد. أصلح ذلك قبلها.
 remedy-passing = نجحت كل الفحوص.
 remedy-last-answer = آخر جواب من وكيل الأمان: { $at }.
+remedy-mine = أجهزتي وفحوصها
+remedy-mine-none = لا يوجد وكيل أمان على أي من أجهزتك، وليس أي منها معزولًا.
+remedy-mine-limited = معزول عن الشبكة في هذه اللحظة
+remedy-mine-failing = فحوص لم تنجح؛ غير مقيَّد في هذه اللحظة
+remedy-mine-passing = نجحت جميع الفحوص
+remedy-mine-stale = وكيل الأمان لا يرد
+remedy-mine-unknown = لم يجب وكيل الأمان عن جميع الأسئلة بعد
+remedy-heard = آخر اتصال من وكيل الأمان: { $at }.
+remedy-sign-in = سجّل الدخول
+remedy-sign-in-why = هل الأمر يخص جهازًا آخر من أجهزتك، أو لم يتم التعرف على هذا الجهاز؟
 remedy-failing = { $failed ->
     [one] جهازك { $device } مقيّد لأن فحصًا واحدًا من { $total } فشل.
    *[other] جهازك { $device } مقيّد لأن { $failed } من { $total } فحوص فشلت.

@@ -31,6 +31,7 @@ shell-days = { $count ->
     [many] { $count } يومًا
    *[other] { $count } يوم
 }
+shell-fault-of = { $field }: { $fault }
 shell-faults = { $count ->
     [one] إدخال واحد يحتاج إلى مراجعة
     [two] إدخالان يحتاجان إلى مراجعة

@@ -63,6 +63,16 @@ remedy-excepted = Ihr Gerät darf für eine Zeit eine Regel verletzen.
 remedy-excepted-why = Wenn die Zeit um ist, gilt die Regel wieder. Bringen Sie es vorher in Ordnung.
 remedy-passing = Alle Prüfungen sind bestanden.
 remedy-last-answer = Letzte Antwort des Sicherheitsagenten: { $at }.
+remedy-mine = Meine Geräte und ihre Prüfungen
+remedy-mine-none = Auf keinem Ihrer Geräte läuft ein Sicherheitsagent, und keines ist abgesondert.
+remedy-mine-limited = Zurzeit vom Netz abgesondert
+remedy-mine-failing = Prüfungen fehlgeschlagen; zurzeit nicht eingeschränkt
+remedy-mine-passing = Alle Prüfungen bestanden
+remedy-mine-stale = Der Sicherheitsagent schweigt
+remedy-mine-unknown = Der Sicherheitsagent hat noch nicht alle Fragen beantwortet
+remedy-heard = Der Sicherheitsagent hat sich zuletzt am { $at } gemeldet.
+remedy-sign-in = Anmelden
+remedy-sign-in-why = Geht es um ein anderes Ihrer Geräte, oder wird dieses nicht erkannt?
 remedy-failing = { $failed ->
     [one] Ihr Gerät { $device } ist eingeschränkt, weil 1 von { $total } Prüfungen nicht bestanden ist.
    *[other] Ihr Gerät { $device } ist eingeschränkt, weil { $failed } von { $total } Prüfungen nicht bestanden sind.

@@ -19,6 +19,7 @@ shell-days = { $count ->
     [one] 1 Tag
    *[other] { $count } Tage
 }
+shell-fault-of = { $field }: { $fault }
 shell-faults = { $count ->
     [one] Eine Eingabe stimmt noch nicht
    *[other] { $count } Eingaben stimmen noch nicht

@@ -63,6 +63,16 @@ remedy-excepted = Your device is permitted to break a rule for a time.
 remedy-excepted-why = When the time is over, the rule counts again. Put it right before then.
 remedy-passing = All checks pass.
 remedy-last-answer = Last answer of the security agent: { $at }.
+remedy-mine = My devices and their checks
+remedy-mine-none = None of your devices has a security agent, and none is kept apart.
+remedy-mine-limited = Kept apart from the network at this moment
+remedy-mine-failing = Checks fail; not limited at this moment
+remedy-mine-passing = All checks pass
+remedy-mine-stale = The security agent is silent
+remedy-mine-unknown = The security agent has not answered every question
+remedy-heard = The security agent was last heard on { $at }.
+remedy-sign-in = Sign in
+remedy-sign-in-why = Is it about another device of yours, or is this one not recognised?
 remedy-failing = { $failed ->
     [one] Your device { $device } is limited because 1 of { $total } checks failed.
    *[other] Your device { $device } is limited because { $failed } of { $total } checks failed.

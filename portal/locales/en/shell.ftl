@@ -19,6 +19,7 @@ shell-days = { $count ->
     [one] 1 day
    *[other] { $count } days
 }
+shell-fault-of = { $field }: { $fault }
 shell-faults = { $count ->
     [one] One entry needs another look
    *[other] { $count } entries need another look

@@ -63,6 +63,16 @@ remedy-excepted = Su dispositivo puede incumplir una regla durante un tiempo.
 remedy-excepted-why = Cuando acabe el tiempo, la regla volverá a valer. Arréglelo antes.
 remedy-passing = Se superan todas las comprobaciones.
 remedy-last-answer = Última respuesta del agente de seguridad: { $at }.
+remedy-mine = Mis dispositivos y sus comprobaciones
+remedy-mine-none = Ninguno de sus dispositivos tiene un agente de seguridad y ninguno está apartado.
+remedy-mine-limited = Apartado de la red en este momento
+remedy-mine-failing = Hay comprobaciones fallidas; sin límites en este momento
+remedy-mine-passing = Todas las comprobaciones son correctas
+remedy-mine-stale = El agente de seguridad no responde
+remedy-mine-unknown = El agente de seguridad aún no ha respondido a todas las preguntas
+remedy-heard = Última señal del agente de seguridad: { $at }.
+remedy-sign-in = Iniciar sesión
+remedy-sign-in-why = ¿Se trata de otro de sus dispositivos, o no se reconoce este?
 remedy-failing = { $failed ->
     [one] Su dispositivo { $device } está limitado porque falló 1 de { $total } comprobaciones.
    *[other] Su dispositivo { $device } está limitado porque fallaron { $failed } de { $total } comprobaciones.

@@ -19,6 +19,7 @@ shell-days = { $count ->
     [one] 1 día
    *[other] { $count } días
 }
+shell-fault-of = { $field }: { $fault }
 shell-faults = { $count ->
     [one] Hay que revisar un dato
    *[other] Hay que revisar { $count } datos

@@ -63,6 +63,16 @@ remedy-excepted = Votre appareil peut enfreindre une règle pour un temps.
 remedy-excepted-why = Quand ce temps sera écoulé, la règle s’appliquera de nouveau. Corrigez avant.
 remedy-passing = Toutes les vérifications sont réussies.
 remedy-last-answer = Dernière réponse de l’agent de sécurité : { $at }.
+remedy-mine = Mes appareils et leurs contrôles
+remedy-mine-none = Aucun de vos appareils n’a d’agent de sécurité, et aucun n’est isolé.
+remedy-mine-limited = Isolé du réseau en ce moment
+remedy-mine-failing = Des contrôles échouent ; non limité en ce moment
+remedy-mine-passing = Tous les contrôles sont réussis
+remedy-mine-stale = L’agent de sécurité ne répond plus
+remedy-mine-unknown = L’agent de sécurité n’a pas encore répondu à toutes les questions
+remedy-heard = Dernier signe de l’agent de sécurité : { $at }.
+remedy-sign-in = Se connecter
+remedy-sign-in-why = S’agit-il d’un autre de vos appareils, ou celui-ci n’est-il pas reconnu ?
 remedy-failing = { $failed ->
     [one] Votre appareil { $device } est limité parce que 1 vérification sur { $total } a échoué.
    *[other] Votre appareil { $device } est limité parce que { $failed } vérifications sur { $total } ont échoué.

@@ -19,6 +19,7 @@ shell-days = { $count ->
     [one] { $count } jour
    *[other] { $count } jours
 }
+shell-fault-of = { $field } : { $fault }
 shell-faults = { $count ->
     [one] Un champ est à revoir
    *[other] { $count } champs sont à revoir

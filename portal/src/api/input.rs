@@ -1,6 +1,6 @@
 //! What operations take: bodies, paths and queries whose faults are told as problems, and pages of lists.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ macro_rules! told_as_problem {
         }
     )+};
 }
-told_as_problem!(JsonRejection, PathRejection, QueryRejection);
+told_as_problem!(BytesRejection, JsonRejection, PathRejection, QueryRejection);
 
 /// Rows of a page unless the caller wants others.
 const PAGE: u32 = 100;

@@ -1,7 +1,9 @@
 //! How the portal looks and what it offers, per site.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use nac_store::{PortalSettings, PortalSite};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(fetch, put, remove))
+        .routes(routes!(put_logo, remove_logo))
 }
 
 /// All sites with settings of their own.
@@ -78,5 +81,43 @@ async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.store(&state).portal_site_remove(site(&name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets the logo of a site that has settings of its own: a PNG, JPEG or WebP file of at most 20 KiB. Which of them it is, its first
+/// octets say; SVG is none, because it can carry script.
+#[utoipa::path(
+    put, path = "/api/v1/portal/sites/{site}/logo", operation_id = "setting_put_logo", tag = "portal",
+    params(("site" = String, Path)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = PortalSite), (status = "default", body = Problem)),
+    security(("token" = ["setting:change"]))
+)]
+async fn put_logo(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    logo: Result<Bytes, BytesRejection>,
+) -> Result<Json<PortalSite>, Problem> {
+    let logo = logo?;
+    let store = caller.store(&state);
+    store.portal_logo_put(site(&name), Some(&logo)).await?;
+    Ok(Json(store.portal_site(site(&name)).await?))
+}
+
+/// Takes a site's logo away.
+#[utoipa::path(
+    delete, path = "/api/v1/portal/sites/{site}/logo", operation_id = "setting_remove_logo", tag = "portal",
+    params(("site" = String, Path)),
+    responses((status = 204), (status = "default", body = Problem)),
+    security(("token" = ["setting:change"]))
+)]
+async fn remove_logo(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let store = caller.store(&state);
+    store.portal_logo_put(site(&name), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,12 +15,37 @@ const LENGTH_MAX: usize = 200;
 
 /// What is wrong with the values that somebody sent, by field. The empty name is for what no single field is at fault for.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<(&'static str, String)>);
+pub struct Faults(Vec<Fault>);
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct Fault {
+    /// The field's name in the form; its id is `f-NAME`.
+    pub field: &'static str,
+    /// What people call the field, where the sentence does not name it.
+    pub label: Option<String>,
+    /// One sentence that says what to do.
+    pub message: String,
+}
 
 impl Faults {
-    /// Notes a fault: one sentence that says what to do.
+    /// Notes a fault: one sentence that says what to do, and of which field, since it also stands in the summary, away from it
+    /// (WCAG 2.2, 3.3.1).
     pub fn add(&mut self, field: &'static str, message: Message) {
-        self.0.push((field, message.to_string()));
+        self.push(field, None, message);
+    }
+
+    /// Notes a fault in a sentence that fits several fields; the summary puts the field's name before it.
+    pub fn add_to(&mut self, field: &'static str, label: Message, message: Message) {
+        self.push(field, Some(label.to_string()), message);
+    }
+
+    fn push(&mut self, field: &'static str, label: Option<String>, message: Message) {
+        self.0.push(Fault {
+            field,
+            label,
+            message: message.to_string(),
+        });
     }
 
     /// Whether everything is right.
@@ -30,12 +55,12 @@ impl Faults {
 
     /// The fault of a field.
     pub fn of(&self, field: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(name, _)| *name == field);
-        found.map(|(_, message)| message.as_str())
+        let found = self.0.iter().find(|fault| fault.field == field);
+        found.map(|fault| fault.message.as_str())
     }
 
-    /// Every fault, with its field.
-    pub fn all(&self) -> &[(&'static str, String)] {
+    /// Every fault.
+    pub fn all(&self) -> &[Fault] {
         &self.0
     }
 }

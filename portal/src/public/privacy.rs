@@ -1,4 +1,5 @@
-//! P18: what is stored about people, why and how long; one's own data to take along, and a guest's right to be forgotten.
+//! P18: what is stored about people, why and how long; one's own data to take along, and the right to be forgotten: guests
+//! erase themselves, and what employees ask for goes to the people who run the network, because an employer has to weigh it.
 
 use askama::Template;
 use axum::Router;
@@ -6,15 +7,23 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
-use nac_store::{Actor, ActorKind, Guest, RetentionKind, RetentionRun};
+use nac_store::{Actor, ActorKind, AuditFilter, Guest, PersonalData, RetentionKind, RetentionRun};
 use serde::Deserialize;
 
 use super::PublicState;
 use super::failure::PublicFailure;
 use super::forms::Posted;
-use super::layout::Shell;
+use super::layout::{Query, Shell};
+use super::sign_in::Employee;
 use crate::i18n::Message;
 use crate::web::Failure;
+
+/// What an employee's request is called in the audit log, where whoever runs the network finds it and nobody can lose it.
+const ERASURE_ASKED: &str = "privacy.ask-erasure";
+/// A request is taken once in this time, in microseconds: a week.
+const ERASURE_AGAIN_US: i64 = 7 * 86_400_000_000;
+/// The longest request, in characters.
+const ERASURE_TEXT_MAX: usize = 1_000;
 
 /// A kind of data: what it is, why, and how long.
 struct Kind {
@@ -40,7 +49,17 @@ struct Page {
     kinds: Vec<Kind>,
     known: Known,
     guest: Option<Guest>,
+    employee: Option<SignedIn>,
     last_run: Option<(RetentionRun, u64)>,
+}
+
+/// Somebody who signed in, which proves more than a connection does.
+struct SignedIn {
+    name: String,
+    /// When they asked for erasure, in microseconds since the Unix epoch.
+    asked_us: Option<i64>,
+    /// Whether that was a moment ago.
+    done: bool,
 }
 
 #[derive(Template)]
@@ -56,17 +75,30 @@ struct Erasure {
     guest: uuid::Uuid,
 }
 
-/// `/privacy`, `/privacy/export` and `/privacy/erase`.
+/// What an employee asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ErasureRequest {
+    #[serde(default)]
+    text: String,
+}
+
+/// `/privacy` and what is below.
 pub(super) fn routes() -> Router<PublicState> {
     Router::new()
         .route("/privacy", get(privacy))
         .route("/privacy/export", get(export))
         .route("/privacy/erase", axum::routing::post(erase))
         .route("/privacy/erased", get(erased))
+        .route("/privacy/mine", get(mine))
+        .route("/privacy/mine/export", get(export_mine))
+        .route("/privacy/mine/ask", axum::routing::post(ask_erasure))
 }
 
 async fn privacy(
     State(state): State<PublicState>,
+    employee: Option<Employee>,
+    uri: axum::http::Uri,
     shell: Shell,
 ) -> Result<Html<String>, PublicFailure> {
     let days = state.store.portal_site("").await?.settings.retention.days();
@@ -94,11 +126,20 @@ async fn privacy(
         let removed = run.removed.values().sum();
         (run, removed)
     });
+    let employee = match employee {
+        None => None,
+        Some(employee) => Some(SignedIn {
+            asked_us: erasure_asked(&state, &employee, shell.now_us()).await?,
+            name: employee.user.name,
+            done: Query::of(&uri).first("done").is_some(),
+        }),
+    };
     let page = Page {
         shell,
         kinds,
         known,
         guest,
+        employee,
         last_run,
     };
     Ok(Html(page.render()?))
@@ -117,8 +158,11 @@ fn words(kind: RetentionKind) -> (&'static str, &'static str) {
 /// A file, because a page would be read over a shoulder.
 async fn export(State(state): State<PublicState>, shell: Shell) -> Result<Response, PublicFailure> {
     let session = shell.visitor().present()?;
-    let data = state.store.personal_data(session).await?;
-    let body = serde_json::to_string_pretty(&data).map_err(|_| Failure::Unavailable)?;
+    file(&state.store.personal_data(session).await?)
+}
+
+fn file(data: &PersonalData) -> Result<Response, PublicFailure> {
+    let body = serde_json::to_string_pretty(data).map_err(|_| Failure::Unavailable)?;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (
@@ -127,6 +171,66 @@ async fn export(State(state): State<PublicState>, shell: Shell) -> Result<Respon
         ),
     ];
     Ok((headers, body).into_response())
+}
+
+/// Whoever is not signed in comes back here and goes on to the page that knows them.
+async fn mine(_: Employee, shell: Shell) -> Redirect {
+    Redirect::to(&shell.link("/privacy"))
+}
+
+async fn export_mine(
+    State(state): State<PublicState>,
+    employee: Employee,
+) -> Result<Response, PublicFailure> {
+    let name = employee.user.name.as_str();
+    let data = state.store.personal_data_of_user(name).await?;
+    let store = employee.store(&state);
+    store
+        .audit_note("privacy.export", &object(&employee), &())
+        .await?;
+    file(&data)
+}
+
+fn object(employee: &Employee) -> String {
+    format!("user:{}", employee.user.name)
+}
+
+/// When this person last asked for erasure, if that still counts as asked.
+async fn erasure_asked(
+    state: &PublicState,
+    employee: &Employee,
+    now_us: i64,
+) -> Result<Option<i64>, PublicFailure> {
+    let filter = AuditFilter {
+        action: Some(ERASURE_ASKED.to_owned()),
+        object: Some(object(employee)),
+        since_us: Some(now_us - ERASURE_AGAIN_US),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let found = state.store.audit_list(&filter).await?;
+    Ok(found.first().map(|record| record.at_us))
+}
+
+async fn ask_erasure(
+    State(state): State<PublicState>,
+    employee: Employee,
+    shell: Shell,
+    Posted(form): Posted<ErasureRequest>,
+) -> Result<Redirect, PublicFailure> {
+    // Sent twice, it is asked once.
+    if erasure_asked(&state, &employee, shell.now_us())
+        .await?
+        .is_none()
+    {
+        let text: String = form.text.trim().chars().take(ERASURE_TEXT_MAX).collect();
+        let store = employee.store(&state);
+        let details = serde_json::json!({ "text": text });
+        store
+            .audit_note(ERASURE_ASKED, &object(&employee), &details)
+            .await?;
+    }
+    Ok(Redirect::to(&shell.link("/privacy?done=asked")))
 }
 
 async fn erase(
@@ -190,6 +294,72 @@ mod tests {
         portal.store().retention_run(now_us()).await.unwrap();
         let after = portal.person("10.0.0.5").get("/privacy").await.body;
         assert!(after.contains("Records removed: 0"), "{after}");
+    }
+
+    #[tokio::test]
+    async fn an_employee_who_signed_in_takes_everything_along_and_asks_for_erasure_once() {
+        let portal = TestPortal::new().await;
+        let stranger = portal.person("10.0.0.9");
+        for path in ["/privacy/mine", "/privacy/mine/export"] {
+            let answer = stranger.get(path).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+            let to = answer.header(header::LOCATION).to_owned();
+            assert_eq!(to, format!("/sign-in?next={path}"));
+        }
+        let ask = stranger.post("/privacy/mine/ask", "text=x").await;
+        assert!(ask.header(header::LOCATION).starts_with("/sign-in"));
+        assert!(
+            stranger
+                .get("/privacy")
+                .await
+                .body
+                .contains("/privacy/mine")
+        );
+
+        let alice = portal.employee("alice", "10.0.0.9").await;
+        portal.employee("bob", "10.0.0.10").await;
+        let store = portal.store();
+        for owner in ["alice", "bob"] {
+            let device = nac_store::DeviceRecord {
+                owner: Some(owner.to_owned()),
+                ..nac_store::DeviceRecord::new(format!("laptop of {owner}"), "admin")
+            };
+            store.device_put(device).await.unwrap();
+        }
+        let page = alice.get("/privacy").await.body;
+        assert!(
+            page.contains("You are signed in as alice") && page.contains("/privacy/mine/export"),
+            "{page}"
+        );
+        let export = alice.get("/privacy/mine/export").await;
+        assert!(
+            export
+                .header(header::CONTENT_DISPOSITION)
+                .starts_with("attachment")
+        );
+        let data: serde_json::Value = serde_json::from_str(&export.body).unwrap();
+        assert_eq!(data["user"]["name"], "alice");
+        assert_eq!(data["devices"][0]["name"], "laptop of alice");
+        assert!(!export.body.contains("bob") && !export.body.contains("argon2"));
+
+        for _ in 0..2 {
+            let asked = alice
+                .post("/privacy/mine/ask", "text=I+leave+on+Friday")
+                .await;
+            assert_eq!(asked.header(header::LOCATION), "/privacy?done=asked");
+        }
+        let filter = nac_store::AuditFilter {
+            action: Some("privacy.ask-erasure".to_owned()),
+            ..nac_store::AuditFilter::default()
+        };
+        let records = store.audit_list(&filter).await.unwrap();
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0].object, "user:alice");
+        let page = alice.get("/privacy?done=asked").await.body;
+        assert!(
+            page.contains("You asked on") && !page.contains("/privacy/mine/ask"),
+            "{page}"
+        );
     }
 
     #[tokio::test]

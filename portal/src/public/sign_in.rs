@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::Router;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -222,22 +222,40 @@ impl Employee {
     }
 }
 
+/// For pages that are for everybody and say more to somebody.
+impl OptionalFromRequestParts<PublicState> for Employee {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &PublicState,
+    ) -> Result<Option<Self>, Response> {
+        let Source(source) = Source::from_request_parts(parts, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let Some(key) = cookie(&parts.headers) else {
+            return Ok(None);
+        };
+        let Some(name) = state.sign_ins.name_of(&key) else {
+            return Ok(None);
+        };
+        match state.store.user_fetch(&name).await {
+            Ok(user) if user.enabled => Ok(Some(Self { user, source, key })),
+            Ok(_) | Err(StoreError::NotFound { .. }) => {
+                state.sign_ins.end(&key);
+                Ok(None)
+            }
+            Err(error) => Err(PublicFailure::from(error).into_response()),
+        }
+    }
+}
+
 impl FromRequestParts<PublicState> for Employee {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &PublicState) -> Result<Self, Response> {
-        let Source(source) = Source::from_request_parts(parts, state)
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let failed = |error: StoreError| PublicFailure::from(error).into_response();
-        if let Some(key) = cookie(&parts.headers)
-            && let Some(name) = state.sign_ins.name_of(&key)
-        {
-            match state.store.user_fetch(&name).await {
-                Ok(user) if user.enabled => return Ok(Self { user, source, key }),
-                Ok(_) | Err(StoreError::NotFound { .. }) => state.sign_ins.end(&key),
-                Err(error) => return Err(failed(error)),
-            }
+        if let Some(employee) = Option::<Self>::from_request_parts(parts, state).await? {
+            return Ok(employee);
         }
         let shell = Shell::from_request_parts(parts, state)
             .await

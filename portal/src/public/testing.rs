@@ -7,9 +7,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use nac_posture::{CheckSet, PostureGate, PostureSettings, TlsPeer};
-use nac_store::{NewClient, SealingKey, SecretBytes, Session, Store, now_us};
+use nac_store::{NewClient, SealingKey, SecretBytes, Session, Store, UserRecord, now_us};
 use tower::ServiceExt as _;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::certificate::CaCertificate;
 use super::guest::Limits;
@@ -141,6 +142,24 @@ impl TestPortal {
         };
         self.store().session_put(&session).await.unwrap();
         session
+    }
+
+    /// A new employee who is signed in, with a browser at this address.
+    pub(crate) async fn employee(&self, name: &str, source: &str) -> Person<'_> {
+        let password = Zeroizing::new("correct horse".to_owned());
+        let user = UserRecord {
+            name: name.to_owned(),
+            password: Some(self.state.passwords.hash(password).await.unwrap()),
+            cleartext: None,
+            enabled: true,
+            groups: Vec::new(),
+        };
+        self.store().user_put(user).await.unwrap();
+        let form = format!("name={name}&password=correct+horse");
+        let answer = self.person(source).post("/sign-in", &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        let word = answer.header(header::SET_COOKIE).split(';').next();
+        self.person(source).with("cookie", word.unwrap_or_default())
     }
 
     /// Somebody at this address.

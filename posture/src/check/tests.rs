@@ -43,10 +43,10 @@ fn every_built_in_file_is_a_check() {
 }
 
 #[test]
-fn every_built_in_check_tells_what_to_do_in_english_and_german() {
+fn every_built_in_check_tells_what_to_do_in_every_language_of_the_portal() {
     for check in CheckSet::embedded().iter() {
         for platform in &check.platforms {
-            for language in ["en", "de"] {
+            for language in ["en", "de", "fr", "es", "ar"] {
                 let told = check.told(language, platform);
                 let name = format!("{} {platform} {language}", check.name);
                 assert_eq!(told.language, language, "{name}");
@@ -57,11 +57,21 @@ fn every_built_in_check_tells_what_to_do_in_english_and_german() {
                 );
                 assert!(told.minutes.is_some(), "{name}");
             }
-            assert_ne!(check.told("de", platform).title, check.title);
-            let french = check.told("fr", platform);
+            let english = check.told("en", platform);
+            for language in ["de", "fr", "es", "ar"] {
+                let told = check.told(language, platform);
+                assert_ne!(told.title, english.title, "{} {language}", check.name);
+                assert_ne!(told.seen, english.seen, "{} {language}", check.name);
+                assert_eq!(
+                    told.steps.len(),
+                    english.steps.len(),
+                    "{} {platform} {language}",
+                    check.name
+                );
+            }
             assert_eq!(
-                french,
-                check.told("en", platform),
+                check.told("nl", platform),
+                english,
                 "whole sentences of one language"
             );
         }

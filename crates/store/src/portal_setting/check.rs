@@ -313,6 +313,21 @@ pub fn logo_type(logo: &[u8]) -> Option<&'static str> {
     match logo {
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
         _ => None,
     }
 }
@@ -326,7 +341,7 @@ pub(super) fn logo(logo: &[u8]) -> Result<(), StoreError> {
         ));
     }
     if logo_type(logo).is_none() {
-        return fault("the logo is neither PNG nor JPEG".to_owned());
+        return fault("the logo is neither PNG nor JPEG nor WebP".to_owned());
     }
     Ok(())
 }
@@ -403,9 +418,11 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_is_a_small_png_or_jpeg() {
+    fn a_logo_is_a_small_png_jpeg_or_webp() {
         assert!(logo(b"\x89PNG\x0d\x0a\x1a\x0arest").is_ok());
         assert!(logo(&[0xff, 0xd8, 0xff, 0xe0]).is_ok());
+        assert!(logo(b"RIFF\x10\0\0\0WEBPVP8 ").is_ok());
+        assert!(logo(b"RIFF\x10\0\0\0WAVEfmt ").is_err());
         assert!(logo(b"<svg xmlns='http://www.w3.org/2000/svg'/>").is_err());
         assert!(logo(b"").is_err());
         let mut large = b"\x89PNG\x0d\x0a\x1a\x0a".to_vec();

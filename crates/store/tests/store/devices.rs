@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use nac_store::{
-    Actor, ActorKind, AuditFilter, Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceState,
-    DeviceStatus, Store, StoreError, now_us,
+    Actor, ActorKind, AuditFilter, Device, DeviceFilter, DeviceRecord, DeviceRefusal, DeviceSort,
+    DeviceState, DeviceStatus, Store, StoreError, now_us,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ on_each_engine!(
     a_lost_device_stays_blocked_until_it_is_found,
     a_device_has_one_state_and_is_listed_under_it,
     every_order_can_be_paged_both_ways,
+    two_who_want_the_last_place_do_not_both_get_it,
     a_search_takes_addresses_names_and_beginnings,
     changes_of_a_device_are_recorded_with_before_and_after,
 );
@@ -258,4 +259,69 @@ async fn changes_of_a_device_are_recorded_with_before_and_after(world: Arc<World
     );
     assert!(records[1].after.is_none());
     assert_eq!(store.audit_verify().await.unwrap().fault, None);
+}
+
+/// A person with an account, who may have devices.
+async fn account(store: &Store, name: &str) {
+    let user = nac_store::UserRecord {
+        name: name.to_owned(),
+        password: None,
+        cleartext: None,
+        enabled: true,
+        groups: Vec::new(),
+    };
+    store.user_put(user).await.unwrap();
+}
+
+async fn two_who_want_the_last_place_do_not_both_get_it(world: Arc<World>) {
+    let store = world.open().await;
+    account(&store, "Alice").await;
+    let one = |mac: &str| vec![new_device("phone", mac)];
+    let first = store.device_register("alice", one("02:00:00:00:10:00"), None, 2);
+    first.await.unwrap().unwrap();
+    // Two nodes at once, each with connections of its own.
+    let other = world.open().await;
+    let mut taken = 0;
+    for round in 0..5_u8 {
+        let mac = |end: u8| format!("02:00:00:00:11:{:02x}", round * 2 + end);
+        let (left, right) = tokio::join!(
+            store.device_register("alice", one(&mac(0)), None, usize::from(round) + 2),
+            other.device_register("ALICE", one(&mac(1)), None, usize::from(round) + 2),
+        );
+        let both = [left.unwrap(), right.unwrap()];
+        let refused: Vec<_> = both.iter().filter_map(|one| one.as_ref().err()).collect();
+        assert_eq!(refused, [&DeviceRefusal::Full { left: 0 }], "{both:?}");
+        taken += 1;
+    }
+    let own = DeviceFilter {
+        owner: Some("alice".to_owned()),
+        ..DeviceFilter::default()
+    };
+    let devices = store.device_list(&own).await.unwrap();
+    assert_eq!(devices.len(), 1 + taken);
+    // One goes for another; what is not theirs makes no room.
+    let gone = devices[0].id;
+    let stranger = store
+        .device_put(DeviceRecord {
+            owner: Some("bob".to_owned()),
+            ..new_device("printer", "02:00:00:00:12:00")
+        })
+        .await
+        .unwrap();
+    for kept in [stranger.id, Uuid::now_v7()] {
+        let refused = store
+            .device_register("alice", one("02:00:00:00:12:01"), Some(kept), 6)
+            .await;
+        assert_eq!(refused.unwrap(), Err(DeviceRefusal::Kept));
+    }
+    store
+        .device_register("alice", one("02:00:00:00:12:01"), Some(gone), 6)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(store.device_list(&own).await.unwrap().len(), 6);
+    assert!(store.device_fetch(gone).await.is_err());
+    assert!(store.device_fetch(stranger.id).await.is_ok());
+    let nobody = store.device_register("nobody", one("02:00:00:00:12:02"), None, 2);
+    assert!(matches!(nobody.await, Err(StoreError::NotFound { .. })));
 }

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use nac_store::{Device, DeviceState, now_us};
+use nac_store::{Device, now_us};
 use serde::Deserialize;
 
-use super::register::{self, NewDevice, read_mac, read_name, read_type, takes_a_place};
-use super::{NAME_MAX, TYPES, devices_of, in_days, limit, mine};
+use super::register::{self, NewDevice, Refused, read_mac, read_name, read_type, takes_a_place};
+use super::{NAME_MAX, TYPES, devices_of, in_days, limit};
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
 use crate::public::forms::{Faults, Field, Posted};
@@ -117,32 +117,24 @@ pub(super) async fn add(
             device_type,
             expires_us: in_days(&shell, days),
         };
-        match register::register(&state, &employee, vec![new]).await? {
+        match register::register(&state, &shell, &employee, vec![new], replaced).await? {
             Ok(()) => {
-                if let Some(id) = replaced {
-                    let gone = mine(&state, &employee, &id.to_string()).await?;
-                    employee.store(&state).device_remove(gone.id).await?;
-                }
                 let done = match mac.is_locally_administered() {
                     true => "/devices?done=random",
                     false => "/devices?done=added",
                 };
                 return Ok(Redirect::to(&shell.link(done)).into_response());
             }
-            Err(taken) => faults.add("mac", taken.told(&shell)),
+            Err(Refused::Taken(taken)) => faults.add("mac", taken.told(&shell)),
+            Err(Refused::Places(_)) => faults.add("replace", shell.text("device-fault-replace")),
         }
     }
     let answer = page(&state, &employee, shell, form, faults).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, answer).into_response())
 }
 
-/// Whether a device may be taken off the list by its owner. One that is lost or blocked stays: it would be a stranger afterwards, and
-/// could be registered again.
 pub(super) fn can_go(device: &Device) -> bool {
-    matches!(
-        device.state(now_us()),
-        DeviceState::Active | DeviceState::Expired
-    )
+    device.may_go(now_us())
 }
 
 async fn page(

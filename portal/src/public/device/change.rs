@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::add::{Choice, can_go, types};
 use super::list::state_text;
 use super::register::{read_name, read_type, takes_a_place};
-use super::{NAME_MAX, SOURCE, devices_of, in_days, limit, mine};
+use super::{NAME_MAX, SOURCE, in_days, limit, mine};
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
 use crate::public::forms::{Faults, Field, Posted};
@@ -106,21 +106,27 @@ pub(super) async fn renew(
     Path(id): Path<String>,
 ) -> Result<Response, PublicFailure> {
     let device = mine(&state, &employee, &id).await?;
-    let own = devices_of(&state, &employee).await?;
-    let places = own.iter().filter(|device| takes_a_place(device)).count();
-    if !takes_a_place(&device) && places >= limit(&shell, &employee) {
-        return Err(
-            PublicFailure::from(Failure::Conflict("no place is free".to_owned()))
-                .because("device-renew-full"),
-        );
-    }
     // A time without end that an administrator gave is not shortened, and a lost device is not renewed.
     if device.expires_us.is_some() && device.lost_us.is_none() {
         let record = DeviceRecord {
             expires_us: Some(in_days(&shell, shell.settings().devices.days)),
-            ..DeviceRecord::change(device, SOURCE)
+            ..DeviceRecord::change(device.clone(), SOURCE)
         };
-        employee.store(&state).device_put(record).await?;
+        let store = employee.store(&state);
+        // What has a place keeps it, also where the limit was lowered since.
+        if takes_a_place(&device) {
+            store.device_put(record).await?;
+        } else {
+            let most = limit(&shell, &employee);
+            let owner = employee.user.name.as_str();
+            let renewed = store
+                .device_register(owner, vec![record], None, most)
+                .await?;
+            renewed.map_err(|refusal| {
+                PublicFailure::from(Failure::Conflict(refusal.to_string()))
+                    .because("device-renew-full")
+            })?;
+        }
     }
     Ok(done(&shell, "changed"))
 }

@@ -6,8 +6,9 @@ use askama::Template;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use nac_store::DeviceRefusal;
 
-use super::register::{self, NewDevice, read_mac, read_name, read_type, takes_a_place};
+use super::register::{self, NewDevice, Refused, read_mac, read_name, read_type, takes_a_place};
 use super::{devices_of, in_days, limit};
 use crate::i18n::Message;
 use crate::public::PublicState;
@@ -56,10 +57,18 @@ pub(super) async fn take(
         let good = shell.text("device-many-good").arg("count", new.len());
         return page(shell, form.list, Vec::new(), Some(good));
     }
-    match register::register(&state, &employee, new).await? {
+    match register::register(&state, &shell, &employee, new, None).await? {
         Ok(()) => Ok(Redirect::to(&shell.link("/devices?done=many")).into_response()),
-        Err(taken) => {
-            let faults = vec![taken.told(&shell)];
+        Err(refused) => {
+            let fault = match refused {
+                Refused::Taken(taken) => taken.told(&shell),
+                Refused::Places(DeviceRefusal::Full { left }) => {
+                    shell.text("device-many-full").arg("left", left)
+                }
+                // Nothing is replaced here.
+                Refused::Places(DeviceRefusal::Kept) => shell.text("device-full-kept"),
+            };
+            let faults = vec![fault];
             let answer = page(shell, form.list, faults, None)?;
             Ok((StatusCode::CONFLICT, answer).into_response())
         }

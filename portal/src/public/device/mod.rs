@@ -60,7 +60,11 @@ pub(super) fn routes() -> Router<PublicState> {
 }
 
 /// The device with this id, if it is this person's.
-async fn mine(state: &PublicState, employee: &Employee, id: &str) -> Result<Device, PublicFailure> {
+pub(super) async fn mine(
+    state: &PublicState,
+    employee: &Employee,
+    id: &str,
+) -> Result<Device, PublicFailure> {
     let nobodys = || {
         PublicFailure::from(Failure::NotFound("no device of theirs".to_owned()))
             .because("device-not-found")
@@ -79,7 +83,7 @@ async fn mine(state: &PublicState, employee: &Employee, id: &str) -> Result<Devi
 }
 
 /// Every device of this person, by name.
-async fn devices_of(
+pub(super) async fn devices_of(
     state: &PublicState,
     employee: &Employee,
 ) -> Result<Vec<Device>, PublicFailure> {

@@ -1,9 +1,10 @@
 //! What makes a device this person's: one look at the address and the limit for the form and for the list of many.
 
 use nac_radius::MacAddr;
-use nac_store::{Device, DeviceRecord, DeviceState, IdentifierKind, StoreError, now_us};
+use nac_store::{Device, DeviceRecord, DeviceRefusal, IdentifierKind, StoreError, now_us};
+use uuid::Uuid;
 
-use super::{LABEL, NAME_MAX, SOURCE, TYPES};
+use super::{LABEL, NAME_MAX, SOURCE, TYPES, limit};
 use crate::i18n::Message;
 use crate::public::PublicState;
 use crate::public::failure::PublicFailure;
@@ -69,10 +70,7 @@ pub(super) fn read_type(shell: &Shell, text: &str) -> Result<&'static str, Messa
 
 /// Whether a device takes one of the places that its owner has. One that is lost or past its time does not.
 pub(super) fn takes_a_place(device: &Device) -> bool {
-    matches!(
-        device.state(now_us()),
-        DeviceState::Active | DeviceState::Blocked
-    )
+    device.takes_a_place(now_us())
 }
 
 /// Whether this address can be registered.
@@ -96,37 +94,40 @@ pub(super) async fn free(
     })
 }
 
-/// Registers devices, all of them or none.
+/// Why nothing was registered.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// An address is not free any more.
+    Taken(Taken),
+    /// The places do not suffice, or the one to be replaced stays.
+    Places(DeviceRefusal),
+}
+
+/// Registers devices, all of them or none, within the places that this person has at that moment.
 pub(super) async fn register(
     state: &PublicState,
+    shell: &Shell,
     employee: &Employee,
     new: Vec<NewDevice>,
-) -> Result<Result<(), Taken>, PublicFailure> {
+    replaced: Option<Uuid>,
+) -> Result<Result<(), Refused>, PublicFailure> {
     let records = new
         .into_iter()
         .map(|new| DeviceRecord {
-            owner: Some(employee.user.name.clone()),
             labels: vec![LABEL.to_owned()],
             device_type: Some(new.device_type.to_owned()),
             expires_us: Some(new.expires_us),
             macs: vec![new.mac.to_string()],
             ..DeviceRecord::new(new.name, SOURCE)
         })
-        .collect::<Vec<_>>();
+        .collect();
+    let owner = employee.user.name.as_str();
+    let most = limit(shell, employee);
     let store = employee.store(state);
-    let mut records = records;
-    // One device alone is told by its own id, so that only its session is looked at.
-    let stored = match records.len() {
-        1 => match records.pop() {
-            Some(record) => store.device_put(record).await.map(drop),
-            None => Ok(()),
-        },
-        _ => store.device_put_many(records).await.map(drop),
-    };
-    match stored {
-        Ok(()) => Ok(Ok(())),
+    match store.device_register(owner, records, replaced, most).await {
+        Ok(registered) => Ok(registered.map_err(Refused::Places)),
         // Somebody else was quicker.
-        Err(StoreError::Conflict { .. }) => Ok(Err(Taken::Others)),
+        Err(StoreError::Conflict { .. }) => Ok(Err(Refused::Taken(Taken::Others))),
         Err(error) => Err(error.into()),
     }
 }

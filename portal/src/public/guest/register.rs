@@ -265,14 +265,15 @@ fn faults(shell: &Shell, entry: &Entry) -> Faults {
     let mut faults = Faults::default();
     for asked in fields(settings, method_of(settings)) {
         let (name, value) = (asked.field.as_str(), entry.of(asked.field));
+        let label = label(asked.field);
         if value.is_empty() {
             if asked.required {
-                faults.add(name, shell.text("guest-field-empty"));
+                faults.add_to(name, shell.text(label), shell.text("guest-field-empty"));
             }
             continue;
         }
         if value.chars().count() > 200 || value.chars().any(char::is_control) {
-            faults.add(name, shell.text("guest-field-unusable"));
+            faults.add_to(name, shell.text(label), shell.text("guest-field-unusable"));
             continue;
         }
         let address = value.parse::<lettre::Address>().ok();
@@ -300,16 +301,27 @@ fn faults(shell: &Shell, entry: &Entry) -> Faults {
     faults
 }
 
+/// What people call a field.
+fn label(field: GuestField) -> &'static str {
+    match field {
+        GuestField::Name => "guest-name",
+        GuestField::Email => "guest-email",
+        GuestField::Phone => "guest-phone",
+        GuestField::Company => "guest-company",
+        GuestField::Sponsor => "guest-sponsor",
+        GuestField::Reason => "guest-reason",
+    }
+}
+
 fn form_page(shell: Shell, entry: &Entry, faults: Faults) -> Result<Response, PublicFailure> {
     let settings = &shell.settings().guest;
     let method = method_of(settings);
     let fields = fields(settings, method)
         .map(|asked| {
             let name = asked.field.as_str();
-            let (label, hint, kind, autocomplete) = match asked.field {
-                GuestField::Name => ("guest-name", None, "text", "name"),
+            let (hint, kind, autocomplete) = match asked.field {
+                GuestField::Name => (None, "text", "name"),
                 GuestField::Email => (
-                    "guest-email",
                     Some(if method == GuestMethod::Email {
                         "guest-email-why"
                     } else {
@@ -318,12 +330,12 @@ fn form_page(shell: Shell, entry: &Entry, faults: Faults) -> Result<Response, Pu
                     "email",
                     "email",
                 ),
-                GuestField::Phone => ("guest-phone", Some("guest-phone-hint"), "tel", "tel"),
-                GuestField::Company => ("guest-company", None, "text", "organization"),
-                GuestField::Sponsor => ("guest-sponsor", Some("guest-sponsor-why"), "email", "off"),
-                GuestField::Reason => ("guest-reason", Some("guest-reason-hint"), "text", "off"),
+                GuestField::Phone => (Some("guest-phone-hint"), "tel", "tel"),
+                GuestField::Company => (None, "text", "organization"),
+                GuestField::Sponsor => (Some("guest-sponsor-why"), "email", "off"),
+                GuestField::Reason => (Some("guest-reason-hint"), "text", "off"),
             };
-            let field = Field::new(name, shell.text(label))
+            let field = Field::new(name, shell.text(label(asked.field)))
                 .kind(kind, autocomplete)
                 .required(asked.required)
                 .sent(entry.of(asked.field), &faults);

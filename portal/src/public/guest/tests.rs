@@ -170,6 +170,12 @@ async fn what_is_missing_is_said_beside_its_field() {
     for id in ["e-name", "e-email", "e-terms"] {
         assert!(answer.body.contains(&format!("id=\"{id}\"")), "{id}");
     }
+    // The summary stands away from the fields: it names each, and leads to it.
+    let (_, summary) = answer.body.split_once("class=\"summary\"").unwrap();
+    let (summary, _) = summary.split_once("</ul>").unwrap();
+    for named in ["<a href=\"#f-name\">Name: ", "<a href=\"#f-terms\">"] {
+        assert!(summary.contains(named), "{named}: {summary}");
+    }
     assert!(
         answer.body.contains("value=\"nobody\""),
         "nothing is typed twice"

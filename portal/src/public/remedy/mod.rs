@@ -1,8 +1,11 @@
 //! P15, the remediation page: what is wrong with this device, exactly how to put it right, and how to be let in again.
 //!
-//! The person is found by the live session behind the address, never by anything that stands in the URL. What is shown is the
-//! posture gate's own knowledge of this moment; what people ask for here goes to the store, and the server reacts to that.
+//! The person is found by the live session behind the address, or signs in and chooses one of their own devices; see [`Seat`].
+//! Nothing that stands in the URL opens anything by itself. What is shown is the posture gate's own knowledge of this moment;
+//! what people ask for here goes to the store, and the server reacts to that.
 
+mod mine;
+mod seat;
 mod situation;
 #[cfg(test)]
 mod tests;
@@ -13,10 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{Html, IntoResponse, Redirect};
 use axum::routing::{get, post};
-use nac_store::{
-    Actor, ActorKind, ExceptionState, NewCheckReport, NewException, RecheckOutcome, Store,
-    StoreError,
-};
+use nac_store::{ExceptionState, NewCheckReport, NewException, RecheckOutcome, StoreError};
 use serde::Deserialize;
 
 use super::PublicState;
@@ -24,6 +24,7 @@ use super::failure::PublicFailure;
 use super::forms::{Faults, Posted};
 use super::layout::{Query, Shell};
 use crate::web::Failure;
+use seat::{MINE, Seat};
 use situation::{Condition, Situation};
 
 /// The longest reason, in characters.
@@ -35,18 +36,23 @@ const LENGTHS_H: [u32; 6] = [4, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24];
 
 /// `/remedy…`.
 pub(super) fn routes() -> Router<PublicState> {
+    let pages = Router::new()
+        .route("/", get(page))
+        .route("/status", get(status))
+        .route("/check", post(check_again))
+        .route("/exception", get(exception_form).post(exception))
+        .route("/report", get(report_form).post(report));
     Router::new()
-        .route("/remedy", get(page))
-        .route("/remedy/status", get(status))
-        .route("/remedy/check", post(check_again))
-        .route("/remedy/exception", get(exception_form).post(exception))
-        .route("/remedy/report", get(report_form).post(report))
+        .route(MINE, get(mine::list))
+        .nest("/remedy/mine/{id}", pages.clone())
+        .nest("/remedy", pages)
 }
 
 #[derive(Template)]
 #[template(path = "public/remedy/page.html")]
 struct Page {
     shell: Shell,
+    seat: Seat,
     here: Situation,
     /// Whether the page looks again by itself: something is about to happen.
     refresh: bool,
@@ -55,12 +61,16 @@ struct Page {
 
 async fn page(
     State(state): State<PublicState>,
+    seat: Seat,
     shell: Shell,
 ) -> Result<Html<String>, PublicFailure> {
-    let here = Situation::find(&state, &shell).await?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     for quarantine in &here.untold {
         // Not worth an error page: it is told at the next look.
-        let told = acting(&state, &shell).quarantine_told(*quarantine).await;
+        let told = seat
+            .acting(&state, &shell)
+            .quarantine_told(*quarantine)
+            .await;
         if let Err(error) = told {
             tracing::warn!(%error, "it is not on record that the person was told");
         }
@@ -69,6 +79,7 @@ async fn page(
     let may_ask = shell.settings().exception_days > 0 && !here.rules().is_empty();
     let page = Page {
         shell,
+        seat,
         here,
         refresh,
         may_ask,
@@ -79,9 +90,10 @@ async fn page(
 /// One line that changes whenever the page would: the script compares.
 async fn status(
     State(state): State<PublicState>,
+    seat: Seat,
     shell: Shell,
 ) -> Result<impl IntoResponse, PublicFailure> {
-    let here = Situation::find(&state, &shell).await?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     let headers: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, here.stamp()))
 }
@@ -92,27 +104,29 @@ struct Nothing {}
 
 async fn check_again(
     State(state): State<PublicState>,
+    seat: Seat,
     shell: Shell,
     Posted(Nothing {}): Posted<Nothing>,
 ) -> Result<Redirect, PublicFailure> {
-    let identity = shell.visitor().present()?.identity.clone();
-    let here = Situation::find(&state, &shell).await?;
+    let identity = seat.person(&shell)?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     let node = here.node.ok_or_else(no_agent)?;
-    let store = acting(&state, &shell);
-    match store.recheck_request(node, &identity).await? {
+    let store = seat.acting(&state, &shell);
+    match store.recheck_request(node, identity).await? {
         RecheckOutcome::Asked(_) | RecheckOutcome::Waiting(_) => {}
         RecheckOutcome::TooOften { .. } => {
             let failure = Failure::TooMany("this host was checked too often".to_owned());
             return Err(PublicFailure::from(failure).because("remedy-too-often"));
         }
     }
-    Ok(Redirect::to(&shell.link("/remedy")))
+    Ok(Redirect::to(&shell.link(seat.path(""))))
 }
 
 #[derive(Template)]
 #[template(path = "public/remedy/exception.html")]
 struct ExceptionPage {
     shell: Shell,
+    seat: Seat,
     /// What it may be asked for: its name in the form, and for people.
     rules: Vec<(String, String)>,
     /// In hours, and in seconds.
@@ -134,24 +148,26 @@ struct ExceptionForm {
 
 async fn exception_form(
     State(state): State<PublicState>,
+    seat: Seat,
     uri: axum::http::Uri,
     shell: Shell,
 ) -> Result<Html<String>, PublicFailure> {
-    let here = Situation::find(&state, &shell).await?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     let sent = ExceptionForm {
         rule: Query::of(&uri).first("rule").unwrap_or_default(),
         ..ExceptionForm::default()
     };
-    exception_page(shell, &here, sent, Faults::default())
+    exception_page(shell, seat, &here, sent, Faults::default())
 }
 
 fn exception_page(
     shell: Shell,
+    seat: Seat,
     here: &Situation,
     sent: ExceptionForm,
     faults: Faults,
 ) -> Result<Html<String>, PublicFailure> {
-    shell.visitor().present()?;
+    seat.person(&shell)?;
     let rules = here.rules();
     let lengths = lengths(&shell);
     if rules.is_empty() || lengths.is_empty() {
@@ -170,6 +186,7 @@ fn exception_page(
             .map(|hours| (hours, i64::from(hours) * 3_600))
             .collect(),
         shell,
+        seat,
         sent,
         faults,
     };
@@ -187,14 +204,15 @@ fn lengths(shell: &Shell) -> Vec<u32> {
 
 async fn exception(
     State(state): State<PublicState>,
+    seat: Seat,
     shell: Shell,
     Posted(sent): Posted<ExceptionForm>,
 ) -> Result<axum::response::Response, PublicFailure> {
-    let session = shell.visitor().present()?;
-    let here = Situation::find(&state, &shell).await?;
+    let person = seat.person(&shell)?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     if here.is_asked(&sent.rule) {
         // Sent twice.
-        return Ok(Redirect::to(&shell.link("/remedy")).into_response());
+        return Ok(Redirect::to(&shell.link(seat.path(""))).into_response());
     }
     let mut faults = Faults::default();
     if !here.rules().iter().any(|(rule, _)| *rule == sent.rule) {
@@ -210,7 +228,7 @@ async fn exception(
         faults.add("hours", shell.text("remedy-exception-no-length"));
     }
     if !faults.is_empty() {
-        return Ok(exception_page(shell, &here, sent, faults)?.into_response());
+        return Ok(exception_page(shell, seat, &here, sent, faults)?.into_response());
     }
     let of_quarantine = sent.rule == QUARANTINE;
     let new = NewException {
@@ -224,21 +242,22 @@ async fn exception(
             .filter(|_| of_quarantine),
         covers_unknown: false,
         reason: reason.to_owned(),
-        requested_by: session.identity.clone(),
+        requested_by: person.to_owned(),
         expires_us: shell.now_us() + i64::from(sent.hours) * 3_600_000_000,
     };
-    match acting(&state, &shell).exception_request(new).await {
+    match seat.acting(&state, &shell).exception_request(new).await {
         // The page says that it is asked for, or granted.
         Ok(_) | Err(StoreError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(Redirect::to(&shell.link("/remedy")).into_response())
+    Ok(Redirect::to(&shell.link(seat.path(""))).into_response())
 }
 
 #[derive(Template)]
 #[template(path = "public/remedy/report.html")]
 struct ReportPage {
     shell: Shell,
+    seat: Seat,
     check: String,
     title: String,
     faults: Faults,
@@ -254,15 +273,17 @@ struct ReportForm {
 
 async fn report_form(
     State(state): State<PublicState>,
+    seat: Seat,
     uri: axum::http::Uri,
     shell: Shell,
 ) -> Result<Html<String>, PublicFailure> {
-    shell.visitor().present()?;
-    let here = Situation::find(&state, &shell).await?;
+    seat.person(&shell)?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     let check = Query::of(&uri).first("check").unwrap_or_default();
     let title = here.title_of(&check).ok_or_else(PublicFailure::not_found)?;
     let page = ReportPage {
         shell,
+        seat,
         check,
         title,
         faults: Faults::default(),
@@ -272,38 +293,26 @@ async fn report_form(
 
 async fn report(
     State(state): State<PublicState>,
+    seat: Seat,
     shell: Shell,
     Posted(sent): Posted<ReportForm>,
 ) -> Result<Redirect, PublicFailure> {
-    let session = shell.visitor().present()?;
-    let here = Situation::find(&state, &shell).await?;
+    let person = seat.person(&shell)?;
+    let here = Situation::find(&state, &shell, &seat).await?;
     here.title_of(&sent.check)
         .ok_or_else(PublicFailure::not_found)?;
     let new = NewCheckReport {
         check: sent.check,
         node_id: here.node,
         device_id: here.device_id,
-        said_by: session.identity.clone(),
+        said_by: person.to_owned(),
         text: sent.text,
     };
-    match acting(&state, &shell).check_report_add(new).await {
+    match seat.acting(&state, &shell).check_report_add(new).await {
         Ok(_) | Err(StoreError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(Redirect::to(&shell.link("/remedy")))
-}
-
-/// The store, recording changes as those of the person who is here.
-fn acting(state: &PublicState, shell: &Shell) -> Store {
-    let visitor = shell.visitor();
-    let name = visitor
-        .session()
-        .map_or_else(String::new, |session| session.identity.clone());
-    state.store.acting(Actor {
-        kind: ActorKind::Portal,
-        name,
-        source: visitor.source.to_string(),
-    })
+    Ok(Redirect::to(&shell.link(seat.path(""))))
 }
 
 fn no_agent() -> PublicFailure {

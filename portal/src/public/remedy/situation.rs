@@ -7,22 +7,26 @@ use nac_policy::Verdict;
 use nac_posture::{Check, NodePosture, Posture, Subject};
 use nac_store::{
     CheckOutcome, CheckResult, Device, Exception, ExceptionFilter, ExceptionState, Quarantine,
-    QuarantineFilter, QuarantineKind, Session, Store, StoreError,
+    QuarantineFilter, QuarantineKind, Session, SessionFilter, Store, StoreError,
 };
 use uuid::Uuid;
 
-use super::{PublicState, QUARANTINE};
+use super::mine::newest;
+use super::{PublicState, QUARANTINE, Seat};
+use crate::i18n::Language;
 use crate::public::failure::PublicFailure;
 use crate::public::layout::Shell;
 
 /// The segment of who is kept apart.
-const KEPT_APART: &str = "quarantine";
+pub(super) const KEPT_APART: &str = "quarantine";
 /// How long a release is told, in microseconds: an hour.
 const RELEASE_TOLD_US: i64 = 3_600_000_000;
 /// How long a denial is told, in microseconds: a week.
 const DENIAL_TOLD_US: i64 = 7 * 24 * 3_600_000_000;
 /// The network follows a verdict within this time, in microseconds; if it has not, something else keeps the device apart.
 const FOLLOWS_US: i64 = 60_000_000;
+/// The most live sessions of one device that are looked at; a laptop has a dock and a radio.
+const SESSIONS_MAX: u32 = 8;
 /// Below this level of binding somebody else could sit here under the same MAC address.
 const SURE: u8 = 2;
 
@@ -53,6 +57,26 @@ pub(super) enum Condition {
     Passing,
 }
 
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) words: String,
+    /// A command that ends the sentence, where the sentence runs the other way: its signs would be put in another order.
+    pub(super) command: Option<String>,
+}
+
+impl Step {
+    fn read(text: &str, right_to_left: bool) -> Self {
+        let command = text
+            .split_once(": ")
+            .filter(|(_, command)| right_to_left && command.is_ascii());
+        Self {
+            words: command.map_or(text.to_owned(), |(words, _)| format!("{words}:")),
+            command: command.map(|(_, command)| command.to_owned()),
+        }
+    }
+}
+
 /// One check as the person sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -63,7 +87,7 @@ pub(super) struct Row {
     pub(super) seen: Option<String>,
     pub(super) seen_us: Option<i64>,
     pub(super) why: Option<String>,
-    pub(super) steps: Vec<String>,
+    pub(super) steps: Vec<Step>,
     pub(super) link: Option<String>,
     /// How long the repair takes, in seconds.
     pub(super) takes_s: Option<i64>,
@@ -110,34 +134,100 @@ pub(super) struct Situation {
 }
 
 impl Situation {
-    /// Looks at everything for whoever is behind the request's address.
-    pub(super) async fn find(state: &PublicState, shell: &Shell) -> Result<Self, PublicFailure> {
-        let Some(session) = shell.visitor().session() else {
-            return Ok(Self::of_nobody());
-        };
-        let store = &state.store;
+    /// Looks at everything for whoever came to the device in this way.
+    pub(super) async fn find(
+        state: &PublicState,
+        shell: &Shell,
+        seat: &Seat,
+    ) -> Result<Self, PublicFailure> {
+        match (seat, shell.visitor().session()) {
+            (Seat::Owner(owner), _) => Self::of_owner(state, shell, &owner.1).await,
+            (Seat::Here, Some(session)) => Self::of_session(state, shell, session).await,
+            (Seat::Here, None) => Ok(Self::of_nobody()),
+        }
+    }
+
+    /// The device that the person sits at.
+    async fn of_session(
+        state: &PublicState,
+        shell: &Shell,
+        session: &Session,
+    ) -> Result<Self, PublicFailure> {
         let (posture, node) = host(state, session, shell.now_us()).await?;
         let device_id = session
             .device_id
             .or_else(|| node.as_ref().and_then(|node| node.node.device_id));
         let device = match device_id {
-            Some(id) => found(store.device_fetch(id).await)?,
+            Some(id) => found(state.store.device_fetch(id).await)?,
             None => None,
         };
-        let mut here = Self {
+        let here = Self {
             device_id,
             node: node.as_ref().map(|node| node.node.id),
             name: name(device.as_ref(), node.as_ref()),
             limited: session.segment == KEPT_APART,
             ..Self::of_nobody()
         };
-        here.quarantines(store, session, shell.now_us()).await?;
-        let exceptions = here.exceptions(store).await?;
-        if let Some(node) = &node {
-            here.checks(state, shell, node, &exceptions).await?;
+        let mac = session.mac.as_deref();
+        here.complete(state, shell, mac, node, posture.verdict)
+            .await
+    }
+
+    /// A device of the person who signed in, connected or not.
+    async fn of_owner(
+        state: &PublicState,
+        shell: &Shell,
+        device: &Device,
+    ) -> Result<Self, PublicFailure> {
+        let filter = SessionFilter {
+            open_only: true,
+            device_id: Some(device.id),
+            limit: SESSIONS_MAX,
+            ..SessionFilter::default()
+        };
+        let sessions = state.store.session_list(&filter).await?;
+        let node = newest(state.gate.nodes_of(device.id));
+        let mut verdict = node.as_ref().map_or(Verdict::Unknown, |node| node.verdict);
+        // A quarantine of a MAC address is told to who proved to be connected with it, not to who has only registered it.
+        let mut mac = None;
+        for session in &sessions {
+            let (posture, of_session) = host(state, session, shell.now_us()).await?;
+            let same =
+                of_session.map(|node| node.node.id) == node.as_ref().map(|node| node.node.id);
+            if same && session.segment == KEPT_APART && node.is_some() {
+                // The network goes by what it can tie to the wire, and so does the sentence about it.
+                verdict = posture.verdict;
+            }
+            if session.is_proven() {
+                mac = session.mac.as_deref();
+            }
         }
-        here.condition = here.judge(state, &posture, shell.now_us()).await?;
-        Ok(here)
+        let here = Self {
+            device_id: Some(device.id),
+            node: node.as_ref().map(|node| node.node.id),
+            name: name(Some(device), node.as_ref()),
+            limited: sessions.iter().any(|session| session.segment == KEPT_APART),
+            ..Self::of_nobody()
+        };
+        here.complete(state, shell, mac, node, verdict).await
+    }
+
+    async fn complete(
+        mut self,
+        state: &PublicState,
+        shell: &Shell,
+        mac: Option<&str>,
+        node: Option<NodePosture>,
+        verdict: Verdict,
+    ) -> Result<Self, PublicFailure> {
+        let store = &state.store;
+        self.quarantines(store, mac, shell.now_us()).await?;
+        let exceptions = self.exceptions(store).await?;
+        if let Some(node) = &node {
+            self.checks(state, shell, node, &exceptions).await?;
+        }
+        self.condition = self.judge(state, verdict, shell.now_us()).await?;
+        Ok(self)
     }
 
     fn of_nobody() -> Self {
@@ -167,7 +257,7 @@ impl Situation {
     async fn quarantines(
         &mut self,
         store: &Store,
-        session: &Session,
+        mac: Option<&str>,
         now_us: i64,
     ) -> Result<(), StoreError> {
         let mut found = Vec::new();
@@ -176,8 +266,8 @@ impl Situation {
             limit: 20,
             ..QuarantineFilter::default()
         });
-        let by_mac = session.mac.as_ref().map(|mac| QuarantineFilter {
-            mac: Some(mac.clone()),
+        let by_mac = mac.map(|mac| QuarantineFilter {
+            mac: Some(mac.to_owned()),
             limit: 20,
             ..QuarantineFilter::default()
         });
@@ -303,7 +393,7 @@ impl Situation {
     async fn judge(
         &self,
         state: &PublicState,
-        posture: &Posture,
+        verdict: Verdict,
         now_us: i64,
     ) -> Result<Condition, StoreError> {
         let excused = self
@@ -324,7 +414,7 @@ impl Situation {
         if recheck.is_some_and(|recheck| recheck.is_open(now_us)) {
             return Ok(Condition::Checking);
         }
-        Ok(match posture.verdict {
+        Ok(match verdict {
             Verdict::Failing => Condition::Failing,
             Verdict::Stale => Condition::Stale,
             Verdict::Unknown => Condition::Unknown,
@@ -459,6 +549,8 @@ fn name(device: Option<&Device>, node: Option<&NodePosture>) -> String {
 
 fn row(check: &Check, platform: &str, language: &str) -> Row {
     let told = check.told(language, platform);
+    let right_to_left =
+        Language::from_tag(told.language).is_some_and(|language| language.is_right_to_left());
     Row {
         name: check.name.clone(),
         language: told.language.to_owned(),
@@ -466,7 +558,11 @@ fn row(check: &Check, platform: &str, language: &str) -> Row {
         seen: told.seen.map(ToOwned::to_owned),
         seen_us: None,
         why: told.why.map(ToOwned::to_owned),
-        steps: told.steps.into_iter().map(ToOwned::to_owned).collect(),
+        steps: told
+            .steps
+            .into_iter()
+            .map(|step| Step::read(step, right_to_left))
+            .collect(),
         link: told.link.map(ToOwned::to_owned),
         takes_s: told.minutes.map(|minutes| i64::from(minutes) * 60),
         reported: false,
