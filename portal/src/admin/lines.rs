@@ -52,21 +52,18 @@ impl Layout {
             rows: Vec::new(),
             faults: Vec::new(),
         };
-        // Browsers end lines with two characters, of which the reader would count the second to the next line.
-        let text = text.replace("\r\n", "\n");
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .flexible(true)
-            .comment(Some(b'#'))
-            .from_reader(text.as_bytes());
-        let header = match self.header(&mut reader) {
+        // Each row stands on a line of its own, so that a quote that is never closed spoils no other, and lines count as in an editor.
+        let mut numbered = (1..)
+            .zip(text.lines())
+            .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let header = match self.header(numbered.next().map_or("", |(_, line)| line)) {
             Ok(header) => header,
             Err(fault) => {
                 lines.faults.push((1, fault));
                 return lines;
             }
         };
-        for (index, row) in reader.records().enumerate() {
+        for (index, (number, text)) in numbered.enumerate() {
             if index == self.most {
                 let fault = format!(
                     "at most {} lines at once: use `{}` for more",
@@ -75,44 +72,29 @@ impl Layout {
                 lines.faults.push((0, fault));
                 break;
             }
-            let row = match row {
-                Ok(row) => row,
-                Err(error) => {
-                    let number = error.position().map_or(0, csv::Position::line);
-                    lines.faults.push((number, error.to_string()));
-                    continue;
+            let read = cells(text).and_then(|row| {
+                if row.len() > header.len() {
+                    return Err(format!(
+                        "it has {} cells and the first line names {}",
+                        row.len(),
+                        header.len()
+                    ));
                 }
-            };
-            let read = if row.len() > header.len() {
-                Err(format!(
-                    "it has {} cells and the first line names {}",
-                    row.len(),
-                    header.len()
-                ))
-            } else {
                 line(&Cells {
                     header: &header,
                     row: &row,
                 })
-            };
+            });
             match read {
                 Ok(read) => lines.rows.push(read),
-                Err(fault) => {
-                    let number = row.position().map_or(0, csv::Position::line);
-                    lines.faults.push((number, fault));
-                }
+                Err(fault) => lines.faults.push((number, fault)),
             }
         }
         lines
     }
 
-    fn header(&self, reader: &mut csv::Reader<&[u8]>) -> Result<Vec<String>, String> {
-        let header: Vec<String> = reader
-            .headers()
-            .map_err(|error| error.to_string())?
-            .iter()
-            .map(str::to_lowercase)
-            .collect();
+    fn header(&self, line: &str) -> Result<Vec<String>, String> {
+        let header: Vec<String> = cells(line)?.iter().map(str::to_lowercase).collect();
         let unknown = |name: &&String| !self.columns.contains(&name.as_str());
         if let Some(unknown) = header.iter().find(unknown) {
             let unknown: String = unknown.chars().take(40).collect();
@@ -129,6 +111,18 @@ impl Layout {
         }
         Ok(header)
     }
+}
+
+/// The cells of one line.
+fn cells(line: &str) -> Result<csv::StringRecord, String> {
+    let mut row = csv::StringRecord::new();
+    csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .has_headers(false)
+        .from_reader(line.as_bytes())
+        .read_record(&mut row)
+        .map_err(|error| error.to_string())?;
+    Ok(row)
 }
 
 /// What would be done, after the first look.
