@@ -22,10 +22,10 @@ pub struct SameName {
 }
 
 /// Each segment with its name by `naming`.
-pub(super) fn named<'e>(
-    exported: &'e [Exported],
+pub(super) fn named(
+    exported: &[Exported],
     naming: fn(&str) -> String,
-) -> Result<Vec<(String, &'e Exported)>, SameName> {
+) -> Result<Vec<(String, &Exported)>, SameName> {
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     let mut all = Vec::new();
     for one in exported {

@@ -459,7 +459,10 @@ async fn an_exception_is_asked_for_granted_and_over(world: Arc<World>) {
         before: Some(denied.id),
         ..filter.clone()
     };
-    assert_eq!(store.exception_list(&older).await.unwrap(), [over.clone()]);
+    assert_eq!(
+        store.exception_list(&older).await.unwrap(),
+        std::slice::from_ref(&over)
+    );
     let by_end = ExceptionFilter {
         sort: ExceptionSort::Ends,
         ..filter

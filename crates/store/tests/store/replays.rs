@@ -131,6 +131,7 @@ async fn a_sqlite_database_is_copied_while_it_is_written(world: Arc<World>) {
     }
     // Another program writes all the time.
     let other = world.open().await;
+    #[expect(clippy::disallowed_methods, reason = "the test waits for it itself")]
     let writing = tokio::spawn(async move {
         loop {
             put(&other, &new_decision("bob", "00:11:22:33:44:66")).await;

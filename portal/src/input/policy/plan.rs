@@ -284,9 +284,7 @@ async fn decide(
         }
         tally
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| PlanError::Interrupted)
+    apart(work).await
 }
 
 /// Looks at the live sessions; tells whether at all of them.
@@ -326,9 +324,19 @@ async fn judge(
         }
         tally
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| PlanError::Interrupted)
+    apart(work).await
+}
+
+/// Does a piece of work on a thread that answers nobody.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PlanError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one plan runs at a time, and waits for each piece"
+    )]
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| PlanError::Interrupted)
 }
 
 /// Now, as policies see it: sessions are decided anew as the day goes on.

@@ -71,7 +71,7 @@ impl Step {
             .split_once(": ")
             .filter(|(_, command)| right_to_left && command.is_ascii());
         Self {
-            words: command.map_or(text.to_owned(), |(words, _)| format!("{words}:")),
+            words: command.map_or_else(|| text.to_owned(), |(words, _)| format!("{words}:")),
             command: command.map(|(_, command)| command.to_owned()),
         }
     }
