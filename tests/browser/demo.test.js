@@ -85,6 +85,31 @@ test("why a laptop is in quarantine stands on the administrators' page and, with
   await inspect(phone, "demo-remedy");
 });
 
+test("given an owner, who signs in from anywhere, the owner reads the same, and nobody else does", LIMIT, async () => {
+  const desk = await owner();
+  await desk.goto(`${demo.admin}/search?q=carol-laptop`);
+  await desk.locator("main").getByRole("link", { name: "carol-laptop" }).first().click();
+  await desk.getByRole("link", { name: "Change", exact: true }).click();
+  await desk.getByLabel("Owner").fill("carol");
+  await desk.getByRole("button", { name: "Save" }).click();
+  await desk.locator(".flash").waitFor();
+  const signedIn = async (name) => {
+    const { page } = await browser.person({ phone: true, address: "127.0.0.21" });
+    await page.goto(`${demo.portal}/remedy/mine`);
+    await page.getByLabel("User name").fill(name);
+    await page.getByLabel("Password").fill("correct-horse");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByLabel("Password").waitFor({ state: "detached" });
+    return page;
+  };
+  const carol = await signedIn("carol");
+  await carol.waitForURL(/\/remedy\/mine\/[0-9a-f-]{36}/);
+  assert.match(await carol.locator("main").innerText(), /carol-laptop is limited because 1 of \d+ checks failed/);
+  await inspect(carol, "demo-remedy-mine");
+  const bob = await signedIn("bob");
+  assert.equal((await bob.goto(carol.url())).status(), 404);
+});
+
 test("repaired and checked again, the laptop is let out by a fresh result and its owner is told so", LIMIT, async () => {
   const { page: phone } = await browser.person({ phone: true, script: false });
   await phone.goto(`${demo.portal}/remedy`);
