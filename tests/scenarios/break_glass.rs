@@ -88,7 +88,7 @@ fn break_glass_ends_by_itself_and_lets_nobody_out_whom_somebody_put_into_quarant
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let port = switch.port(3, MAC);
     let (_laptop, alice) = locked_out(&site, &switch, &port);
-    site.nac(&["break-glass", "on", "--reason", "drill", "--for", "8s"]);
+    site.nac(&["break-glass", "on", "--reason", "drill", "--for", "4s"]);
     moves(&site, &switch, &port, &alice, "staff");
     // Nobody does anything: its time is over.
     moves(&site, &switch, &port, &alice, "quarantine");

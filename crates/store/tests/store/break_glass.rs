@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nac_store::{
-    AuditFilter, BREAK_GLASS_MAX_US, BreakGlass, EventKind, Store, StoreError, now_us,
+    Actor, ActorKind, AuditFilter, BREAK_GLASS_MAX_US, BreakGlass, EventKind, Store, StoreError,
+    now_us,
 };
 
 use crate::world::{World, on_each_engine};
@@ -17,6 +18,15 @@ on_each_engine!(
 );
 
 const HOUR_US: i64 = 3_600_000_000;
+
+/// The store in somebody's hands: what they do is audited.
+async fn opened(world: &World) -> Store {
+    world.open().await.acting(Actor {
+        kind: ActorKind::Cli,
+        name: "cli:root".to_owned(),
+        source: String::new(),
+    })
+}
 
 async fn begun(store: &Store, reason: &str) -> BreakGlass {
     store
@@ -37,7 +47,7 @@ async fn audited(store: &Store, using: &BreakGlass) -> Vec<String> {
 }
 
 async fn it_is_on_until_somebody_ends_it_and_everybody_hears_of_both(world: Arc<World>) {
-    let store = world.open().await;
+    let store = opened(&world).await;
     assert_eq!(store.break_glass_current().await.unwrap(), None);
     let mut events = store.subscribe();
     let using = begun(&store, " the disk check\0is wrong ").await;
@@ -77,7 +87,7 @@ async fn it_is_on_until_somebody_ends_it_and_everybody_hears_of_both(world: Arc<
 }
 
 async fn it_needs_a_reason_and_an_end_within_a_day(world: Arc<World>) {
-    let store = world.open().await;
+    let store = opened(&world).await;
     let long = "x".repeat(1_001);
     let now = now_us();
     let minute = 60_000_000;
@@ -105,7 +115,7 @@ async fn it_needs_a_reason_and_an_end_within_a_day(world: Arc<World>) {
 }
 
 async fn a_second_one_takes_the_place_of_the_first(world: Arc<World>) {
-    let store = world.open().await;
+    let store = opened(&world).await;
     let first = begun(&store, "first").await;
     let second = begun(&store, "second").await;
     assert_eq!(
@@ -125,7 +135,7 @@ async fn a_second_one_takes_the_place_of_the_first(world: Arc<World>) {
 }
 
 async fn it_ends_by_itself_and_is_over_on_time_before_that_is_written(world: Arc<World>) {
-    let store = world.open().await;
+    let store = opened(&world).await;
     let using = store
         .break_glass_start("short", "cli:root", now_us() + 300_000)
         .await
