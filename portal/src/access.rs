@@ -25,6 +25,8 @@ pub enum Permission {
     UserChange,
     /// Change enrolment secrets and osquery hosts.
     PostureChange,
+    /// Switch break-glass on and off, and with it what posture has to say about anybody.
+    BreakGlassChange,
     /// Add, change and remove RADIUS clients and segments.
     NetworkChange,
     /// Apply a policy.
@@ -43,7 +45,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Own,
         Self::Read,
         Self::GuestRead,
@@ -54,6 +56,7 @@ impl Permission {
         Self::DeviceChange,
         Self::UserChange,
         Self::PostureChange,
+        Self::BreakGlassChange,
         Self::NetworkChange,
         Self::PolicyChange,
         Self::CertificateChange,
@@ -76,6 +79,7 @@ impl Permission {
             Self::DeviceChange => "device:change",
             Self::UserChange => "user:change",
             Self::PostureChange => "posture:change",
+            Self::BreakGlassChange => "break-glass:change",
             Self::NetworkChange => "network:change",
             Self::PolicyChange => "policy:change",
             Self::CertificateChange => "certificate:change",
@@ -110,6 +114,7 @@ pub const fn authorize(role: Role, permission: Permission) -> bool {
         P::PolicyChange => matches!(role, Role::PolicyEditor | Role::Administrator | Role::Owner),
         P::UserChange
         | P::PostureChange
+        | P::BreakGlassChange
         | P::NetworkChange
         | P::CertificateChange
         | P::SettingChange

@@ -2,8 +2,8 @@
 
 use nac_policy::{Condition, Decision, Engine, Facts, PolicyExplanation};
 use nac_store::{
-    DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter, Exception,
-    Quarantine, Session, Store, StoreError, mac_normalise,
+    BreakGlass, DecisionFilter, DecisionOutcome, DecisionRecord, Enforcement, EnforcementFilter,
+    Exception, Quarantine, Session, Store, StoreError, mac_normalise,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,6 +24,8 @@ pub struct Explained {
     pub quarantines: Vec<Quarantine>,
     /// The active exceptions of this device.
     pub exceptions: Vec<Exception>,
+    /// The break-glass under which it was made.
+    pub break_glass: Option<BreakGlass>,
 }
 
 /// What the policy of today says to facts of another day.
@@ -128,6 +130,14 @@ pub async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explaine
     };
     let quarantines = quarantines(store, &decision).await?;
     let exceptions = exceptions(store, &decision, &quarantines).await?;
+    let under = decision
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.posture.break_glass);
+    let break_glass = match under {
+        true => store.break_glass_at(decision.at_us).await?,
+        false => None,
+    };
     Ok(Explained {
         decision,
         policies,
@@ -135,6 +145,7 @@ pub async fn explain(store: &Store, decision: DecisionRecord) -> Result<Explaine
         enforcements,
         quarantines,
         exceptions,
+        break_glass,
     })
 }
 
@@ -296,6 +307,13 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         ("device", device),
         ("state", states.join(", ")),
         ("posture", posture),
+        (
+            "break-glass",
+            match facts.posture.break_glass {
+                true => "on: posture counted as compliant".to_owned(),
+                false => String::new(),
+            },
+        ),
         ("failing", facts.posture.failing.join(", ")),
         ("excepted", facts.posture.excepted.join(", ")),
         (

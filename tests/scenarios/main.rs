@@ -22,6 +22,7 @@ mod activity;
 mod api;
 mod backup;
 mod binding;
+mod break_glass;
 mod command;
 mod compliance;
 mod devices;

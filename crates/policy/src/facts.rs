@@ -127,6 +127,21 @@ pub struct PostureFacts {
     pub binding: u8,
     /// How old the results are, in seconds; `None` when there are none.
     pub age_s: Option<i64>,
+    /// Whether break-glass is on: then the verdict is no finding, see [`Self::under_break_glass`].
+    pub break_glass: bool,
+}
+
+impl PostureFacts {
+    /// The same posture while break-glass is on: the verdict is `compliant`, and what fails is excepted. What was really found
+    /// about binding and age stays as it is, and [`Self::break_glass`] says why the rest does not.
+    #[must_use]
+    pub fn under_break_glass(mut self) -> Self {
+        self.verdict = Verdict::Compliant;
+        self.excepted.append(&mut self.failing);
+        self.excepted.sort();
+        self.break_glass = true;
+        self
+    }
 }
 
 /// A device's posture in one word. No data is never a fail and never a pass.

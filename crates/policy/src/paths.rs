@@ -124,6 +124,9 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("posture", "age_s", |facts| {
         facts.posture.age_s.map_or(Value::Absent, Value::Long)
     }),
+    path("posture", "break_glass", |facts| {
+        Value::Bool(facts.posture.break_glass)
+    }),
     path("nas", "client", |facts| Value::Text(&facts.nas.client)),
     path("nas", "site", |facts| Value::Text(&facts.nas.site)),
     path("nas", "vendor", |facts| Value::Text(&facts.nas.vendor)),

@@ -37,6 +37,8 @@ words! {
         Quarantine = "quarantine",
         /// An exception, by id.
         Exception = "exception",
+        /// Break-glass, by the id of its use.
+        BreakGlass = "break-glass",
         /// A host that is to be checked again, by the node's id.
         Recheck = "recheck",
         /// The policy, by its new version number.

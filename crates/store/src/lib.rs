@@ -25,6 +25,7 @@ mod administrator_session;
 mod api_token;
 mod audit;
 mod backup;
+mod break_glass;
 mod certificate;
 mod client;
 mod decision;
@@ -71,6 +72,7 @@ pub use administrator_session::{
 };
 pub use api_token::ApiToken;
 pub use audit::{Actor, ActorKind, AuditFault, AuditFilter, AuditRecord, AuditVerification};
+pub use break_glass::{BREAK_GLASS_MAX_US, BreakGlass};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{

@@ -17,6 +17,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod break_glass;
 mod certificate;
 mod client;
 mod config;
@@ -129,6 +130,9 @@ enum Command {
     /// Permit a device to break a rule for a time, and decide about requests
     #[command(subcommand)]
     Exception(exception::ExceptionCommand),
+    /// Let posture keep nobody out for a time: when a bad check has locked out everybody
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlassCommand),
     /// Issue and revoke certificates
     #[command(subcommand)]
     Certificate(certificate::CertificateCommand),
@@ -176,6 +180,7 @@ impl Command {
             Self::Export(arguments) => export::run(context, arguments).await,
             Self::Quarantine(command) => quarantine::run(context, command).await,
             Self::Exception(command) => exception::run(context, command).await,
+            Self::BreakGlass(command) => break_glass::run(context, command).await,
             Self::Certificate(command) => certificate::run(context, command).await,
             Self::Admin(command) => admin::run(context, command).await,
             Self::Token(command) => token::run(context, command).await,

@@ -76,6 +76,15 @@ fn tell(explained: &Explained, attributes: bool) -> String {
             exception.reason
         ));
     }
+    if let Some(current) = &explained.break_glass {
+        text += &indent(&format!(
+            "break-glass since {} by {} until {}: {}",
+            output::local_time(current.started_us),
+            current.started_by,
+            output::local_time(current.ended_us.unwrap_or(current.expires_us)),
+            current.reason
+        ));
+    }
     if !explained.policies.is_empty() {
         text += &format!("\nPolicies tried (version {})\n", decision.policy_version);
         let decided = decision

@@ -389,6 +389,9 @@ fn why(session: &LiveSession, assessment: &Assessment) -> String {
     if facts.device.quarantined {
         return format!("{policy}: the device is quarantined");
     }
+    if facts.posture.break_glass {
+        return format!("{policy}: break-glass is on, so posture counts as compliant");
+    }
     match facts.posture.failing.as_slice() {
         // Without an osquery host posture has no say; something else that the policy reads has changed.
         [] if !facts.device.enrolled => format!("{policy} decides by now"),

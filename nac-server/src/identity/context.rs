@@ -65,10 +65,22 @@ pub fn assess(
     let mac = context.mac.map(|mac| mac.to_string());
     let (device, device_proven) = find_device(directory, context);
     let own_key = own_key(directory, context, device.as_deref());
-    let posture = gate.posture(
-        &subject(directory, context, mac.as_deref(), session),
-        now_us(),
-    );
+    let now = now_us();
+    let posture = gate.posture(&subject(directory, context, mac.as_deref(), session), now);
+    let enrolled = posture.enrolled;
+    let posture = PostureFacts {
+        verdict: posture.verdict,
+        failing: posture.failing,
+        excepted: posture.excepted,
+        binding: posture.binding,
+        age_s: posture.age_s,
+        break_glass: false,
+    };
+    let posture = if snapshot.break_glass_is_on(now) {
+        posture.under_break_glass()
+    } else {
+        posture
+    };
     let quarantined =
         directory.is_quarantined(device.as_ref().map(|device| device.id), mac.as_deref());
     let (groups, account) = account(
@@ -86,21 +98,9 @@ pub fn assess(
         method: context.method.to_owned(),
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
-            ..device_facts(
-                device.as_deref(),
-                mac,
-                context.mac,
-                posture.enrolled,
-                quarantined,
-            )
+            ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)
         },
-        posture: PostureFacts {
-            verdict: posture.verdict,
-            failing: posture.failing,
-            excepted: posture.excepted,
-            binding: posture.binding,
-            age_s: posture.age_s,
-        },
+        posture,
         nas: context.nas.clone(),
         time: local_time(),
     });

@@ -1,4 +1,4 @@
-//! What nobody asks for and has to happen anyway: quarantines, exceptions and guests' stays that end, histories that are long
+//! What nobody asks for and has to happen anyway: quarantines, exceptions, break-glass and guests' stays that end, histories that are long
 //! enough.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use nac_store::{Actor, ActorKind, Store, now_us};
 use tokio_util::sync::CancellationToken;
 
-/// A quarantine or an exception ends at most this much late.
+/// A quarantine, an exception or break-glass ends at most this much late.
 const TICK: Duration = Duration::from_secs(1);
 /// How often old history is forgotten, in ticks.
 const PRUNE_TICKS: u32 = 3_600;
@@ -41,6 +41,13 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
                 }
             }
             Err(error) => tracing::debug!(%error, "exceptions are not looked at"),
+        }
+        match store.break_glass_expire().await {
+            Ok(Some(ended)) => {
+                tracing::info!(reason = %ended.reason, "break-glass has ended by its time");
+            }
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "break-glass is not looked at"),
         }
         match store.guest_expire().await {
             Ok(ended) => {

@@ -113,6 +113,10 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
             world.reload_revoked(store).await?;
             Some(Scope::All)
         }
+        EventKind::BreakGlass => {
+            world.reload_break_glass(store).await?;
+            Some(Scope::All)
+        }
         EventKind::User if everything => {
             world.directory.reload_users(store).await?;
             Some(Scope::All)
@@ -164,6 +168,7 @@ async fn reload_everything(world: &World, store: &Store, cancel: &CancellationTo
         EventKind::User,
         EventKind::Device,
         EventKind::Quarantine,
+        EventKind::BreakGlass,
     ] {
         apply_until_done(world, store, &everything(kind), cancel).await;
     }

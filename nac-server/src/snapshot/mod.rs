@@ -15,7 +15,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use nac_policy::Engine;
 use nac_portal::public::token::Tokens;
-use nac_store::{Store, StoreError};
+use nac_store::{BreakGlass, Store, StoreError, now_us};
 
 pub use clients::{Client, ClientTable};
 pub use directory::Directory;
@@ -43,6 +43,17 @@ pub struct Snapshot {
     pub policy: Arc<ActivePolicy>,
     /// SHA-256 fingerprints of revoked certificates, lower-case hex.
     pub revoked: Arc<HashSet<String>>,
+    /// Break-glass, when somebody switched it on. Its time may be over: see [`Self::break_glass_is_on`].
+    pub break_glass: Option<Arc<BreakGlass>>,
+}
+
+impl Snapshot {
+    /// Whether posture keeps nobody out at this moment. It ends on time also while the database is away.
+    pub fn break_glass_is_on(&self, now_us: i64) -> bool {
+        self.break_glass
+            .as_ref()
+            .is_some_and(|current| now_us < current.expires_us)
+    }
 }
 
 /// The hot path's whole memory.
@@ -89,6 +100,7 @@ impl World {
             policy: Arc::new(load_policy(store, &segments).await?),
             segments: Arc::new(segments),
             revoked: Arc::new(load_revoked(store).await?),
+            break_glass: load_break_glass(store).await?,
         };
         let directory = Directory::default();
         directory.reload_users(store).await?;
@@ -137,6 +149,16 @@ impl World {
         self.replace(|snapshot| snapshot.revoked = revoked.clone());
         Ok(())
     }
+
+    async fn reload_break_glass(&self, store: &Store) -> Result<(), WorldError> {
+        let was_on = self.snapshot().break_glass.is_some();
+        let break_glass = load_break_glass(store).await?;
+        if was_on && break_glass.is_none() {
+            tracing::warn!("break-glass is over: posture counts again");
+        }
+        self.replace(|snapshot| snapshot.break_glass.clone_from(&break_glass));
+        Ok(())
+    }
 }
 
 async fn load_policy(store: &Store, segments: &SegmentTable) -> Result<ActivePolicy, WorldError> {
@@ -153,6 +175,16 @@ async fn load_policy(store: &Store, segments: &SegmentTable) -> Result<ActivePol
             .unwrap_or_default(),
     })?;
     Ok(ActivePolicy { version, engine })
+}
+
+async fn load_break_glass(store: &Store) -> Result<Option<Arc<BreakGlass>>, StoreError> {
+    let current = store.break_glass_current().await?.map(Arc::new);
+    if let Some(current) = &current {
+        let left_s = (current.expires_us - now_us()).max(0) / 1_000_000;
+        tracing::warn!(reason = %current.reason, by = %current.started_by, left_s,
+            "break-glass is on: posture keeps nobody out");
+    }
+    Ok(current)
 }
 
 async fn load_revoked(store: &Store) -> Result<HashSet<String>, StoreError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nac_policy::Verdict;
-use nac_store::{MailState, Store, StoredGauges, WriterHandle};
+use nac_store::{MailState, Store, StoredGauges, WriterHandle, now_us};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -163,6 +163,11 @@ impl Gauges {
             "policy_version",
             "The policy in force",
             snapshot.policy.version,
+        )?;
+        out.gauge(
+            "break_glass",
+            "1 while break-glass is on and posture keeps nobody out",
+            i64::from(snapshot.break_glass_is_on(now_us())),
         )?;
         out.counter(
             "wrong_secret_packets",

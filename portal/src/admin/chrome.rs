@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
-use nac_store::now_us;
+use nac_store::{BreakGlass, now_us};
 
 use super::done::Flash;
 use super::guard::{Account, Problem};
@@ -178,6 +178,8 @@ pub(crate) struct Chrome {
     pub(crate) flash: Option<Flash>,
     pub(crate) now: Moment,
     pub(crate) may_read: bool,
+    /// Break-glass while it is on, and until when: nobody may overlook it.
+    pub(crate) break_glass: Option<(BreakGlass, Moment)>,
 }
 
 /// A group of the navigation.
@@ -220,10 +222,13 @@ impl Chrome {
         place: Place,
     ) -> Self {
         // A missing number is no reason to show no page.
-        let quarantined = if account.may(Permission::Read) {
-            state.store.quarantine_count().await.unwrap_or_default()
+        let (quarantined, break_glass) = if account.may(Permission::Read) {
+            (
+                state.store.quarantine_count().await.unwrap_or_default(),
+                state.store.break_glass_current().await.unwrap_or_default(),
+            )
         } else {
-            0
+            (0, None)
         };
         let groups = NAVIGATION
             .iter()
@@ -255,6 +260,10 @@ impl Chrome {
             flash: None,
             now: Moment(now_us()),
             may_read: account.may(Permission::Read),
+            break_glass: break_glass.map(|current| {
+                let until = Moment(current.expires_us);
+                (current, until)
+            }),
         }
     }
 }

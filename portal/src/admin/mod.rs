@@ -15,6 +15,7 @@ mod account;
 mod administrators;
 mod api_viewer;
 mod audit;
+mod break_glass;
 mod certificates;
 mod chart;
 mod chrome;
@@ -147,6 +148,7 @@ pub(crate) fn routes() -> Vec<Route> {
         administrators::routes(),
         api_viewer::routes(),
         audit::routes(),
+        break_glass::routes(),
         certificates::routes(),
         clients::routes(),
         devices::routes(),

@@ -15,6 +15,7 @@
 
 mod access;
 mod administrators;
+mod break_glass;
 mod certificates;
 mod clients;
 mod decisions;
@@ -59,6 +60,7 @@ fn operations() -> OpenApiRouter<AdminState> {
         .merge(decisions::routes())
         .merge(quarantines::routes())
         .merge(exceptions::routes())
+        .merge(break_glass::routes())
         .merge(devices::routes())
         .merge(psks::routes())
         .merge(users::routes())

@@ -420,6 +420,46 @@ async fn a_token_gives_no_more_than_it_has() {
     assert!(!list.to_string().contains("nac_"));
 }
 
+#[tokio::test]
+async fn break_glass_is_seen_by_who_may_read_and_switched_by_administrators() {
+    let site = site().await;
+    let path = "/api/v1/break-glass";
+    let until = now_us() + 3_600_000_000;
+    let on = json!({ "reason": "a bad check", "expires_us": until });
+    for role in ["help-desk", "policy-editor", "viewer"] {
+        let (status, _, _) = site.call(Method::PUT, path, role, &[], &on).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{role}");
+    }
+    let (status, body) = site.get(path).await;
+    assert_eq!(
+        (status, body),
+        (StatusCode::OK, json!({ "on": false, "current": null }))
+    );
+    let (status, _, started) = site
+        .call(Method::PUT, path, "administrator", &[], &on)
+        .await;
+    assert_eq!(status, StatusCode::OK, "{started}");
+    assert_eq!(started["started_by"], "token:administrator");
+    let (_, _, now) = site
+        .call(Method::GET, path, "viewer", &[], &Value::Null)
+        .await;
+    assert_eq!((&now["on"], &now["current"]), (&json!(true), &started));
+    for wrong in [
+        json!({ "reason": "", "expires_us": until }),
+        json!({ "reason": "x", "expires_us": until + 86_400_000_000_i64 }),
+        json!({ "reason": "x" }),
+    ] {
+        let (status, _, body) = site.call(Method::PUT, path, "owner", &[], &wrong).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {body}");
+    }
+    for expected in [StatusCode::OK, StatusCode::NOT_FOUND] {
+        let (status, _, body) = site
+            .call(Method::DELETE, path, "administrator", &[], &Value::Null)
+            .await;
+        assert_eq!(status, expected, "{body}");
+    }
+}
+
 #[test]
 fn the_committed_document_is_the_one_that_is_served() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");

@@ -2,6 +2,30 @@ use super::{engine, mac, staff};
 use crate::{Facts, Outcome, RefuseReason, STARTER_POLICY, Verdict};
 
 #[test]
+fn break_glass_lets_in_whom_only_posture_kept_out() {
+    let engine = engine(STARTER_POLICY);
+    let outcome = |facts: &Facts| engine.decide(facts).outcome.clone();
+    let segment = |name: &str| Outcome::Segment(name.to_owned());
+    let mut facts = staff();
+    facts.posture.verdict = Verdict::Failing;
+    facts.posture.failing = vec!["disk".to_owned()];
+    facts.posture.excepted = vec!["firewall".to_owned()];
+    facts.posture.binding = 3;
+    assert_eq!(outcome(&facts), segment("quarantine"));
+    let found = facts.posture.clone();
+    facts.posture = facts.posture.under_break_glass();
+    assert_eq!(outcome(&facts), segment("staff"));
+    assert!(facts.posture.failing.is_empty());
+    assert_eq!(facts.posture.excepted, ["disk", "firewall"]);
+    assert_eq!(
+        (facts.posture.binding, facts.posture.age_s),
+        (found.binding, found.age_s)
+    );
+    facts.device.quarantined = true;
+    assert_eq!(outcome(&facts), segment("quarantine"));
+}
+
+#[test]
 fn the_starter_policy_decides_as_its_comments_say() {
     let engine = engine(STARTER_POLICY);
     let with = |mut facts: Facts, change: fn(&mut Facts)| {

@@ -4,6 +4,7 @@
 
 mod activity;
 mod audit;
+mod break_glass;
 mod decisions;
 mod devices;
 mod durability;

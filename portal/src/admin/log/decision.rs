@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use nac_policy::PolicyExplanation;
-use nac_store::{CertificateDetails, DecisionOutcome, DecisionRecord, Exception, Session};
+use nac_store::{
+    BreakGlass, CertificateDetails, DecisionOutcome, DecisionRecord, Exception, Session,
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -70,6 +72,7 @@ struct DecisionPage {
     facts: Vec<(&'static str, String)>,
     quarantines: Vec<(Uuid, Moment, String)>,
     exceptions: Vec<(Exception, Moment)>,
+    break_glass: Option<(BreakGlass, Moment)>,
     policies: Vec<Tried>,
     certificate: Option<Credential>,
     session: Option<(Session, Moment, Option<Moment>)>,
@@ -112,6 +115,7 @@ fn decision_page(
         enforcements,
         quarantines,
         exceptions,
+        break_glass,
     } = explained;
     let decided = decision
         .decision
@@ -157,6 +161,10 @@ fn decision_page(
                 (exception, until)
             })
             .collect(),
+        break_glass: break_glass.map(|using| {
+            let until = Moment(using.ended_us.unwrap_or(using.expires_us));
+            (using, until)
+        }),
         policies: policies
             .into_iter()
             .map(|policy| tried(policy, decided.as_deref()))
