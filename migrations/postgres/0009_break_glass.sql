@@ -1,13 +1,13 @@
--- The same tables as ../postgres/0010_break_glass.sql.
+-- The same tables as ../sqlite/0009_break_glass.sql.
 
 -- The times in which posture keeps nobody out. At most one of them is not over.
 CREATE TABLE break_glass (
-    id BLOB NOT NULL PRIMARY KEY,
+    id UUID NOT NULL PRIMARY KEY,
     reason TEXT NOT NULL,
     started_by TEXT NOT NULL,
-    started_us INTEGER NOT NULL,
-    expires_us INTEGER NOT NULL,
-    ended_us INTEGER,
+    started_us BIGINT NOT NULL,
+    expires_us BIGINT NOT NULL,
+    ended_us BIGINT,
     ended_by TEXT
-) STRICT;
+);
 CREATE UNIQUE INDEX break_glass_on ON break_glass ((ended_us IS NULL)) WHERE ended_us IS NULL;
