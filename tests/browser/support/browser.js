@@ -76,9 +76,9 @@ export async function trusting(ca) {
 /** A mini-browser forgets cookies at once: nothing is sent and nothing is kept. */
 async function withoutCookies(context) {
   await context.route("**/*", async (route) => {
-    const headers = { ...route.request().headers() };
-    delete headers.cookie;
-    await route.continue({ headers });
+    // The request waits here, and takes its cookies from the jar when it goes on.
+    await context.clearCookies();
+    await route.continue();
   });
   context.on("response", () => context.clearCookies().catch(() => {}));
 }
