@@ -1,5 +1,7 @@
 //! The shell: languages, who is here, failures, headers.
 
+use std::time::Duration;
+
 use axum::http::{StatusCode, header};
 use nac_store::{PortalMethod, PortalSettings, support_code};
 
@@ -140,6 +142,8 @@ async fn no_changed_link_and_no_link_of_another_device_gives_its_session() {
     let victim = portal
         .session(PHONE, "registration", Some("10.0.0.5"))
         .await;
+    // A support code tells a decision's millisecond: these two are to have different ones.
+    tokio::time::sleep(Duration::from_millis(2)).await;
     let mine = portal
         .session("aa:bb:cc:00:00:02", "registration", Some("10.0.0.6"))
         .await;
