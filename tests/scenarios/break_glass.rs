@@ -2,9 +2,8 @@
 
 use nac_test_support::wait;
 
-use crate::browser::ADDRESS;
-use crate::laptop::{DISK_ENCRYPTION, Laptop};
-use crate::site::{SOON, Site, enforcement, has_moved_to};
+use crate::laptop::{DISK_ENCRYPTION, Laptop, arrive, moves};
+use crate::site::{SOON, Site, enforcement};
 use crate::supplicant::Supplicant;
 use crate::switch::{Port, Switch};
 
@@ -12,25 +11,11 @@ const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x5c, 0x00, 0x21];
 
 /// Alice's laptop, which a check has put into quarantine.
 fn locked_out(site: &Site, switch: &Switch, port: &Port<'_>) -> (Laptop, Supplicant) {
-    let credential = site.certificate("--user", "alice");
-    let laptop = Laptop::healthy(site, &port.mac_text(), Some(&credential), ADDRESS);
-    let alice = Supplicant::tls("alice", &site.ca(), &credential);
-    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
-    port.start();
-    port.interim(ADDRESS);
+    let (laptop, alice) = arrive(site, port);
     laptop.decrypt_disk();
     laptop.report();
     moves(site, switch, port, &alice, "quarantine");
     (laptop, alice)
-}
-
-/// The switch is told, and the laptop comes back where it belongs.
-fn moves(site: &Site, switch: &Switch, port: &Port<'_>, alice: &Supplicant, segment: &str) {
-    switch.coa();
-    let vlan = if segment == "quarantine" { "99" } else { "10" };
-    assert_eq!(port.dot1x(alice).vlan().as_deref(), Some(vlan));
-    port.interim(ADDRESS);
-    site.why_once(&port.mac_text(), |why| has_moved_to(why, segment));
 }
 
 #[test]

@@ -9,7 +9,10 @@ use nac_test_support::pki::Credential;
 use nac_test_support::wait;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::site::{SOON, Site};
+use crate::browser::ADDRESS;
+use crate::site::{SOON, Site, has_moved_to};
+use crate::supplicant::Supplicant;
+use crate::switch::{Port, Switch};
 
 /// The check that the stories break and mend.
 pub(crate) const DISK_ENCRYPTION: &str = "linux-disk-encryption";
@@ -113,4 +116,30 @@ impl Laptop {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("the story wrote it")
+}
+
+/// Alice's laptop comes in healthy, and is at the address of the browser.
+pub(crate) fn arrive(site: &Site, port: &Port<'_>) -> (Laptop, Supplicant) {
+    let credential = site.certificate("--user", "alice");
+    let laptop = Laptop::healthy(site, &port.mac_text(), Some(&credential), ADDRESS);
+    let alice = Supplicant::tls("alice", &site.ca(), &credential);
+    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
+    port.start();
+    port.interim(ADDRESS);
+    (laptop, alice)
+}
+
+/// The switch is told, and the laptop comes back where it belongs.
+pub(crate) fn moves(
+    site: &Site,
+    switch: &Switch,
+    port: &Port<'_>,
+    alice: &Supplicant,
+    segment: &str,
+) {
+    switch.coa();
+    let vlan = if segment == "quarantine" { "99" } else { "10" };
+    assert_eq!(port.dot1x(alice).vlan().as_deref(), Some(vlan));
+    port.interim(ADDRESS);
+    site.why_once(&port.mac_text(), |why| has_moved_to(why, segment));
 }

@@ -3,10 +3,9 @@
 use nac_test_support::wait;
 
 use crate::browser::{ADDRESS, Browser};
-use crate::laptop::{DISK_ENCRYPTION, Laptop};
-use crate::site::{SOON, Site, has_moved_to};
-use crate::supplicant::Supplicant;
-use crate::switch::{Port, Switch};
+use crate::laptop::{DISK_ENCRYPTION, Laptop, arrive, moves};
+use crate::site::{SOON, Site};
+use crate::switch::Switch;
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x5c, 0x00, 0x01];
 const FIREWALL: &str = "linux-firewall";
@@ -15,26 +14,6 @@ fn office() -> Site {
     let site = Site::start();
     site.staff("alice");
     site
-}
-
-/// Alice's laptop comes in healthy, and is at the address of the browser.
-fn arrive(site: &Site, port: &Port<'_>) -> (Laptop, Supplicant) {
-    let credential = site.certificate("--user", "alice");
-    let laptop = Laptop::healthy(site, &port.mac_text(), Some(&credential), ADDRESS);
-    let alice = Supplicant::tls("alice", &site.ca(), &credential);
-    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
-    port.start();
-    port.interim(ADDRESS);
-    (laptop, alice)
-}
-
-/// The laptop reports, the switch is told, the laptop comes back where it belongs.
-fn moves(site: &Site, switch: &Switch, port: &Port<'_>, alice: &Supplicant, segment: &str) {
-    switch.coa();
-    let vlan = if segment == "quarantine" { "99" } else { "10" };
-    assert_eq!(port.dot1x(alice).vlan().as_deref(), Some(vlan));
-    port.interim(ADDRESS);
-    site.why_once(&port.mac_text(), |why| has_moved_to(why, segment));
 }
 
 /// The laptop goes on polling until the question is answered.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError, mac_normalise,
+    Store, StoreError, mac_normalise, page,
     sql::{Json, Small, json, plain, plain_option, sql, sql_rows},
     transaction::Tx,
 };
@@ -92,10 +92,7 @@ impl Store {
             .mac
             .as_deref()
             .map(|mac| mac_normalise(mac).unwrap_or_else(|| mac.to_lowercase()));
-        let limit = match filter.limit {
-            0 => 100,
-            limit => i64::from(limit.min(10_000)),
-        };
+        let limit = page::rows(filter.limit);
         let by_mac = if mac.is_some() {
             "mac = $1"
         } else {

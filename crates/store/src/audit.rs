@@ -13,7 +13,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    Store, StoreError, now_us,
+    Store, StoreError, now_us, page,
     sql::{plain, sql, words},
     transaction::Tx,
 };
@@ -147,10 +147,7 @@ impl Store {
     ///
     /// [`StoreError`] when the database fails.
     pub async fn audit_list(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
-        let limit = match filter.limit {
-            0 => 100,
-            limit => i64::from(limit.min(10_000)),
-        };
+        let limit = page::rows(filter.limit);
         let by_object = if filter.object.is_some() {
             "object = $3"
         } else {

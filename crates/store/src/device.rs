@@ -222,14 +222,7 @@ impl Store {
             values.push(value);
         }
         let mut tx = self.write().await?;
-        device_write(&mut tx, &values).await?;
-        tx.audit(
-            "device.import",
-            "device:*",
-            None::<&()>,
-            Some(stored.as_slice()),
-        )?;
-        tx.changed(EventKind::Device, EVERYTHING);
+        import_in(&mut tx, &values, &stored).await?;
         tx.commit().await?;
         Ok(values.len() as u64)
     }
@@ -482,6 +475,18 @@ async fn known(tx: &mut Tx<'_>, id: Uuid) -> Result<Device, StoreError> {
     device_in(tx, id)
         .await?
         .ok_or_else(|| StoreError::not_found("device", id))
+}
+
+/// Writes many devices, and tells everybody in one record and one event.
+async fn import_in(
+    tx: &mut Tx<'_>,
+    values: &[DeviceValues],
+    stored: &[DeviceRecord],
+) -> Result<(), StoreError> {
+    device_write(tx, values).await?;
+    tx.audit("device.import", "device:*", None::<&()>, Some(stored))?;
+    tx.changed(EventKind::Device, EVERYTHING);
+    Ok(())
 }
 
 /// Ends a change of one device: what it is now, for the audit log and for those who listen.

@@ -4,9 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventKind, Store, StoreError,
-    guest::{by_end, by_id},
-    now_us,
+    EventKind, Store, StoreError, now_us, page,
     sql::{plain, plain_option, sql, words},
     transaction::Tx,
     user::escape_like,
@@ -452,18 +450,15 @@ impl Store {
         &self,
         filter: &ExceptionFilter,
     ) -> Result<Vec<Exception>, StoreError> {
-        let limit = match filter.limit {
-            0 => 100,
-            limit => i64::from(limit.min(10_000)),
-        };
+        let limit = page::rows(filter.limit);
         let open = if filter.open_only {
             "AND state IN ('requested', 'active')"
         } else {
             ""
         };
         let (place, order) = match filter.sort {
-            ExceptionSort::Asked => by_id(!filter.reverse),
-            ExceptionSort::Ends => by_end("exception", filter.reverse),
+            ExceptionSort::Asked => page::by_id(!filter.reverse),
+            ExceptionSort::Ends => page::by_end("exception", filter.reverse),
         };
         let text = format!(
             "SELECT * FROM exception WHERE ($1 IS NULL OR {place}) AND ($2 IS NULL OR state = $2) \

@@ -16,7 +16,7 @@ pub use device::GuestDevice;
 pub use flow::NewGuest;
 
 use crate::{
-    Store, StoreError, mac_normalise,
+    Store, StoreError, mac_normalise, page,
     sql::{Small, sql, words},
     user::escape_like,
 };
@@ -229,7 +229,7 @@ impl Store {
     ///
     /// [`StoreError`] when the database fails.
     pub async fn guest_list(&self, filter: &GuestFilter) -> Result<Vec<Guest>, StoreError> {
-        let limit = page(filter.limit);
+        let limit = page::rows(filter.limit);
         let search = filter
             .search
             .as_deref()
@@ -238,8 +238,8 @@ impl Store {
             .map(|text| format!("%{}%", escape_like(&text.to_lowercase())));
         let mac = filter.search.as_deref().and_then(mac_normalise);
         let (place, order) = match filter.sort {
-            GuestSort::Asked => by_id(!filter.reverse),
-            GuestSort::Ends => by_end("guest", filter.reverse),
+            GuestSort::Asked => page::by_id(!filter.reverse),
+            GuestSort::Ends => page::by_end("guest", filter.reverse),
         };
         let text = format!(
             "SELECT * FROM guest WHERE ($1 IS NULL OR {place}) \
@@ -346,32 +346,4 @@ impl Store {
 /// How an e-mail address is compared.
 pub(crate) fn email_key(email: &str) -> String {
     crate::sql::plain(&email.trim().to_lowercase())
-}
-
-/// The condition of the next page and the order of a list by the time of its rows' making, behind the row with the id $1.
-pub(crate) fn by_id(newest_first: bool) -> (String, String) {
-    let (beyond, direction) = if newest_first {
-        ("<", "DESC")
-    } else {
-        (">", "ASC")
-    };
-    (format!("id {beyond} $1"), format!("id {direction}"))
-}
-
-/// The same by the end of the rows' time; those without one come last.
-pub(crate) fn by_end(table: &str, reverse: bool) -> (String, String) {
-    let (beyond, direction) = if reverse { ("<", "DESC") } else { (">", "ASC") };
-    const END: &str = "COALESCE(expires_us, 9223372036854775807)";
-    (
-        format!("({END}, id) {beyond} (SELECT {END}, id FROM {table} WHERE id = $1)"),
-        format!("{END} {direction}, id {direction}"),
-    )
-}
-
-/// How many rows a page has.
-pub(crate) fn page(limit: u32) -> i64 {
-    match limit {
-        0 => 100,
-        limit => i64::from(limit.min(10_000)),
-    }
 }

@@ -42,6 +42,7 @@ mod mail;
 mod node;
 mod open;
 mod overview;
+mod page;
 mod policy;
 mod portal_setting;
 mod privacy;

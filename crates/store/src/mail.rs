@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     EventKind, SecretBytes, Store, StoreError,
-    guest::{email_key, page},
-    now_us,
+    guest::email_key,
+    now_us, page,
     seal::Cell,
     sql::{Small, plain, sql, words},
 };
@@ -259,7 +259,7 @@ impl Store {
              FROM mail WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
             state.map(MailState::as_str),
             before,
-            page(limit)
+            page::rows(limit)
         )
     }
 

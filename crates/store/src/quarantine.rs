@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventKind, Store, StoreError, mac_normalise, now_us,
+    EventKind, Store, StoreError, mac_normalise, now_us, page,
     sql::{Json, json, plain, sql, words},
     transaction::Tx,
     user::escape_like,
@@ -289,10 +289,7 @@ impl Store {
         &self,
         filter: &QuarantineFilter,
     ) -> Result<Vec<Quarantine>, StoreError> {
-        let limit = match filter.limit {
-            0 => 100,
-            limit => i64::from(limit.min(10_000)),
-        };
+        let limit = page::rows(filter.limit);
         let open = match filter.open {
             None => "",
             Some(true) => "AND closed_us IS NULL",

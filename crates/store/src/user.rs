@@ -288,8 +288,13 @@ impl Store {
             UserSort::Changed => ordered_by("updated_us", beyond, direction),
             UserSort::Added => ordered_by("created_us", beyond, direction),
         };
+        // Without an alternative, so that the index leads to the place.
+        let place = match after {
+            Some(_) => place,
+            None => "$1 IS NULL".to_owned(),
+        };
         let text = format!(
-            "SELECT * FROM user_account WHERE ($1 IS NULL OR {place}) AND ($2 IS NULL OR name_key LIKE $2 ESCAPE '\\') \
+            "SELECT * FROM user_account WHERE {place} AND ($2 IS NULL OR name_key LIKE $2 ESCAPE '\\') \
              AND ($3 IS NULL OR REPLACE(member_of, $3, '') <> member_of) ORDER BY {order} LIMIT $4"
         );
         let rows: Vec<UserRow> = sql!(

@@ -15,8 +15,8 @@ pub use redeem::{Redeemer, Redemption, VoucherRefusal};
 
 use crate::{
     EventKind, GuestStatus, Store, StoreError,
-    guest::{guest_close, page},
-    now_us,
+    guest::guest_close,
+    now_us, page,
     seal::Cell,
     sql::{Small, plain, sql, sql_rows, words},
     transaction::Tx,
@@ -341,7 +341,7 @@ impl Store {
             now_us(),
             filter.before,
             search.as_deref(),
-            page(filter.limit)
+            page::rows(filter.limit)
         )
     }
 
@@ -378,7 +378,7 @@ impl Store {
             filter.batch_id,
             filter.state.map(VoucherState::as_str),
             filter.after,
-            page(filter.limit)
+            page::rows(filter.limit)
         )?;
         rows.into_iter().map(|row| self.voucher(row)).collect()
     }

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use crate::{DecisionOutcome, mac_normalise, user::escape_like, user::user_key};
+use crate::{DecisionOutcome, mac_normalise, page, user::escape_like, user::user_key};
 
 /// The code of an accept; every other one belongs to a refusal.
 const PERMITTED: &str = "NAC-0000";
@@ -233,10 +233,7 @@ impl DecisionFilter {
             prefix,
             first_id: first_id(since_us.saturating_sub(SLACK_US)),
             end_id,
-            limit: match self.limit {
-                0 => 100,
-                limit => i64::from(limit.min(10_000)),
-            },
+            limit: page::rows(self.limit),
         }
     }
 }

@@ -4,12 +4,9 @@ use uuid::Uuid;
 
 use super::{
     Device, DeviceRecord, DeviceRow, DeviceState, device_in, device_values, device_write, devices,
-    known, told,
+    import_in, known, told,
 };
-use crate::{
-    EventKind, Store, StoreError, event::EVERYTHING, now_us, sql::sql, transaction::Tx,
-    user::user_key,
-};
+use crate::{Store, StoreError, now_us, sql::sql, transaction::Tx, user::user_key};
 
 /// Why a person's devices were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,16 +95,7 @@ impl Store {
                 device_write(&mut tx, &values).await?;
                 told(&mut tx, "device.put", one.id, before).await?;
             }
-            _ => {
-                device_write(&mut tx, &values).await?;
-                tx.audit(
-                    "device.import",
-                    "device:*",
-                    None::<&()>,
-                    Some(stored.as_slice()),
-                )?;
-                tx.changed(EventKind::Device, EVERYTHING);
-            }
+            _ => import_in(&mut tx, &values, &stored).await?,
         }
         tx.commit().await?;
         Ok(Ok(()))

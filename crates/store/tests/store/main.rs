@@ -8,6 +8,7 @@ mod break_glass;
 mod decisions;
 mod devices;
 mod durability;
+mod exceptions;
 mod feed;
 mod guests;
 mod mails;
