@@ -108,6 +108,10 @@ test("given an owner, who signs in from anywhere, the owner reads the same, and 
   await inspect(carol, "demo-remedy-mine");
   const bob = await signedIn("bob");
   assert.equal((await bob.goto(carol.url())).status(), 404);
+  const page = carol.url();
+  await carol.getByRole("button", { name: "Sign out" }).click();
+  await carol.goto(page);
+  await carol.getByLabel("Password").waitFor();
 });
 
 test("repaired and checked again, the laptop is let out by a fresh result and its owner is told so", LIMIT, async () => {
