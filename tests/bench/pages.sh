@@ -10,7 +10,7 @@ requests=100
 folder=$(mktemp -d)
 server='' load=''
 finish() {
-    [ -z "$load" ] || kill "$load" 2>/dev/null || true
+    [ -z "$load" ] || { kill "$load" && wait "$load"; } 2>/dev/null || true
     [ -z "$server" ] || { kill "$server" && wait "$server" || true; } 2>/dev/null
     rm -rf "$folder"
 }
@@ -25,15 +25,19 @@ nac client add lab --address 127.0.0.0/8 --secret-file "$folder/secret" >/dev/nu
 awk -v n="$devices" 'BEGIN { print "mac,owner,labels"; for (i = 0; i < n; i++) printf "02:01:%02x:%02x:%02x:%02x,user-%d,printer\n", i / 16777216 % 256, i / 65536 % 256, i / 256 % 256, i % 256, i }' >"$folder/devices.csv"
 nac device import "$folder/devices.csv" >&2
 token=$(nac token create --name bench --role owner --expires 1d --json | sed 's/.*"token": *"\([^"]*\)".*/\1/; t; d')
-nac serve >"$folder/serve.log" 2>&1 &
+# Not by the function: that would be a shell of its own, which ends without its server.
+"$program" --config "$folder/home/nac.toml" serve >"$folder/serve.log" 2>&1 &
 server=$!
-until grep -q serving "$folder/serve.log"; do kill -0 "$server"; sleep 0.2; done
+until grep -q serving "$folder/serve.log"; do
+    kill -0 "$server" 2>/dev/null || { echo "nac serve ended:" >&2; cat "$folder/serve.log" >&2; exit 1; }
+    sleep 0.2
+done
 
 # One request per device, by MAC authentication; radclient sends the file again and again.
 awk -v n="$devices" 'BEGIN { for (i = 0; i < n; i += 10) { m = sprintf("02-01-%02X-%02X-%02X-%02X", i / 16777216 % 256, i / 65536 % 256, i / 256 % 256, i % 256); d = tolower(m); gsub("-", "", d); printf "User-Name = \"%s\"\nUser-Password = \"%s\"\nService-Type = Call-Check\nCalling-Station-Id = \"%s\"\nNAS-IP-Address = 127.0.0.1\nMessage-Authenticator = 0x00\n\n", d, d, m } }' >"$folder/requests"
-ask() { radclient -q -p 64 -c "$1" -f "$folder/requests" "127.0.0.1:$auth" auth "$(cat "$folder/secret")" >/dev/null 2>&1; }
+ask() { exec radclient -q -p 64 -c "$1" -f "$folder/requests" "127.0.0.1:$auth" auth "$(cat "$folder/secret")" >/dev/null 2>&1; }
 began=$SECONDS
-ask $((decisions * 10 / devices))
+(ask $((decisions * 10 / devices))) || true
 echo "$decisions decisions in $((SECONDS - began)) s" >&2
 
 # The 50th and the 95th percentile of a page, in milliseconds.
@@ -52,7 +56,14 @@ rows=(/api/v1/overview /api/v1/devices "/api/v1/devices?q=device" "/api/v1/devic
     "/api/v1/decisions?outcome=reject" "/api/v1/decisions?mac=02:01:00:00:00:0a" /api/v1/quarantine /api/v1/clients)
 declare -A quiet
 for row in "${rows[@]}"; do quiet[$row]=$(page "$row"); done
-(while :; do ask 10 || true; done) &
+(
+    trap 'kill "$client"; exit' TERM
+    while :; do
+        ask 10 &
+        client=$!
+        wait "$client" || true
+    done
+) &
 load=$!
 sleep 2
 for row in "${rows[@]}"; do echo "| \`$row\` | ${quiet[$row]} | $(page "$row") |"; done
