@@ -17,6 +17,8 @@ mkdirSync(screenshots, { recursive: true });
  * cannot run, so a story that goes there goes through the same pages with script, too.
  */
 export async function inspect(page, name) {
+  // A script may look at a page whose style sheet is still on its way, and measures it unstyled.
+  await page.waitForLoadState("load");
   const before = page.viewportSize();
   const faults = [];
   for (const [width, size] of Object.entries(SCREENS)) {
