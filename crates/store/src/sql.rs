@@ -23,6 +23,14 @@ pub(crate) enum Db<S, P> {
     Postgres(P),
 }
 
+impl<S, P> Db<S, P> {
+    /// Whether the many values of a statement need numbers. SQLite looks a numbered one up in a list of all of them, each time one is
+    /// bound; `?` it just counts.
+    pub(crate) fn numbers_values(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
 /// Where the database is, for errors that tell an administrator what to do.
 pub(crate) enum Place {
     /// A file of ours.
@@ -156,8 +164,10 @@ macro_rules! sql_rows {
         while !rows.is_empty() {
             let (group, rest) = rows.split_at($crate::sql::group_len(rows.len()));
             rows = rest;
-            let text = sqlx::AssertSqlSafe($crate::sql::values_sql($head, $columns, group.len(), $tail));
             let on = $tx.on();
+            let text = sqlx::AssertSqlSafe($crate::sql::values_sql(
+                $head, $columns, group.len(), $tail, on.db.numbers_values(),
+            ));
             touched += match on.db {
                 $crate::sql::Db::Sqlite(db) => {
                     let mut query = sqlx::query::<sqlx::Sqlite>(text);
@@ -189,12 +199,14 @@ pub(crate) fn group_len(left: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// An INSERT of `rows` rows of `columns` values. All its text comes from literals; values are always bound.
+/// An INSERT of `rows` rows of `columns` values, as `$1`, `$2` or each as `?`. All its text comes from literals; values are always
+/// bound.
 pub(crate) fn values_sql(
     head: &'static str,
     columns: usize,
     rows: usize,
     tail: &'static str,
+    numbered: bool,
 ) -> String {
     let mut text = String::with_capacity(head.len() + tail.len() + rows * (columns * 6 + 4));
     text.push_str(head);
@@ -202,9 +214,12 @@ pub(crate) fn values_sql(
         text.push_str(if row == 0 { " (" } else { ", (" });
         for column in 0..columns {
             let comma = if column == 0 { "" } else { ", " };
-            let number = row * columns + column + 1;
             // Writing into a String cannot fail.
-            let _ = write!(text, "{comma}${number}");
+            let _ = if numbered {
+                write!(text, "{comma}${}", row * columns + column + 1)
+            } else {
+                write!(text, "{comma}?")
+            };
         }
         text.push(')');
     }

@@ -18,10 +18,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{Notify, mpsc, oneshot},
-    time::Instant,
-};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -50,8 +47,8 @@ pub struct WriterSettings {
 impl Default for WriterSettings {
     fn default() -> Self {
         Self {
-            queue: 8_192,
-            rows: 512,
+            queue: 16_384,
+            rows: 2_048,
             linger: Duration::from_millis(5),
         }
     }
@@ -319,7 +316,8 @@ impl Writer {
     }
 }
 
-/// Takes what comes until the group is full, its time is over, or somebody waits for a flush.
+/// Takes what comes until the group is full, its time is over, or somebody waits for a flush. It sleeps meanwhile: woken for each
+/// record, it would cost more than the record does.
 async fn gather(
     group: &mut Group,
     jobs: &mut mpsc::Receiver<Job>,
@@ -327,25 +325,22 @@ async fn gather(
     settings: &WriterSettings,
     cancel: &CancellationToken,
 ) {
-    let deadline = Instant::now() + settings.linger;
+    let wanted = settings
+        .rows
+        .saturating_sub(group.len() + jobs.len() + decisions.len());
+    if wanted > 0 && group.flushes.is_empty() {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = tokio::time::sleep(settings.linger) => {}
+        }
+    }
     while group.len() < settings.rows && group.flushes.is_empty() {
         if let Ok(job) = jobs.try_recv() {
             group.take(job);
-            continue;
-        }
-        if let Ok(record) = decisions.try_recv() {
+        } else if let Ok(record) = decisions.try_recv() {
             group.take_decision(record);
-            continue;
-        }
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return,
-            () = tokio::time::sleep_until(deadline) => return,
-            job = jobs.recv() => match job {
-                Some(job) => group.take(job),
-                None => return,
-            },
-            Some(record) = decisions.recv() => group.take_decision(record),
+        } else {
+            return;
         }
     }
 }

@@ -526,19 +526,33 @@ impl Record {
             },
             session_id,
         };
-        tracing::info!(
-            client = %record.client,
-            mac = record.mac.as_deref().unwrap_or(""),
-            identity = %record.identity,
-            method = %record.method,
-            outcome = ?record.outcome,
-            segment = record.segment.as_deref().unwrap_or(""),
-            code = %record.reason_code,
-            reason = %record.reason,
-            decision = %record.id,
-            "decided"
-        );
+        log(&record);
         authenticator.writer.decision(record);
+    }
+}
+
+/// One line: refusals always, for somebody may be waiting at a port; accepts when they are wanted, for every one of them is in the
+/// records, and `nac tail` shows them.
+fn log(record: &DecisionRecord) {
+    macro_rules! decided {
+        ($level:ident) => {
+            tracing::$level!(
+                client = %record.client,
+                mac = record.mac.as_deref().unwrap_or(""),
+                identity = %record.identity,
+                method = %record.method,
+                outcome = ?record.outcome,
+                segment = record.segment.as_deref().unwrap_or(""),
+                code = %record.reason_code,
+                reason = %record.reason,
+                decision = %record.id,
+                "decided"
+            )
+        };
+    }
+    match record.outcome {
+        DecisionOutcome::Accept => decided!(debug),
+        DecisionOutcome::Reject => decided!(info),
     }
 }
 

@@ -12,7 +12,7 @@ mod places;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nac_posture::{PostureGate, SessionRef, Subject};
 use nac_store::{WriterHandle, now_us};
@@ -35,6 +35,8 @@ use places::Places;
 const SCOPES: usize = 8;
 /// Sessions assessed in one go.
 const YIELD_EVERY: usize = 128;
+/// How long changes gather in a storm of them.
+const BREATH: Duration = Duration::from_millis(2);
 /// How often everything is looked at without an event: schedules, certificates that end.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -87,6 +89,7 @@ impl Enforcer {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looked_us = now_us();
+        let mut followed = Instant::now();
         loop {
             // The wall clock may be set meanwhile, so no nap is longer than a sweep.
             let expiry = self.world.directory.next_expiry_us(looked_us);
@@ -98,7 +101,17 @@ impl Enforcer {
                 biased;
                 () = cancel.cancelled() => return,
                 change = changes.recv() => match change {
-                    Some(change) => self.follow(change, &cancel),
+                    Some(change) => {
+                        self.follow(change, &cancel);
+                        while let Ok(change) = changes.try_recv() {
+                            self.follow(change, &cancel);
+                        }
+                        // In a storm each would wake this task alone; a single one is followed at once.
+                        if followed.elapsed() < BREATH {
+                            tokio::time::sleep(BREATH).await;
+                        }
+                        followed = Instant::now();
+                    }
                     None => return,
                 },
                 scope = scopes.recv() => match scope {

@@ -66,7 +66,8 @@ pub fn assess(
     let (device, device_proven) = find_device(directory, context);
     let own_key = own_key(directory, context, device.as_deref());
     let now = now_us();
-    let posture = gate.posture(&subject(directory, context, mac.as_deref(), session), now);
+    let found = (device.as_deref(), device_proven);
+    let posture = gate.posture(&subject_of(found, context, mac.as_deref(), session), now);
     let enrolled = posture.enrolled;
     let posture = PostureFacts {
         verdict: posture.verdict,
@@ -151,8 +152,17 @@ pub fn subject<'a>(
     mac: Option<&'a str>,
     session: Option<(Option<IpAddr>, i64)>,
 ) -> Subject<'a> {
-    let certificate = context.certificate.as_deref();
     let (device, proven) = find_device(directory, context);
+    subject_of((device.as_deref(), proven), context, mac, session)
+}
+
+fn subject_of<'a>(
+    (device, proven): (Option<&Device>, bool),
+    context: &'a AccessContext,
+    mac: Option<&'a str>,
+    session: Option<(Option<IpAddr>, i64)>,
+) -> Subject<'a> {
+    let certificate = context.certificate.as_deref();
     Subject {
         device_id: device
             .filter(|_| proven || certificate.is_none())

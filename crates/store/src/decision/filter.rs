@@ -119,7 +119,7 @@ impl DecisionFilter {
             Engine::Sqlite => {
                 "id IN (SELECT id FROM decision INDEXED BY decision_user WHERE user_key >= $13 AND user_key < $14 \
                  UNION ALL SELECT id FROM decision INDEXED BY decision_identity WHERE identity_key >= $13 \
-                 AND identity_key < $14 UNION ALL SELECT id FROM decision INDEXED BY decision_mac WHERE mac = $15)"
+                 AND identity_key < $14 AND identity_key <> user_key UNION ALL SELECT id FROM decision INDEXED BY decision_mac WHERE mac = $15)"
             }
             Engine::Postgres => {
                 "(starts_with(user_key, $13) OR starts_with(identity_key, $13) OR mac = $15 OR $14 = '')"
@@ -143,7 +143,7 @@ impl DecisionFilter {
             unless(
                 self.user.is_none(),
                 2,
-                "(user_key = $2 OR identity_key = $2)",
+                "(user_key = $2 OR (identity_key = $2 AND identity_key <> user_key))",
             ),
             unless(self.client.is_none(), 3, "client = $3"),
             unless(self.site.is_none(), 4, "site = $4"),

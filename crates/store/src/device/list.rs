@@ -232,13 +232,14 @@ impl Store {
         while !left.is_empty() {
             let (group, rest) = left.split_at(group_len(left.len()));
             left = rest;
+            let on = self.read();
             let text = sqlx::AssertSqlSafe(values_sql(
                 "SELECT * FROM device_identifier WHERE device_id IN (VALUES",
                 1,
                 group.len(),
                 ") ORDER BY device_id, kind, value",
+                on.db.numbers_values(),
             ));
-            let on = self.read();
             let found: Vec<IdentifierRow> = match on.db {
                 Db::Sqlite(db) => {
                     let mut query = sqlx::query_as::<sqlx::Sqlite, IdentifierRow>(text);
