@@ -69,14 +69,21 @@ mod tests {
     fn a_request_has_a_token_where_the_authenticator_was_and_no_digest() {
         let octets = request(|builder| {
             builder.push_text(attribute::USER_NAME, "alice").unwrap();
-            builder.push_user_password(b"correct horse", &secret()).unwrap();
+            builder
+                .push_user_password(b"correct horse", &secret())
+                .unwrap();
         });
-        let header = [1, 0, 0, 42, 0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let header = [
+            1, 0, 0, 42, 0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
         assert_eq!(octets[..20], header);
         assert_eq!(octets[20..], *b"\x01\x07alice\x02\x0fcorrect horse");
         let packet = Packet::parse_as(Version::V1_1, &octets).unwrap();
         assert_eq!(packet.token(), TOKEN);
-        assert_eq!(packet.message_authenticator(&secret()), MessageAuthenticator::Absent);
+        assert_eq!(
+            packet.message_authenticator(&secret()),
+            MessageAuthenticator::Absent
+        );
         let password = packet.user_password(&secret()).unwrap().unwrap();
         assert_eq!(*password, b"correct horse");
     }
@@ -89,17 +96,33 @@ mod tests {
         let (field, salt) = (*request.authenticator(), [[0x80, 1], [0x80, 2]]);
         let msk = std::array::from_fn(|n| u8::try_from(n).unwrap());
         reply.push_mppe_keys(&msk, salt, &field, &secret()).unwrap();
-        reply.push_tunnel_password(3, b"key", salt[0], &field, &secret()).unwrap();
+        reply
+            .push_tunnel_password(3, b"key", salt[0], &field, &secret())
+            .unwrap();
         let reply = reply.seal(&secret());
         let reply = Packet::parse_as(Version::V1_1, &reply).unwrap();
         let numbers: Vec<u8> = reply.attributes().map(|found| found.number).collect();
         assert_eq!(numbers, [33, 26, 26, 69], "and no Message-Authenticator");
         assert_eq!(reply.token(), TOKEN);
-        assert_eq!(reply.vendor(311, 17).unwrap(), &msk[..32], "the Recv-Key, in clear");
-        assert_eq!(reply.vendor(311, 16).unwrap(), &msk[32..], "the Send-Key, in clear");
-        assert_eq!(reply.attribute(attribute::TUNNEL_PASSWORD), Some(&b"\x03key"[..]));
+        assert_eq!(
+            reply.vendor(311, 17).unwrap(),
+            &msk[..32],
+            "the Recv-Key, in clear"
+        );
+        assert_eq!(
+            reply.vendor(311, 16).unwrap(),
+            &msk[32..],
+            "the Send-Key, in clear"
+        );
+        assert_eq!(
+            reply.attribute(attribute::TUNNEL_PASSWORD),
+            Some(&b"\x03key"[..])
+        );
         assert_eq!(reply.verify_reply(&field, &secret()), Ok(()));
-        assert_eq!(reply.verify_reply(&token_field([1; 4]), &secret()), Err(ReplyFault::Authenticator));
+        assert_eq!(
+            reply.verify_reply(&token_field([1; 4]), &secret()),
+            Err(ReplyFault::Authenticator)
+        );
     }
 
     #[test]
@@ -109,7 +132,10 @@ mod tests {
         octets[3] = u8::try_from(octets.len()).unwrap();
         assert!(Packet::parse(&octets).is_err());
         let packet = Packet::parse_as(Version::V1_1, &octets).unwrap();
-        assert_eq!(packet.message_authenticator(&secret()), MessageAuthenticator::Absent);
+        assert_eq!(
+            packet.message_authenticator(&secret()),
+            MessageAuthenticator::Absent
+        );
     }
 
     #[test]
@@ -118,11 +144,18 @@ mod tests {
         let chap = [&[7][..], &response].concat();
         let octets = request(|builder| builder.push(attribute::CHAP_PASSWORD, &chap).unwrap());
         let packet = Packet::parse_as(Version::V1_1, &octets).unwrap();
-        assert!(!chap_password_valid(&packet, b"secret"), "the Token is no challenge");
+        assert!(
+            !chap_password_valid(&packet, b"secret"),
+            "the Token is no challenge"
+        );
         let octets = request(|builder| {
             let response = chap_response(7, b"secret", b"a challenge");
-            builder.push(attribute::CHAP_PASSWORD, &[&[7][..], &response].concat()).unwrap();
-            builder.push(attribute::CHAP_CHALLENGE, b"a challenge").unwrap();
+            builder
+                .push(attribute::CHAP_PASSWORD, &[&[7][..], &response].concat())
+                .unwrap();
+            builder
+                .push(attribute::CHAP_CHALLENGE, b"a challenge")
+                .unwrap();
         });
         let packet = Packet::parse_as(Version::V1_1, &octets).unwrap();
         assert!(chap_password_valid(&packet, b"secret"));
@@ -133,7 +166,11 @@ mod tests {
         let octets = PacketBuilder::token_request(Code::AccountingRequest, TOKEN).seal(&secret());
         let packet = Packet::parse_as(Version::V1_1, &octets).unwrap();
         assert!(packet.request_authenticator_valid(&Secret::new("another")));
-        assert!(!Packet::parse(&octets).unwrap().request_authenticator_valid(&secret()));
+        assert!(
+            !Packet::parse(&octets)
+                .unwrap()
+                .request_authenticator_valid(&secret())
+        );
     }
 
     #[test]

@@ -324,9 +324,12 @@ fn secret_cell(id: &Uuid) -> Cell<'_> {
 }
 
 fn taken(client: &Client) -> String {
-    let also = client.radsec_name.as_ref().map_or_else(String::new, |name| {
-        format!(" or with the RadSec name {name}")
-    });
+    let also = client
+        .radsec_name
+        .as_ref()
+        .map_or_else(String::new, |name| {
+            format!(" or with the RadSec name {name}")
+        });
     format!(
         "there is already a client named {} or with the address {}{also}",
         client.name, client.address

@@ -36,7 +36,10 @@ pub fn radsec_name(name: &str) -> Result<String, InputFault> {
     }
     Err(InputFault::new(
         "radsec_name",
-        format!("\"{}\" cannot be a name in a certificate", name.escape_debug()),
+        format!(
+            "\"{}\" cannot be a name in a certificate",
+            name.escape_debug()
+        ),
         "write one name in full, such as sw1.example.org; wildcards stand for nobody",
     ))
 }

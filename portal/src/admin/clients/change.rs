@@ -283,7 +283,9 @@ async fn try_update(
     let store = account.store(state);
     match store.client_update(old, change).await {
         Ok(client) => Ok(client),
-        Err(error) => Err(refused(&store, error, name, address, radsec.as_deref(), Some(old)).await),
+        Err(error) => {
+            Err(refused(&store, error, name, address, radsec.as_deref(), Some(old)).await)
+        }
     }
 }
 
