@@ -32,7 +32,7 @@ use super::descriptors::Places;
 use crate::account::AccountingPort;
 use crate::authenticate::{AuthenticationPort, Authenticator};
 use crate::reason::Refusal;
-use crate::telemetry::rate::{PerSource, Throttle};
+use crate::telemetry::rate::{PerReason, Throttle};
 use links::Links;
 use peer::Peer;
 
@@ -51,7 +51,7 @@ pub struct RadSec {
     links: Arc<Links>,
     idle_timeout: Duration,
     tracker: TaskTracker,
-    refused: PerSource,
+    refused: PerReason,
 }
 
 impl RadSec {
@@ -69,7 +69,7 @@ impl RadSec {
             links,
             idle_timeout,
             tracker,
-            refused: PerSource::default(),
+            refused: PerReason::default(),
         }
     }
 
@@ -156,10 +156,10 @@ impl RadSec {
         Ok((stream, peer))
     }
 
-    /// One line a minute for each source, and a count.
+    /// One line a minute for each reason and source, and a count.
     fn refuse(&self, source: SocketAddr, refusal: &Refusal) {
         self.authenticator.metrics.radsec_refused(refusal.code);
-        if let Some(held) = self.refused.may_speak(source.ip()) {
+        if let Some(held) = self.refused.may_speak(refusal.code, source.ip()) {
             tracing::warn!(%source, code = refusal.code, reason = %refusal.sentence, remedy = refusal.remedy,
                 held_back = held, "a RadSec connection is refused");
         }
