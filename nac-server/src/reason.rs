@@ -112,6 +112,24 @@ reasons! {
     /// The answer does not fit into a RADIUS packet.
     answer_too_long() = "NAC-3005", "the answer does not fit into a RADIUS packet of 4096 octets",
         "Shorten the segment's ACL.";
+    /// RadSec: TLS did not come about.
+    radsec_handshake(why) = "NAC-4001", "the TLS handshake failed: {why}",
+        "Give the NAS a certificate of an authority that this server trusts ([radsec] client_ca), and let it trust this server's.";
+    /// RadSec: nobody known.
+    radsec_stranger(names) = "NAC-4002", "the certificate belongs to no client; its names: {names}",
+        "Let it ask: nac client set NAME --radsec-name NAME-IN-THE-CERTIFICATE; or nac client add NAME --address ADDRESS.";
+    /// RadSec: a certificate of the same authority, but for something else.
+    radsec_not_a_nas(subject) = "NAC-4003", "the certificate {subject} is that of a user or a device, not of a NAS",
+        "Issue one for the NAS: nac certificate issue --nas HOST --out DIR.";
+    /// RadSec: no room.
+    radsec_too_many(client) = "NAC-4004", "too many connections are open, from the client \"{client}\" or altogether",
+        "Look at the NAS: one or two connections are enough, and it should close those that it does not use.";
+    /// RadSec: RADIUS/1.1 needs TLS 1.3 (RFC 9765 section 3.4).
+    radsec_old_tls() = "NAC-4005", "RADIUS/1.1 was asked for over TLS 1.2",
+        "Allow TLS 1.3 at the NAS, or switch RADIUS/1.1 off there.";
+    /// RadSec: RFC 6613 section 2.6.4.
+    radsec_broken(client, why) = "NAC-4006", "the client \"{client}\" broke the rules of RADIUS: {why}",
+        "Update the NAS. Over TLS the shared secret is always the word radsec.";
 }
 
 impl Refusal {
@@ -147,7 +165,7 @@ mod tests {
         let eap = nac_eap::reason::all()
             .iter()
             .map(|entry| (entry.code, entry.sentence.replace("{}", "…"), entry.remedy));
-        section(&mut page, "NAC: identity and policy", {
+        section(&mut page, "NAC: identity, policy, RadSec", {
             let row = |reason: Refusal| (reason.code, reason.sentence, reason.remedy);
             Refusal::table().into_iter().map(row)
         });

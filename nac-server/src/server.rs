@@ -30,6 +30,8 @@ use crate::authenticate::{AuthenticationPort, Authenticator};
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
 use crate::listen::descriptors::Places;
+use crate::listen::radsec::RadSec;
+use crate::listen::radsec::links::Links;
 use crate::listen::udp::Responder;
 use crate::listen::{http, udp};
 use crate::snapshot::{World, WorldError, feed};
@@ -72,6 +74,8 @@ pub struct Addresses {
     pub auth: SocketAddr,
     /// RADIUS accounting, UDP.
     pub acct: SocketAddr,
+    /// RADIUS over TLS, where there is any.
+    pub radsec: Option<SocketAddr>,
     /// Portal and osquery, HTTPS.
     pub portal: SocketAddr,
     /// The way to the portal for captive devices, HTTP, where there is one.
@@ -89,6 +93,7 @@ pub struct Server {
     store: Store,
     authenticator: Arc<Authenticator>,
     https: Arc<ArcSwap<rustls::ServerConfig>>,
+    radsec: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
     expiries: Arc<ArcSwap<Expiries>>,
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -102,12 +107,18 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing keeps running then.
     pub async fn start(config: &Config, store: Store) -> Result<Self, StartError> {
-        let listeners = Listeners::bind(config).await?;
+        let mut listeners = Listeners::bind(config).await?;
         let addresses = listeners.addresses()?;
         let world = Arc::new(World::load(&store).await?);
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
         let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
+        let radsec = match &config.radsec {
+            Some(_) => Some(Arc::new(ArcSwap::from(
+                tls::radsec_config(config, &store).await?,
+            ))),
+            None => None,
+        };
 
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let writer_cancel = CancellationToken::new();
@@ -133,6 +144,7 @@ impl Server {
             Some(eap),
             cores,
         ));
+        let links = Arc::<Links>::default();
         let (cases, case_receiver) = cases::channel();
         let enforcer = Arc::new(Enforcer::new(
             world.clone(),
@@ -141,6 +153,7 @@ impl Server {
             writer_handle.clone(),
             metrics.clone(),
             tracker.clone(),
+            links.clone(),
             cases,
         ));
         let expiries = Arc::new(ArcSwap::from_pointee(own_expiries(config, &store).await?));
@@ -148,6 +161,7 @@ impl Server {
         metrics.attach(Gauges {
             sessions,
             authenticator: authenticator.clone(),
+            links: links.clone(),
             world: world.clone(),
             writer: writer_handle,
             spool: spool_dir(config),
@@ -209,6 +223,15 @@ impl Server {
             passwords,
             environment,
         ));
+        if let Some((settings, tls)) = config.radsec.as_ref().zip(radsec.clone()) {
+            let radsec = RadSec::new(
+                authenticator.clone(),
+                links,
+                settings.idle_timeout,
+                tracker.clone(),
+            );
+            listeners.serve_radsec(radsec, tls, &tracker, &cancel);
+        }
         listeners.serve(
             &authenticator,
             &https,
@@ -224,6 +247,7 @@ impl Server {
             store,
             authenticator,
             https,
+            radsec,
             expiries,
             tracker,
             cancel,
@@ -245,11 +269,25 @@ impl Server {
     pub async fn reload(&self, config: &Config, running: &Config) -> Result<(), StartError> {
         let eap = tls::eap_settings(config, &self.store).await?;
         let https = tls::https_config(config, &self.store).await?;
+        let radsec = match (&self.radsec, &config.radsec) {
+            (Some(running), Some(_)) => {
+                Some((running, tls::radsec_config(config, &self.store).await?))
+            }
+            _ => None,
+        };
+        if let Some((running, fresh)) = radsec {
+            running.store(fresh);
+        }
         self.authenticator.replace_eap(Some(eap));
         self.https.store(https);
         let expiries = own_expiries(config, &self.store).await?;
         self.expiries.store(Arc::new(expiries));
+        let listens = |config: &Config| {
+            let radsec = config.radsec.as_ref();
+            radsec.map(|radsec| (radsec.listen, radsec.idle_timeout))
+        };
         if config.radius != running.radius
+            || listens(config) != listens(running)
             || config.portal.listen != running.portal.listen
             || config.portal.listen_http != running.portal.listen_http
             || config.admin.listen != running.admin.listen
@@ -332,6 +370,7 @@ fn spool_dir(config: &Config) -> std::path::PathBuf {
 struct Listeners {
     auth: Vec<UdpSocket>,
     acct: Vec<UdpSocket>,
+    radsec: Option<TcpListener>,
     portal: TcpListener,
     portal_http: Option<TcpListener>,
     admin: TcpListener,
@@ -343,6 +382,10 @@ impl Listeners {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let auth = udp::bind(config.radius.listen_auth, cores);
         let acct = udp::bind(config.radius.listen_acct, cores);
+        let radsec = match &config.radsec {
+            Some(radsec) => TcpListener::bind(radsec.listen).await.map(Some),
+            None => Ok(None),
+        };
         let portal = TcpListener::bind(config.portal.listen).await;
         let portal_http = match config.portal.listen_http {
             Some(address) => TcpListener::bind(address).await.map(Some),
@@ -350,16 +393,25 @@ impl Listeners {
         };
         let admin = TcpListener::bind(config.admin.listen).await;
         let metrics = TcpListener::bind(config.metrics.listen).await;
-        match (auth, acct, portal, portal_http, admin, metrics) {
-            (Ok(auth), Ok(acct), Ok(portal), Ok(portal_http), Ok(admin), Ok(metrics)) => Ok(Self {
+        match (auth, acct, radsec, portal, portal_http, admin, metrics) {
+            (
+                Ok(auth),
+                Ok(acct),
+                Ok(radsec),
+                Ok(portal),
+                Ok(portal_http),
+                Ok(admin),
+                Ok(metrics),
+            ) => Ok(Self {
                 auth,
                 acct,
+                radsec,
                 portal,
                 portal_http,
                 admin,
                 metrics,
             }),
-            (auth, acct, portal, portal_http, admin, metrics) => {
+            (auth, acct, radsec, portal, portal_http, admin, metrics) => {
                 let faults = [
                     cannot_bind(
                         "[radius] listen_auth",
@@ -373,6 +425,9 @@ impl Listeners {
                         config.radius.listen_acct,
                         acct.err(),
                     ),
+                    config.radsec.as_ref().and_then(|settings| {
+                        cannot_bind("[radsec] listen", "TCP", settings.listen, radsec.err())
+                    }),
                     cannot_bind("[portal] listen", "TCP", config.portal.listen, portal.err()),
                     config.portal.listen_http.and_then(|address| {
                         cannot_bind("[portal] listen_http", "TCP", address, portal_http.err())
@@ -399,6 +454,11 @@ impl Listeners {
             Ok(Addresses {
                 auth: first(&self.auth)?,
                 acct: first(&self.acct)?,
+                radsec: self
+                    .radsec
+                    .as_ref()
+                    .map(TcpListener::local_addr)
+                    .transpose()?,
                 portal: self.portal.local_addr()?,
                 portal_http: self
                     .portal_http
@@ -412,6 +472,18 @@ impl Listeners {
         all().map_err(|error| {
             StartError::Listen(format!("cannot read a listener's address: {error}"))
         })
+    }
+
+    fn serve_radsec(
+        &mut self,
+        radsec: RadSec,
+        tls: Arc<ArcSwap<rustls::ServerConfig>>,
+        tracker: &TaskTracker,
+        cancel: &CancellationToken,
+    ) {
+        if let Some(listener) = self.radsec.take() {
+            tracker.spawn(Arc::new(radsec).serve(listener, tls, cancel.clone()));
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the wiring names each part once")]

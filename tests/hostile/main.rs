@@ -16,6 +16,7 @@ mod https;
 mod installation;
 mod osquery;
 mod packets;
+mod radsec;
 mod signals;
 mod startup;
 mod state;

@@ -26,7 +26,12 @@ fn at_work(switch: &Switch) -> Port<'_> {
 
 /// PAP is let in too, so that these stories are about enforcement alone.
 pub(crate) fn office() -> Site {
-    let site = Site::start();
+    office_with("")
+}
+
+/// The same with more sections in `nac.toml`.
+pub(crate) fn office_with(sections: &str) -> Site {
+    let site = Site::start_with(sections);
     site.staff("alice");
     let policy = site.policy().replace("when { context.eap };", ";");
     site.apply_policy(&policy.replace("context.eap &&", ""));

@@ -35,6 +35,7 @@ mod interop;
 mod policy;
 mod proof;
 mod quarantine;
+mod radsec;
 mod reload;
 mod remedy;
 mod secrecy;

@@ -134,9 +134,26 @@ impl Authority {
         now_unix: i64,
         lifetime_days: u32,
     ) -> Result<Issued, PkiError> {
-        let alternatives = names::server(names)?;
-        let common_name = names::server_common_name(names);
+        let alternatives = names::host(names)?;
+        let common_name = names::host_common_name(names);
         let usage = ExtendedKeyUsagePurpose::ServerAuth;
+        self.issue(common_name, alternatives, usage, now_unix, lifetime_days)
+    }
+
+    /// Issues a certificate for a NAS or a RADIUS proxy that speaks RadSec (RFC 6614): extended key usage `clientAuth` alone, so that it
+    /// can stand in for no server, and every name and address in the subjectAltName. The lifetime is cut to the authority's own.
+    ///
+    /// # Errors
+    /// As [`Self::issue_server`].
+    pub fn issue_nas(
+        &self,
+        names: &[String],
+        now_unix: i64,
+        lifetime_days: u32,
+    ) -> Result<Issued, PkiError> {
+        let alternatives = names::host(names)?;
+        let common_name = names::host_common_name(names);
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
         self.issue(common_name, alternatives, usage, now_unix, lifetime_days)
     }
 

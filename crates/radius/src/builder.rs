@@ -9,6 +9,7 @@ use crate::code::{AuthenticatorField, Code};
 use crate::packet::{HEADER_LEN, MAX_ATTRIBUTES, MAX_PACKET_LEN, Packet};
 use crate::password::{MAX_USER_PASSWORD, hide_user_password, salt_encrypt, salted_len};
 use crate::secret::Secret;
+use crate::version::{Version, token_field};
 use crate::{attribute, vendor};
 
 /// The longest value of an attribute, in octets.
@@ -54,6 +55,7 @@ pub struct PacketBuilder {
     /// The packet so far. Length and digests are filled by `seal`; the Authenticator field holds
     /// the request's (for a reply) or the packet's own (for a request).
     bytes: Vec<u8>,
+    version: Version,
     code: Code,
     attributes: usize,
     signed: bool,
@@ -64,12 +66,15 @@ pub struct PacketBuilder {
 impl PacketBuilder {
     /// Begins the reply to a request: its Identifier, a Message-Authenticator first (except in an
     /// Accounting-Response), then every Proxy-State of the request, unmodified and in order
-    /// (RFC 2865 section 5.33).
+    /// (RFC 2865 section 5.33). To a RADIUS/1.1 request it is a RADIUS/1.1 reply, with the request's Token.
     ///
     /// A request may be filled to the last octet with Proxy-State and leave no room for a
     /// Message-Authenticator beside it; the ones at the end that do not fit are left out.
     pub fn reply(code: Code, request: &Packet<'_>) -> Self {
-        let mut builder = Self::request(code, request.identifier(), *request.authenticator());
+        let mut builder = match request.version() {
+            Version::V1_0 => Self::request(code, request.identifier(), *request.authenticator()),
+            Version::V1_1 => Self::token_request(code, request.token()),
+        };
         for found in request.attributes() {
             if found.number == attribute::PROXY_STATE
                 && builder.push(found.number, found.value).is_err()
@@ -93,6 +98,14 @@ impl PacketBuilder {
         builder
     }
 
+    /// Begins a RADIUS/1.1 packet: a Token, and no digest of any kind (RFC 9765 section 4.1).
+    pub fn token_request(code: Code, token: [u8; 4]) -> Self {
+        let mut builder = Self::unsigned_request(code, 0, [0; 16]);
+        builder.version = Version::V1_1;
+        builder.write(4, &token_field(token));
+        builder
+    }
+
     /// Begins a packet *without* a Message-Authenticator, as old NASes send them. For tests and
     /// probes only: such a packet can be forged (CVE-2024-3596).
     pub fn unsigned_request(code: Code, identifier: u8, authenticator: [u8; 16]) -> Self {
@@ -104,6 +117,7 @@ impl PacketBuilder {
         });
         Self {
             bytes,
+            version: Version::V1_0,
             code,
             attributes: 0,
             signed: false,
@@ -192,7 +206,7 @@ impl PacketBuilder {
     }
 
     /// Adds a User-Password, hidden with the secret and this request's Authenticator field
-    /// (RFC 2865 section 5.2). At most 128 octets.
+    /// (RFC 2865 section 5.2); in clear in RADIUS/1.1. At most 128 octets.
     pub fn push_user_password(
         &mut self,
         password: &[u8],
@@ -205,6 +219,9 @@ impl PacketBuilder {
                 length,
                 most: MAX_USER_PASSWORD,
             });
+        }
+        if self.version == Version::V1_1 {
+            return self.push(attribute::USER_PASSWORD, password);
         }
         let mut hidden = Vec::with_capacity(MAX_USER_PASSWORD);
         hide_user_password(password, &self.authenticator(), secret, &mut hidden);
@@ -255,7 +272,8 @@ impl PacketBuilder {
         self.push_vendor_salted(vendor, number, key, salt, request_authenticator, secret)
     }
 
-    /// Adds a vendor's attribute, salt-encrypted as RFC 2868 section 3.5 does it, without a tag. At most 239 octets.
+    /// Adds a vendor's attribute, salt-encrypted as RFC 2868 section 3.5 does it, without a tag; in clear in RADIUS/1.1
+    /// (RFC 9765 section 5.1.4). At most 239 octets.
     pub fn push_vendor_salted(
         &mut self,
         vendor: u32,
@@ -273,13 +291,17 @@ impl PacketBuilder {
                 most,
             });
         }
+        if self.version == Version::V1_1 {
+            return self.push_vendor(vendor, number, clear);
+        }
         let salt = self.unused_salt(salt);
         let mut value = Zeroizing::new(Vec::with_capacity(salted_len(length)));
         salt_encrypt(clear, salt, request_authenticator, secret, &mut value);
         self.push_vendor(vendor, number, &value)
     }
 
-    /// Adds a Tunnel-Password, salt-encrypted (RFC 2868 section 3.5). At most 239 octets.
+    /// Adds a Tunnel-Password, salt-encrypted (RFC 2868 section 3.5); in RADIUS/1.1 in clear behind its tag (RFC 9765 section 5.1.3).
+    /// At most 239 octets.
     pub fn push_tunnel_password(
         &mut self,
         tag: u8,
@@ -296,6 +318,11 @@ impl PacketBuilder {
                 most,
             });
         }
+        if self.version == Version::V1_1 {
+            self.room(number, 1 + length, MAX_VALUE_LEN)?;
+            self.append(number, &[&[tag], password]);
+            return Ok(());
+        }
         let salt = self.unused_salt(salt);
         let mut value = Vec::with_capacity(1 + salted_len(length));
         value.push(tag);
@@ -305,12 +332,15 @@ impl PacketBuilder {
 
     /// Signs the packet and hands out its octets: Length, then the Message-Authenticator, then the
     /// Authenticator field where it is computed (RFC 2865 section 3, RFC 2866 section 3,
-    /// RFC 3579 section 3.2).
+    /// RFC 3579 section 3.2). A RADIUS/1.1 packet gets its Length and nothing else.
     pub fn seal(mut self, secret: &Secret) -> Vec<u8> {
         let length = u16::try_from(self.bytes.len())
             .unwrap_or(u16::MAX)
             .to_be_bytes();
         self.write(2, &length);
+        if self.version == Version::V1_1 {
+            return self.bytes;
+        }
         if self.signed {
             // The field holds what the Message-Authenticator covers: the request's Authenticator in
             // a reply, the packet's own in an Access-Request, zeros where it is computed below.
@@ -387,6 +417,7 @@ impl std::fmt::Debug for PacketBuilder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("PacketBuilder")
+            .field("version", &self.version)
             .field("code", &self.code)
             .field("octets", &self.bytes.len())
             .field("attributes", &self.attributes)

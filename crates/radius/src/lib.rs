@@ -1,6 +1,6 @@
 //! The RADIUS wire: packets, attributes, signatures, dictionaries and vendor profiles.
 //!
-//! Switches and access points ask their questions in RADIUS (RFC 2865, 2866, 3579, 5176). This crate
+//! Switches and access points ask their questions in RADIUS (RFC 2865, 2866, 3579, 5176, 9765). This crate
 //! reads those questions without copying them, checks that they are genuine, and writes the answers.
 //! It exists, instead of one of the published crates, because the checks that keep a forged answer
 //! out (CVE-2024-3596) and the salt encryption that carries keys have to be right.
@@ -43,7 +43,8 @@
 //! * A [`Packet`] is well-formed: [`Packet::parse`] is the only way to one, and it checks everything
 //!   before anything is hashed. No input makes this crate panic.
 //! * Everything that [`PacketBuilder`] seals parses again, with the attributes that were pushed.
-//! * A reply to an Access-Request carries its Message-Authenticator as its first attribute.
+//! * A reply to an Access-Request carries its Message-Authenticator as its first attribute. A RADIUS/1.1 packet, which only TLS
+//!   carries, never has one: [`Version`] is a property of the packet, and a reply has that of its request.
 //! * Digests are compared in constant time; secrets and what they hide are wiped and never printed.
 //! * No clock, no randomness, no I/O, no `async`: salts and authenticators are arguments.
 #![cfg_attr(
@@ -66,8 +67,10 @@ mod packet;
 mod password;
 mod profile;
 mod secret;
+mod stream;
 pub mod vendor;
 mod verify;
+mod version;
 
 pub use builder::{DoesNotFit, MAX_VALUE_LEN, MAX_VENDOR_VALUE_LEN, PacketBuilder};
 pub use code::Code;
@@ -85,4 +88,6 @@ pub use profile::{
     DynamicAuthorizationStep, Effect, NasSettings, ProfileError, SegmentAttributes, VendorProfile,
 };
 pub use secret::Secret;
+pub use stream::packet_length;
 pub use verify::{MessageAuthenticator, ReplyFault};
+pub use version::Version;

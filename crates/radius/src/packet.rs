@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::code::Code;
 use crate::malformed::Malformed;
+use crate::version::Version;
 use crate::{attribute, vendor};
 
 /// The largest RADIUS packet, in octets (RFC 2865 section 3).
@@ -23,6 +24,7 @@ pub const HEADER_LEN: usize = 20;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {
     bytes: &'a [u8],
+    version: Version,
     code: Code,
     identifier: u8,
     authenticator: &'a [u8; 16],
@@ -45,6 +47,13 @@ impl<'a> Packet<'a> {
     /// Checks come cheapest first and nothing is hashed: header, Length, Code, then one walk over
     /// the attributes. Octets after Length are padding and are dropped (RFC 2865 section 3).
     pub fn parse(datagram: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse_as(Version::V1_0, datagram)
+    }
+
+    /// Validates octets as a packet of a connection that speaks `version`, and borrows them.
+    ///
+    /// A Message-Authenticator in RADIUS/1.1 means nothing and is not looked at (RFC 9765 section 5.2).
+    pub fn parse_as(version: Version, datagram: &'a [u8]) -> Result<Self, Malformed> {
         let header_truncated = Malformed::HeaderTruncated {
             received: datagram.len(),
         };
@@ -73,17 +82,29 @@ impl<'a> Packet<'a> {
             .ok_or(header_truncated)?;
         Ok(Self {
             bytes,
+            version,
             code,
             identifier: *identifier,
             authenticator,
             attributes,
-            message_authenticator: walk(attributes)?,
+            message_authenticator: walk(attributes, version)?,
         })
     }
 
     /// What the packet is for.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// What the connection that it came over speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The Token, which pairs a reply with its request in RADIUS/1.1 (RFC 9765 section 4.2).
+    pub fn token(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = *self.authenticator;
+        [a, b, c, d]
     }
 
     /// The Identifier, which pairs a reply with its request.
@@ -183,6 +204,7 @@ impl std::fmt::Debug for Packet<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Packet")
+            .field("version", &self.version)
             .field("code", &self.code)
             .field("identifier", &self.identifier)
             .field("octets", &self.bytes.len())
@@ -191,8 +213,11 @@ impl std::fmt::Debug for Packet<'_> {
     }
 }
 
-/// Checks every attribute once and finds the Message-Authenticator.
-fn walk(attributes: &[u8]) -> Result<Option<MessageAuthenticatorAt<'_>>, Malformed> {
+/// Checks every attribute once and finds the Message-Authenticator where it means something.
+fn walk(
+    attributes: &[u8],
+    version: Version,
+) -> Result<Option<MessageAuthenticatorAt<'_>>, Malformed> {
     let mut found = None;
     let mut rest = attributes;
     let mut count = 0;
@@ -227,7 +252,7 @@ fn walk(attributes: &[u8]) -> Result<Option<MessageAuthenticatorAt<'_>>, Malform
                 limit: MAX_ATTRIBUTES,
             });
         }
-        if number == attribute::MESSAGE_AUTHENTICATOR {
+        if number == attribute::MESSAGE_AUTHENTICATOR && version == Version::V1_0 {
             if found.is_some() {
                 return Err(Malformed::MessageAuthenticatorRepeated { offset });
             }

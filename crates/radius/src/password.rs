@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::malformed::Malformed;
 use crate::packet::Packet;
 use crate::secret::Secret;
+use crate::version::Version;
 use crate::{attribute, vendor};
 
 /// The longest password that fits into a User-Password, in octets (RFC 2865 section 5.2).
@@ -18,12 +19,16 @@ pub const MAX_USER_PASSWORD: usize = 128;
 impl Packet<'_> {
     /// The User-Password in clear, without its padding; `None` when the packet has none.
     ///
-    /// With the wrong secret this is noise, not an error: check the Message-Authenticator first.
+    /// With the wrong secret this is noise, not an error: check the Message-Authenticator first. RADIUS/1.1 hides nothing and pads
+    /// nothing (RFC 9765 section 5.1.1).
     pub fn user_password(&self, secret: &Secret) -> Result<Option<Zeroizing<Vec<u8>>>, Malformed> {
         let Some(hidden) = self.attribute(attribute::USER_PASSWORD) else {
             return Ok(None);
         };
         let length = hidden.len();
+        if self.version() == Version::V1_1 && (1..=MAX_USER_PASSWORD).contains(&length) {
+            return Ok(Some(Zeroizing::new(hidden.to_vec())));
+        }
         if length == 0 || length > MAX_USER_PASSWORD || length % 16 != 0 {
             return Err(Malformed::UserPasswordLength { length });
         }
@@ -49,6 +54,9 @@ impl Packet<'_> {
         secret: &Secret,
     ) -> Option<Vec<u8>> {
         let value = self.vendor(vendor::MICROSOFT, number)?;
+        if self.version() == Version::V1_1 {
+            return Some(value.to_vec());
+        }
         let mut clear = salt_decrypt(value, request_authenticator, secret)?;
         Some(std::mem::take(&mut *clear))
     }
@@ -60,6 +68,9 @@ impl Packet<'_> {
         secret: &Secret,
     ) -> Option<(u8, Zeroizing<Vec<u8>>)> {
         let (tag, salted) = self.attribute(attribute::TUNNEL_PASSWORD)?.split_first()?;
+        if self.version() == Version::V1_1 {
+            return Some((*tag, Zeroizing::new(salted.to_vec())));
+        }
         Some((*tag, salt_decrypt(salted, request_authenticator, secret)?))
     }
 }
@@ -67,8 +78,8 @@ impl Packet<'_> {
 /// Whether the CHAP-Password of a request answers its challenge with this password
 /// (RFC 2865 section 5.3).
 ///
-/// The challenge is the CHAP-Challenge attribute or, without one, the Request Authenticator. False
-/// when the request has no CHAP-Password of the right length.
+/// The challenge is the CHAP-Challenge attribute or, without one, the Request Authenticator, which RADIUS/1.1 does not have
+/// (RFC 9765 section 5.1.2). False when the request has no CHAP-Password of the right length.
 pub fn chap_password_valid(packet: &Packet<'_>, cleartext: &[u8]) -> bool {
     let Some(value) = packet.attribute(attribute::CHAP_PASSWORD) else {
         return false;
@@ -76,9 +87,11 @@ pub fn chap_password_valid(packet: &Packet<'_>, cleartext: &[u8]) -> bool {
     let Some((identifier, response)) = value.split_first() else {
         return false;
     };
-    let challenge = packet
-        .attribute(attribute::CHAP_CHALLENGE)
-        .unwrap_or_else(|| packet.authenticator().as_slice());
+    let challenge = match packet.attribute(attribute::CHAP_CHALLENGE) {
+        Some(challenge) => challenge,
+        None if packet.version() == Version::V1_1 => return false,
+        None => packet.authenticator().as_slice(),
+    };
     let expected = chap_response(*identifier, cleartext, challenge);
     expected.as_slice().ct_eq(response).into()
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::code::{AuthenticatorField, Code};
 use crate::packet::Packet;
 use crate::secret::Secret;
+use crate::version::Version;
 
 /// What a request's Message-Authenticator says about it (RFC 3579 section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ impl Packet<'_> {
     ///
     /// A reply cannot be checked without its request: use [`verify_reply`](Self::verify_reply).
     /// Here a reply's Message-Authenticator counts as [`Invalid`](MessageAuthenticator::Invalid).
+    /// In RADIUS/1.1 it is always [`Absent`](MessageAuthenticator::Absent).
     pub fn message_authenticator(&self, secret: &Secret) -> MessageAuthenticator {
         if self.message_authenticator.is_none() {
             return MessageAuthenticator::Absent;
@@ -55,22 +57,27 @@ impl Packet<'_> {
     }
 
     /// Checks the Request Authenticator of an Accounting-, CoA- or Disconnect-Request
-    /// (RFC 2866 section 3, RFC 5176 section 2.3); false for every other code.
+    /// (RFC 2866 section 3, RFC 5176 section 2.3); false for every other code. RADIUS/1.1 has none, and TLS vouches for the packet.
     pub fn request_authenticator_valid(&self, secret: &Secret) -> bool {
         self.code().authenticator() == AuthenticatorField::Keyed
-            && self.hashed_with(&[0; 16], secret)
+            && (self.version() == Version::V1_1 || self.hashed_with(&[0; 16], secret))
     }
 
     /// Checks that this is the genuine reply to the request with the given Authenticator field:
     /// the Response Authenticator, and the Message-Authenticator where there is one.
     ///
     /// Replies to an Access-Request must have one. In an Accounting-Response both ways of
-    /// computing it that are in use are accepted.
+    /// computing it that are in use are accepted. In RADIUS/1.1 the Tokens are compared, and that is all.
     pub fn verify_reply(
         &self,
         request_authenticator: &[u8; 16],
         secret: &Secret,
     ) -> Result<(), ReplyFault> {
+        if self.version() == Version::V1_1 {
+            let answers = self.code().authenticator() == AuthenticatorField::Response
+                && request_authenticator.starts_with(&self.token());
+            return answers.then_some(()).ok_or(ReplyFault::Authenticator);
+        }
         if self.code().authenticator() != AuthenticatorField::Response
             || !self.hashed_with(request_authenticator, secret)
         {

@@ -18,6 +18,8 @@ words! {
         User = "user",
         /// A device.
         Device = "device",
+        /// A NAS or a RADIUS proxy, for RadSec.
+        Nas = "nas",
     }
 }
 
@@ -28,7 +30,7 @@ pub struct Certificate {
     pub serial: String,
     /// Whom it is for.
     pub kind: CertificateKind,
-    /// The name of the user, device or server.
+    /// The name of the user, device, server or NAS.
     pub name: String,
     /// The device, for a device's certificate.
     pub device_id: Option<Uuid>,

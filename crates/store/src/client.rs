@@ -31,6 +31,9 @@ pub struct Client {
     pub vendor: String,
     /// The port for CoA and Disconnect requests, where it is not the profile's.
     pub coa_port: Option<u16>,
+    /// The name in its certificate by which it is known when it comes over RadSec (RFC 6614); where there is none, its address says
+    /// who it is there too.
+    pub radsec_name: Option<String>,
     /// The site it stands in; empty when nobody said.
     pub site: String,
     /// When it was added, in microseconds since the Unix epoch.
@@ -54,6 +57,8 @@ pub struct NewClient {
     pub vendor: String,
     /// The port for CoA and Disconnect requests, where it is not the profile's.
     pub coa_port: Option<u16>,
+    /// The name in its certificate by which it is known over RadSec; unique.
+    pub radsec_name: Option<String>,
     /// The site it stands in.
     pub site: String,
 }
@@ -73,6 +78,8 @@ pub struct ClientChange {
     pub vendor: Option<String>,
     /// Another CoA port, or (`Some(None)`) the profile's.
     pub coa_port: Option<Option<u16>>,
+    /// Another name in its certificate, or (`Some(None)`) none.
+    pub radsec_name: Option<Option<String>>,
     /// Another site.
     pub site: Option<String>,
 }
@@ -87,6 +94,7 @@ struct ClientRow {
     require_message_authenticator: bool,
     vendor: String,
     coa_port: Option<i64>,
+    radsec_name: Option<String>,
     site: String,
     created_us: i64,
     updated_us: i64,
@@ -97,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] when its name or its address is taken; [`StoreError::Sealed`] without a sealing key.
+    /// [`StoreError::Conflict`] when one of its names or its address is taken; [`StoreError::Sealed`] without a sealing key.
     pub async fn client_add(&self, new: NewClient) -> Result<Client, StoreError> {
         let at_us = now_us();
         let client = Client {
@@ -108,6 +116,7 @@ impl Store {
             require_message_authenticator: new.require_message_authenticator,
             vendor: new.vendor,
             coa_port: new.coa_port,
+            radsec_name: new.radsec_name,
             site: new.site,
             created_us: at_us,
             updated_us: at_us,
@@ -117,8 +126,8 @@ impl Store {
         sql!(
             tx.on(),
             execute,
-            "INSERT INTO client (id, name, address, secret, require_message_authenticator, vendor, coa_port, site, \
-             created_us, updated_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO client (id, name, address, secret, require_message_authenticator, vendor, coa_port, \
+             radsec_name, site, created_us, updated_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             client.id,
             client.name.as_str(),
             client.address.to_string(),
@@ -126,6 +135,7 @@ impl Store {
             client.require_message_authenticator,
             client.vendor.as_str(),
             client.coa_port.map(i64::from),
+            client.radsec_name.as_deref(),
             client.site.as_str(),
             client.created_us,
             client.updated_us
@@ -147,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the new name or address is taken.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when a new name or the new address is taken.
     pub async fn client_update(
         &self,
         name: &str,
@@ -173,6 +183,7 @@ impl Store {
             .unwrap_or(client.require_message_authenticator);
         client.vendor = change.vendor.unwrap_or(client.vendor);
         client.coa_port = change.coa_port.unwrap_or(client.coa_port);
+        client.radsec_name = change.radsec_name.unwrap_or(client.radsec_name);
         client.site = change.site.unwrap_or(client.site);
         // Clocks may step back; a later change is later all the same.
         client.updated_us = now_us().max(client.updated_us.saturating_add(1));
@@ -181,7 +192,7 @@ impl Store {
             tx.on(),
             execute,
             "UPDATE client SET name = $2, address = $3, secret = $4, require_message_authenticator = $5, vendor = $6, \
-             coa_port = $7, site = $8, updated_us = $9 WHERE id = $1",
+             coa_port = $7, radsec_name = $8, site = $9, updated_us = $10 WHERE id = $1",
             client.id,
             client.name.as_str(),
             client.address.to_string(),
@@ -189,6 +200,7 @@ impl Store {
             client.require_message_authenticator,
             client.vendor.as_str(),
             client.coa_port.map(i64::from),
+            client.radsec_name.as_deref(),
             client.site.as_str(),
             client.updated_us
         )
@@ -286,6 +298,7 @@ impl ClientRow {
             require_message_authenticator: self.require_message_authenticator,
             vendor: self.vendor,
             coa_port: self.coa_port.and_then(|port| u16::try_from(port).ok()),
+            radsec_name: self.radsec_name,
             site: self.site,
             created_us: self.created_us,
             updated_us: self.updated_us,
@@ -311,8 +324,14 @@ fn secret_cell(id: &Uuid) -> Cell<'_> {
 }
 
 fn taken(client: &Client) -> String {
+    let also = client
+        .radsec_name
+        .as_ref()
+        .map_or_else(String::new, |name| {
+            format!(" or with the RadSec name {name}")
+        });
     format!(
-        "there is already a client named {} or with the address {}",
+        "there is already a client named {} or with the address {}{also}",
         client.name, client.address
     )
 }

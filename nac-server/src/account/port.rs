@@ -9,7 +9,8 @@ use nac_store::{Accounting, now_us};
 
 use super::Reference;
 use crate::authenticate::request::{described, identifiers};
-use crate::authenticate::{Authenticator, DuplicateCache, Seen, status_reply, verified};
+use crate::authenticate::{Authenticator, DuplicateCache, Seen, Slot, status_reply, verified};
+use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
 use crate::snapshot::Client;
 use crate::telemetry::activity::Heard;
@@ -46,7 +47,7 @@ impl Responder for AccountingPort {
         match packet.code() {
             Code::AccountingRequest => {}
             Code::StatusServer if verified(&client, source, &packet) => {
-                let reply = status_reply(Code::AccountingResponse, &client, &packet);
+                let reply = status_reply(Code::AccountingResponse, &client.secret, &packet);
                 return Disposition::Reply(reply.into());
             }
             _ => return Disposition::Silence,
@@ -59,7 +60,19 @@ impl Responder for AccountingPort {
             }
             return Disposition::Silence;
         }
-        let (slot, key) = ((source, packet.identifier()), *packet.authenticator());
+        self.answer(&client, Origin::udp(source), &packet)
+    }
+}
+
+impl AccountingPort {
+    /// Records and answers an Accounting-Request of which it is known that it is the client's own.
+    pub(crate) fn answer(
+        &self,
+        client: &Arc<Client>,
+        origin: Origin,
+        packet: &Packet<'_>,
+    ) -> Disposition {
+        let (slot, key) = (Slot::new(&origin, packet), *packet.authenticator());
         match self.duplicates.claim(slot, &key, Instant::now()) {
             Seen::Answered(reply) => {
                 client.activity.heard(Heard::Duplicate);
@@ -71,8 +84,9 @@ impl Responder for AccountingPort {
             }
             Seen::New => {}
         }
-        let (record, reply) = self.record(&client, source, &packet);
-        let (authenticator, duplicates) = (authenticator.clone(), self.duplicates.clone());
+        let (record, reply) = self.record(client, &origin, packet);
+        let (authenticator, duplicates) = (self.authenticator.clone(), self.duplicates.clone());
+        let client = client.clone();
         Disposition::Later(Box::pin(async move {
             match authenticator.writer.accounting(record).await {
                 Ok(()) => {
@@ -94,13 +108,11 @@ impl Responder for AccountingPort {
             }
         }))
     }
-}
 
-impl AccountingPort {
     fn record(
         &self,
         client: &Client,
-        source: SocketAddr,
+        origin: &Origin,
         packet: &Packet<'_>,
     ) -> (Accounting, Vec<u8>) {
         let attributes = described(packet);
@@ -112,7 +124,7 @@ impl AccountingPort {
             .integer(attribute::ACCT_TERMINATE_CAUSE)
             .unwrap_or_default();
         self.follow(
-            source,
+            origin.source,
             &client.name,
             packet,
             status_type,
@@ -147,7 +159,8 @@ impl AccountingPort {
             terminate_cause: cause,
             attributes,
         };
-        let reply = PacketBuilder::reply(Code::AccountingResponse, packet).seal(&client.secret);
+        let reply =
+            PacketBuilder::reply(Code::AccountingResponse, packet).seal(origin.secret(client));
         (record, reply)
     }
 

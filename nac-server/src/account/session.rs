@@ -8,6 +8,7 @@ use nac_store::{Session, now_us};
 use uuid::Uuid;
 
 use crate::identity::AccessContext;
+use crate::listen::origin::Transport;
 use crate::snapshot::segments::SegmentAnswer;
 
 /// More identifiers than any NAS sends; accounting must not make a session grow for ever.
@@ -30,6 +31,8 @@ pub struct LiveSession {
     pub policy_version: i64,
     /// Where the NAS's packets come from, which is where a CoA goes.
     pub nas_source: SocketAddr,
+    /// What carried its last Access-Request; not known of a session that a former run left.
+    pub transport: Option<Transport>,
     /// The NAS's own address.
     pub nas_address: IpAddr,
     /// The identifiers that this NAS itself sent.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::session::{LiveSession, Reference, Station};
 use crate::identity::AccessContext;
+use crate::listen::origin::Transport;
 use crate::snapshot::segments::SegmentAnswer;
 
 /// A session without any sign of life for this long is over: its NAS forgot to say so.
@@ -36,6 +37,8 @@ pub struct Admission {
     pub policy_version: i64,
     /// Where the request came from.
     pub nas_source: SocketAddr,
+    /// What carried it.
+    pub transport: Transport,
     /// The NAS's own address.
     pub nas_address: IpAddr,
     /// What identifies the session at its NAS.
@@ -158,6 +161,7 @@ impl SessionTable {
             decision_id: admission.decision_id,
             policy_version: admission.policy_version,
             nas_source: admission.nas_source,
+            transport: Some(admission.transport),
             nas_address: admission.nas_address,
             user_name: admission.user_name,
             device_id: admission.device_id,

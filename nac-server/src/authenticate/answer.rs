@@ -112,7 +112,7 @@ fn decide(
         nas: request.nas(&packet),
     });
     let sessions = &authenticator.sessions;
-    let live = sessions.of_station(request.source.ip(), &context);
+    let live = sessions.of_station(request.origin.source.ip(), &context);
     // Only who goes on with a session is seen at its address.
     let continued = sessions.continued(live, &context, &packet);
     let assessment = assess(
@@ -210,10 +210,11 @@ fn accept(
     session: Uuid,
     conversation: Option<&mut Conversation>,
 ) -> Result<Vec<u8>, DoesNotFit> {
-    let secret = &request.client.secret;
+    let secret = request.secret();
     let mut reply = PacketBuilder::reply(Code::AccessAccept, packet);
     // User data is echoed only where no forger can have put it (draft-ietf-radext-deprecating-radius).
-    if request.client.require_message_authenticator && context.kind != IdentityKind::Mac {
+    let unforged = request.client.require_message_authenticator || request.origin.is_radsec();
+    if unforged && context.kind != IdentityKind::Mac {
         reply.push_text(attribute::USER_NAME, &context.name)?;
     }
     reply.push(attribute::CLASS, session.as_bytes())?;
@@ -273,7 +274,7 @@ fn push_psk(
     authenticator: &[u8; 16],
 ) -> Result<(), DoesNotFit> {
     let passphrase = Zeroizing::new(String::from_utf8_lossy(psk.expose()).into_owned());
-    let secret = &request.client.secret;
+    let secret = request.secret();
     for (name, value) in request.client.profile.psk(&passphrase) {
         let dictionary = Dictionary::embedded();
         match dictionary.encode_secret(reply, name, &value, salt, authenticator, secret) {
@@ -313,7 +314,8 @@ fn admit(
         answer,
         decision_id: record.id,
         policy_version: record.policy_version,
-        nas_source: request.source,
+        nas_source: request.origin.source,
+        transport: request.origin.transport,
         nas_address: request.nas_address(packet),
         identifiers: identifiers(&record.request),
         user_name: request.user_name.clone(),
@@ -457,8 +459,8 @@ impl Record {
         for (vendor, number, value) in vendor {
             let _ = reply.push_vendor(*vendor, *number, value);
         }
-        let reply = reply.seal(&request.client.secret);
-        let (sessions, nas) = (&authenticator.sessions, request.source.ip());
+        let reply = reply.seal(request.secret());
+        let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
         if self.known {
             sessions.refused(nas, &self.station, self.id);
         } else {
@@ -477,7 +479,7 @@ impl Record {
         result: Result<String, Refusal>,
         session_id: Option<Uuid>,
     ) {
-        let attributes = Packet::parse(reply)
+        let attributes = Packet::parse_as(request.origin.version(), reply)
             .map(|reply| described(&reply))
             .unwrap_or_default();
         let (outcome, segment, refusal) = match result {

@@ -58,7 +58,7 @@ impl Credentials {
         }
         let user = request.user_name.clone();
         let password = packet
-            .user_password(&request.client.secret)
+            .user_password(request.secret())
             .map_err(|error| Refusal::malformed_credentials(&error.to_string()))?;
         if let Some(mac) = mab(
             request,

@@ -243,7 +243,7 @@ fn challenge(
             None => Ok(()),
         });
     match pushed {
-        Ok(()) => Progress::Reply(reply.seal(&request.client.secret)),
+        Ok(()) => Progress::Reply(reply.seal(request.secret())),
         // EAP packets are far below 4096 octets; this cannot happen, and silence lets the NAS fail over if it does.
         Err(_) => Progress::Silence,
     }

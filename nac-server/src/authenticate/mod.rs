@@ -18,11 +18,12 @@ use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use nac_posture::PostureGate;
-use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, attribute};
+use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
 use nac_store::WriterHandle;
 
 use crate::account::SessionTable;
 use crate::identity::password::Passwords;
+use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
 use crate::snapshot::{Client, World};
 use crate::telemetry::activity::Heard;
@@ -31,7 +32,7 @@ use crate::telemetry::rate::PerSource;
 
 pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
-pub(crate) use duplicate::{DuplicateCache, Seen};
+pub(crate) use duplicate::{DuplicateCache, Seen, Slot};
 use request::Request;
 
 /// Everything that answers Access-Requests. Shared by all sockets.
@@ -106,11 +107,27 @@ impl Responder for AuthenticationPort {
             return Disposition::Silence;
         };
         match packet.code() {
-            Code::AccessRequest if verified(&client, source, &packet) => {
-                access_request(&self.0, &client, source, &packet)
+            Code::AccessRequest | Code::StatusServer if verified(&client, source, &packet) => {
+                self.answer(&client, Origin::udp(source), &packet)
             }
-            Code::StatusServer if verified(&client, source, &packet) => {
-                Disposition::Reply(status_reply(Code::AccessAccept, &client, &packet).into())
+            _ => Disposition::Silence,
+        }
+    }
+}
+
+impl AuthenticationPort {
+    /// Answers an Access-Request or a Status-Server of which it is known that it is the client's own.
+    pub(crate) fn answer(
+        &self,
+        client: &Arc<Client>,
+        origin: Origin,
+        packet: &Packet<'_>,
+    ) -> Disposition {
+        match packet.code() {
+            Code::AccessRequest => access_request(&self.0, client, origin, packet),
+            Code::StatusServer => {
+                let secret = origin.secret(client);
+                Disposition::Reply(status_reply(Code::AccessAccept, secret, packet).into())
             }
             _ => Disposition::Silence,
         }
@@ -210,18 +227,18 @@ fn message_authenticator_needed(client: &Client, packet: &Packet<'_>) -> Option<
 }
 
 /// Status-Server's answer (RFC 5997 section 4).
-pub(crate) fn status_reply(code: Code, client: &Client, packet: &Packet<'_>) -> Vec<u8> {
-    PacketBuilder::reply(code, packet).seal(&client.secret)
+pub(crate) fn status_reply(code: Code, secret: &Secret, packet: &Packet<'_>) -> Vec<u8> {
+    PacketBuilder::reply(code, packet).seal(secret)
 }
 
 fn access_request(
     authenticator: &Arc<Authenticator>,
     client: &Arc<Client>,
-    source: SocketAddr,
+    origin: Origin,
     packet: &Packet<'_>,
 ) -> Disposition {
     let now = Instant::now();
-    let slot = (source, packet.identifier());
+    let slot = Slot::new(&origin, packet);
     let key = *packet.authenticator();
     match authenticator.duplicates.claim(slot, &key, now) {
         Seen::Answered(reply) => {
@@ -236,7 +253,7 @@ fn access_request(
         }
         Seen::New => {}
     }
-    let request = Request::new(client, source, packet, now);
+    let request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
         Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
         Ok(credentials) => methods::check(authenticator, request, credentials),

@@ -1,12 +1,13 @@
 //! One verified Access-Request and what the answer needs of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use nac_policy::NasFacts;
-use nac_radius::{Dictionary, MacAddr, Packet, attribute, called_station, vendor};
+use nac_radius::{Dictionary, MacAddr, Packet, Secret, attribute, called_station, vendor};
 
+use crate::listen::origin::Origin;
 use crate::snapshot::Client;
 
 /// Longest text that is taken from the network into records.
@@ -17,7 +18,7 @@ pub struct Request {
     /// The NAS.
     pub client: Arc<Client>,
     /// Where it came from and the answer goes.
-    pub source: SocketAddr,
+    pub origin: Origin,
     /// When it came.
     pub arrived: Instant,
     /// The datagram; parsed before, so it parses again.
@@ -32,7 +33,7 @@ impl Request {
     /// Takes what is needed from a verified packet.
     pub fn new(
         client: &Arc<Client>,
-        source: SocketAddr,
+        origin: Origin,
         packet: &Packet<'_>,
         arrived: Instant,
     ) -> Self {
@@ -43,7 +44,7 @@ impl Request {
         };
         Self {
             client: client.clone(),
-            source,
+            origin,
             arrived,
             datagram: packet.as_bytes().into(),
             user_name: text(attribute::USER_NAME).unwrap_or_default(),
@@ -56,7 +57,13 @@ impl Request {
     /// # Panics
     /// Never: the datagram parsed when this was made.
     pub fn packet(&self) -> Packet<'_> {
-        Packet::parse(&self.datagram).expect("parsed when the request was made")
+        Packet::parse_as(self.origin.version(), &self.datagram)
+            .expect("parsed when the request was made")
+    }
+
+    /// The secret that its answer is signed and hidden with.
+    pub fn secret(&self) -> &Secret {
+        self.origin.secret(&self.client)
     }
 
     /// Where the station connects, for the policy.
@@ -91,7 +98,7 @@ impl Request {
     pub fn nas_address(&self, packet: &Packet<'_>) -> IpAddr {
         packet
             .ipv4(attribute::NAS_IP_ADDRESS)
-            .map_or_else(|| self.source.ip(), IpAddr::V4)
+            .map_or_else(|| self.origin.source.ip(), IpAddr::V4)
     }
 }
 

@@ -21,6 +21,7 @@ Examples:
   nac certificate issue --user alice --out ./certificates
   nac certificate issue --device laptop-7 --out ./certificates --days 90
   nac certificate issue --server radius.example.org --out /etc/nac/tls
+  nac certificate issue --nas switch-1.example.org --out ./certificates
 
 It writes NAME.crt, NAME.key (readable by you only) and ca.crt into the folder. The private key is not
 stored anywhere else.";
@@ -34,7 +35,7 @@ A running server refuses it at once, resumed sessions included, and has the sess
 authenticate again or ends them.";
 
 const CLIENT_LIFETIME_DAYS: u32 = 365;
-const SERVER_LIFETIME_DAYS: u32 = 825;
+const HOST_LIFETIME_DAYS: u32 = 825;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CertificateCommand {
@@ -85,6 +86,9 @@ pub(super) struct Holder {
     /// For a RADIUS or HTTPS server; several names separated by commas
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     server: Vec<String>,
+    /// For a NAS or a RADIUS proxy that speaks RadSec; several names separated by commas
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    nas: Vec<String>,
 }
 
 pub(super) async fn run(context: &Context, command: CertificateCommand) -> Outcome {
@@ -124,17 +128,26 @@ async fn issue(context: &Context, arguments: IssueArguments) -> Outcome {
         created = store.device_find(name).await?.is_none();
         (issue_for_device(&store, place, name, days).await?, days)
     } else {
-        let name = holder
-            .server
-            .first()
-            .map(String::as_str)
-            .unwrap_or_default();
+        let of_server = !holder.server.is_empty();
+        let names = if of_server {
+            &holder.server
+        } else {
+            &holder.nas
+        };
+        let name = names.first().map(String::as_str).unwrap_or_default();
         let place = Place::prepare(&arguments.out, name)?;
-        let days = arguments.days.unwrap_or(SERVER_LIFETIME_DAYS);
-        let issued = authority(&store)
-            .await?
-            .issue_server(&holder.server, now(), days)?;
-        let certificate = record(&issued, CertificateKind::Server, name, now_us());
+        let authority = authority(&store).await?;
+        let days = arguments.days.unwrap_or(HOST_LIFETIME_DAYS);
+        let (kind, issued) = if of_server {
+            let issued = authority.issue_server(names, now(), days)?;
+            (CertificateKind::Server, issued)
+        } else {
+            (
+                CertificateKind::Nas,
+                authority.issue_nas(names, now(), days)?,
+            )
+        };
+        let certificate = record(&issued, kind, name, now_us());
         (keep(&store, place, issued, certificate).await?, days)
     };
     let authorities = files::authorities(&store, &settings).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use nac_portal::input::client::{check_name, check_vendor, network, taken};
+use nac_portal::input::client::{check_name, check_vendor, network, radsec_name, taken};
 use nac_portal::input::secret::{self, GENERATED_LENGTH};
 use nac_radius::{NasSettings, VendorProfile};
 use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
@@ -20,6 +20,7 @@ mod view;
 const ADD_EXAMPLES: &str = "\
 Examples:
   nac client add switch-1 --address 192.0.2.10 --vendor cisco-ios
+  nac client add proxy --address 192.0.2.20 --radsec-name proxy.example.org
   nac client add aps --address 198.51.100.0/24 --secret-file secret.txt --site hq
   printf %s \"$SECRET\" | nac client add lab --address 127.0.0.0/8 --secret-stdin
 
@@ -72,6 +73,9 @@ pub(super) struct AddArguments {
     /// The port for CoA and Disconnect requests, where it is not the profile's
     #[arg(long, value_name = "PORT")]
     coa_port: Option<u16>,
+    /// The name in its certificate by which it is known over RadSec: a DNS name, an address, a URI or a common name
+    #[arg(long, value_name = "NAME")]
+    radsec_name: Option<String>,
     /// Accept Access-Requests without Message-Authenticator (open to CVE-2024-3596)
     #[arg(long)]
     no_require_message_authenticator: bool,
@@ -114,6 +118,9 @@ pub(super) struct SetArguments {
     /// Another port for CoA and Disconnect requests; 0 for the profile's
     #[arg(long, value_name = "PORT")]
     coa_port: Option<u16>,
+    /// Another name in its certificate for RadSec; empty for none, so that its address counts
+    #[arg(long, value_name = "NAME")]
+    radsec_name: Option<String>,
     /// Refuse Access-Requests without Message-Authenticator
     #[arg(long)]
     require_message_authenticator: bool,
@@ -143,6 +150,11 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
         Some(secret) => secret,
         None => secret::generate(GENERATED_LENGTH)?,
     };
+    let radsec = arguments
+        .radsec_name
+        .as_deref()
+        .map(radsec_name)
+        .transpose()?;
     let store = context.store().await?;
     let (name, address) = (arguments.name.clone(), arguments.address);
     let added = store
@@ -153,12 +165,16 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
             require_message_authenticator: !arguments.no_require_message_authenticator,
             vendor: arguments.vendor,
             coa_port: arguments.coa_port.filter(|port| *port != 0),
+            radsec_name: radsec.clone(),
             site: arguments.site,
         })
         .await;
     let client = match added {
         Ok(client) => client,
-        Err(error) => return Err(refused(&store, error, Some(&name), Some(address), None).await),
+        Err(error) => {
+            let (name, radsec) = (Some(name.as_str()), radsec.as_deref());
+            return Err(refused(&store, error, name, Some(address), radsec, None).await);
+        }
     };
     let mut sentence = format!("client {} may ask from {}", client.name, client.address);
     if generated {
@@ -199,6 +215,11 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         (_, true) => Some(false),
         _ => None,
     };
+    let radsec = match arguments.radsec_name.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(name) => Some(Some(radsec_name(name)?)),
+    };
     let change = ClientChange {
         name: arguments.rename,
         address: arguments.address,
@@ -206,6 +227,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         require_message_authenticator: require,
         vendor: arguments.vendor,
         coa_port: arguments.coa_port.map(|port| (port != 0).then_some(port)),
+        radsec_name: radsec.clone(),
         site: arguments.site,
     };
     let (new_name, address) = (change.name.clone(), change.address);
@@ -214,7 +236,8 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         Ok(client) => client,
         Err(error) => {
             let own = Some(arguments.name.as_str());
-            return Err(refused(&store, error, new_name.as_deref(), address, own).await);
+            let (name, radsec) = (new_name.as_deref(), radsec.flatten());
+            return Err(refused(&store, error, name, address, radsec.as_deref(), own).await);
         }
     };
     let mut sentence = format!("client {} was changed", client.name);
@@ -233,19 +256,19 @@ async fn remove(context: &Context, name: &str) -> Outcome {
     Ok(Answer::Yes)
 }
 
-/// Says which of the two is taken, when the store refused a client for its name or its address; `own` is
+/// Says which of them is taken, when the store refused a client for a name or its address; `own` is
 /// the client that may have them already.
 async fn refused(
     store: &Store,
     error: StoreError,
     name: Option<&str>,
     address: Option<IpNet>,
+    radsec: Option<&str>,
     own: Option<&str>,
 ) -> Failure {
-    match taken(store, &error, name, address, own).await {
-        Some((sentence, other)) => {
-            Failure::no(sentence).fix(format!("change it with: nac client set {other}"))
-        }
+    match taken(store, &error, name, address, radsec, own).await {
+        Some(taken) => Failure::no(taken.sentence)
+            .fix(format!("change it with: nac client set {}", taken.other)),
         None => error.into(),
     }
 }
@@ -261,6 +284,7 @@ impl SetArguments {
             vendor,
             site,
             coa_port,
+            radsec_name,
             require_message_authenticator,
             no_require_message_authenticator,
         } = self;
@@ -268,7 +292,8 @@ impl SetArguments {
             || address.is_some()
             || vendor.is_some()
             || site.is_some()
-            || coa_port.is_some();
+            || coa_port.is_some()
+            || radsec_name.is_some();
         let secret = *new_secret || secret.secret_file.is_some() || secret.secret_stdin;
         !(values || secret || *require_message_authenticator || *no_require_message_authenticator)
     }

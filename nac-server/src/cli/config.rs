@@ -58,6 +58,7 @@ fn check(context: &Context) -> Outcome {
         "listen": {
             "radius_auth": config.radius.listen_auth,
             "radius_acct": config.radius.listen_acct,
+            "radsec": config.radsec.as_ref().map(|radsec| radsec.listen),
             "portal": config.portal.listen,
             "portal_http": config.portal.listen_http,
             "admin": config.admin.listen,

@@ -26,6 +26,7 @@ Examples:
   nac probe tls --secret-file secret.txt --user alice --cert alice.crt --key alice.key --ca ca.crt --resume
   nac probe mab --secret-file secret.txt --mac 02:00:00:00:00:01
   nac probe status --secret-file secret.txt
+  nac probe status --server nac.example.org --radsec-certificate sw1.crt --radsec-key sw1.key --radsec-ca ca.crt
   nac probe acct start --secret-file secret.txt --session-id 0001 --user alice
 
 This machine must be a client of the server: nac client add lab --address 127.0.0.0/8
@@ -399,6 +400,7 @@ impl AccountingProbe {
 
 impl ServerArguments {
     async fn connect(&self, secret: Secret, default_port: u16) -> Result<RadiusClient, Failure> {
+        let default_port = self.port(default_port);
         let server = match &self.server {
             Some(server) => arguments::resolve(server, default_port).await?,
             None => SocketAddr::from(([127, 0, 0, 1], default_port)),
@@ -411,11 +413,14 @@ impl ServerArguments {
         server: SocketAddr,
         secret: Secret,
     ) -> Result<RadiusClient, Failure> {
-        let connected = match self.source {
-            Some(source) => {
+        let connected = match (self.radsec(self.host())?, self.source) {
+            (Some(identity), source) => {
+                RadiusClient::connect_by_radsec(source, server, identity).await
+            }
+            (None, Some(source)) => {
                 RadiusClient::connect_from(SocketAddr::new(source, 0), server, secret).await
             }
-            None => RadiusClient::connect(server, secret).await,
+            (None, None) => RadiusClient::connect(server, secret).await,
         };
         let timeout = Duration::try_from_secs_f64(self.timeout).map_err(|_| {
             Failure::usage("the timeout is no length of time")

@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context) -> Outcome {
         .await
         .map_err(|error| Failure::cannot(error.to_string()))?;
     let addresses = server.addresses;
-    tracing::info!(auth = %addresses.auth, acct = %addresses.acct, portal = %addresses.portal,
+    tracing::info!(auth = %addresses.auth, acct = %addresses.acct, radsec = addresses.radsec.map(tracing::field::display), portal = %addresses.portal,
         portal_http = addresses.portal_http.map(tracing::field::display), admin = %addresses.admin, metrics = %addresses.metrics, database = %server.store().location(), "serving");
     // Outside systemd there is nobody to notify.
     let _ = sd_notify::notify(&[NotifyState::Ready]);

@@ -3,7 +3,7 @@
 
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nac_pki::{CertificateFacts, PkiError, pem_certificates, pem_key};
@@ -20,6 +20,10 @@ pub struct Certificates {
     pub eap: ServerIdentity,
     /// The server's identity on the HTTPS listeners; the same as in EAP unless `[portal]` names another.
     pub portal: ServerIdentity,
+    /// The server's identity for RadSec; the same as in EAP unless `[radsec]` names another.
+    pub radsec: ServerIdentity,
+    /// The authorities whose certificates NASes show; the one in the database when there is none.
+    pub radsec_ca: Vec<CertificateDer<'static>>,
     /// The authorities whose client certificates are accepted, besides the one in the database.
     pub client_ca: Vec<CertificateDer<'static>>,
 }
@@ -49,16 +53,29 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
             files.identity(now_us, source)
         })
         .flatten();
-    let portal = match (&settings.portal.certificate, &settings.portal.key) {
-        (Some(certificate), Some(key)) => {
-            let files = Files {
-                certificate: (certificate, places.portal_certificate.clone()),
-                key: (key, places.portal_key.clone()),
-            };
-            files.identity(now_us, source)
+    let own = |certificate: Option<Located<'_>>, key: Option<Located<'_>>, source: &mut _| {
+        match certificate.zip(key) {
+            Some((certificate, key)) => Files { certificate, key }.identity(now_us, source),
+            None => eap.clone(),
         }
-        _ => eap.clone(),
     };
+    let portal = own(
+        located(&settings.portal.certificate, &places.portal_certificate),
+        located(&settings.portal.key, &places.portal_key),
+        source,
+    );
+    let (mut radsec, mut radsec_ca) = (eap.clone(), Vec::new());
+    if let Some(settings) = &settings.radsec {
+        let places = &places.radsec;
+        radsec = own(
+            located(&settings.certificate, &places.certificate),
+            located(&settings.key, &places.key),
+            source,
+        );
+        for (path, place) in settings.client_ca.iter().zip(&places.client_ca) {
+            radsec_ca.extend(authorities((path, place.clone()), now_us, source));
+        }
+    }
     let mut client_ca = Vec::new();
     for (path, place) in settings.eap.client_ca.iter().zip(&places.client_ca) {
         client_ca.extend(authorities((path, place.clone()), now_us, source));
@@ -80,6 +97,8 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
     Some(Certificates {
         eap: eap?,
         portal: portal?,
+        radsec: radsec?,
+        radsec_ca,
         client_ca,
     })
 }
@@ -118,6 +137,9 @@ impl Certificates {
         if self.portal.facts.fingerprint_sha256 != self.eap.facts.fingerprint_sha256 {
             own.push(("HTTPS", &self.portal.facts));
         }
+        if self.radsec.facts.fingerprint_sha256 != self.eap.facts.fingerprint_sha256 {
+            own.push(("RadSec", &self.radsec.facts));
+        }
         own.into_iter()
             .filter(|(_, facts)| facts.not_after_us < now_us.saturating_add(RENEW_BEFORE_US))
             .map(|(place, facts)| {
@@ -135,6 +157,10 @@ impl Certificates {
 const RENEW_BEFORE_US: i64 = 30 * 86_400 * 1_000_000;
 
 type Located<'a> = (&'a Path, Option<Range<usize>>);
+
+fn located<'a>(path: &'a Option<PathBuf>, place: &Option<Range<usize>>) -> Option<Located<'a>> {
+    Some((path.as_deref()?, place.clone()))
+}
 
 struct Files<'a> {
     certificate: Located<'a>,

@@ -18,6 +18,7 @@ mod duration;
 mod fault;
 mod listeners;
 mod mail;
+mod radsec;
 mod read;
 mod reader;
 mod settings;
@@ -29,6 +30,7 @@ use std::path::Path;
 pub use certificates::{Certificates, ServerIdentity};
 pub use duration::{describe_duration, parse_duration};
 pub use fault::{ConfigErrors, Fault, Source};
+pub use radsec::RadSecSettings;
 pub use settings::{
     AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
     MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,

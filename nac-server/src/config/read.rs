@@ -9,6 +9,7 @@ use nac_eap::{Method, TlsVersions};
 
 use super::fault::{ConfigErrors, Fault, Source, without_passwords};
 use super::listeners::{Listener, Transport, clashes};
+use super::radsec::RadSecPlaces;
 use super::reader::{Document, Section};
 use super::settings::{
     AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MetricsSettings,
@@ -30,6 +31,7 @@ pub(super) struct Places {
     pub(super) client_ca: Vec<Option<Range<usize>>>,
     pub(super) portal_certificate: Option<Range<usize>>,
     pub(super) portal_key: Option<Range<usize>>,
+    pub(super) radsec: RadSecPlaces,
     pub(super) sealing_key: Option<Range<usize>>,
     pub(super) checks_dir: Option<Range<usize>>,
 }
@@ -69,8 +71,9 @@ fn unreadable(file: &Path, error: &std::io::Error) -> ConfigErrors {
     }
 }
 
-const SECTIONS: [&str; 10] = [
-    "radius", "portal", "admin", "metrics", "database", "secrets", "eap", "mail", "posture", "log",
+const SECTIONS: [&str; 11] = [
+    "radius", "radsec", "portal", "admin", "metrics", "database", "secrets", "eap", "mail",
+    "posture", "log",
 ];
 
 fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
@@ -87,6 +90,14 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     };
     listeners.push(Listener::new("[radius] listen_auth", Transport::Udp, auth));
     listeners.push(Listener::new("[radius] listen_acct", Transport::Udp, acct));
+
+    let mut radsec = None;
+    let mut section = document.section("radsec", &super::radsec::KEYS);
+    if let Some((settings, files, listen)) = super::radsec::read(&mut section) {
+        radsec = Some(settings);
+        places.radsec = files;
+        listeners.push(Listener::new("[radsec] listen", Transport::Tcp, listen));
+    }
 
     let mut section = document.section(
         "portal",
@@ -152,6 +163,7 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     let values = Settings {
         file,
         radius,
+        radsec,
         portal,
         admin,
         metrics,
@@ -192,17 +204,7 @@ fn portal(
     let public_name = public_name(section);
     let certificate = section.path("certificate");
     let key = section.path("key");
-    let lonely = match (&certificate, &key) {
-        (Some(alone), None) => Some((alone, "key")),
-        (None, Some(alone)) => Some((alone, "certificate")),
-        _ => None,
-    };
-    if let Some((alone, missing)) = lonely {
-        section.note(alone.fault(
-            format!("[portal] {missing} is missing beside this"),
-            "name both certificate and key, or neither to use those of [eap]",
-        ));
-    }
+    section.both_or_neither(&certificate, &key);
     places.portal_certificate = certificate.as_ref().and_then(|placed| placed.span.clone());
     places.portal_key = key.as_ref().and_then(|placed| placed.span.clone());
     PortalSettings {

@@ -197,6 +197,23 @@ impl<'d, 'a> Section<'d, 'a> {
         address.span.is_some().then_some(address)
     }
 
+    /// Complains about a certificate without its key, and about a key without its certificate.
+    pub(super) fn both_or_neither(
+        &mut self,
+        certificate: &Option<Placed<PathBuf>>,
+        key: &Option<Placed<PathBuf>>,
+    ) {
+        let (alone, missing) = match (certificate, key) {
+            (Some(alone), None) => (alone, "key"),
+            (None, Some(alone)) => (alone, "certificate"),
+            _ => return,
+        };
+        self.faults.push(alone.fault(
+            format!("[{}] {missing} is missing beside this", self.name),
+            "name both certificate and key, or neither to use those of [eap]",
+        ));
+    }
+
     /// A path; a relative one belongs to the folder of the file.
     pub(super) fn path(&mut self, key: &str) -> Option<Placed<PathBuf>> {
         let text = self.text(key)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nac_eap::{Method, TlsVersions};
 use nac_portal::mail::MailTls;
 
+use super::RadSecSettings;
 use super::fault::without_passwords;
 
 /// What `nac.toml` says, with every path absolute and every default filled in.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// `[radius]`
     pub radius: RadiusSettings,
+    /// `[radsec]`, where there is one.
+    pub radsec: Option<RadSecSettings>,
     /// `[portal]`
     pub portal: PortalSettings,
     /// `[admin]`

@@ -82,6 +82,33 @@ fn a_minimal_file_gets_the_documented_defaults() {
         config.certificates.portal.chain,
         config.certificates.eap.chain
     );
+    assert_eq!(config.radsec, None);
+}
+
+#[test]
+fn radsec_is_on_where_its_section_stands_and_takes_the_identity_of_eap() {
+    let config = load(&format!("{MINIMAL}[radsec]\n")).unwrap_or_else(|errors| panic!("{errors}"));
+    let radsec = config.radsec.as_ref().expect("a section");
+    assert_eq!(radsec.listen.to_string(), "0.0.0.0:2083");
+    assert_eq!(radsec.idle_timeout, Duration::from_secs(3_600));
+    assert_eq!(
+        config.certificates.radsec.chain,
+        config.certificates.eap.chain
+    );
+    assert_eq!(config.certificates.radsec_ca, []);
+
+    let text = format!(
+        "{MINIMAL}[radsec]\nlisten = \"0.0.0.0:8443\"\nkey = \"tls/server.key\"\nclient_ca = \"gone.crt\"\n"
+    );
+    let errors = load(&text).expect_err("three faults").to_string();
+    says(
+        &errors,
+        &[
+            "[radsec] certificate is missing beside this",
+            "would both listen on port 8443",
+            "gone.crt does not exist",
+        ],
+    );
 }
 
 #[test]

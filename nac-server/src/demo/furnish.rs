@@ -73,6 +73,7 @@ pub(super) async fn switch(store: &Store, cast: &Cast, coa: SocketAddr) -> Resul
         require_message_authenticator: true,
         vendor: "cisco-ios".to_owned(),
         coa_port: Some(coa.port()),
+        radsec_name: None,
         site: "demo".to_owned(),
     };
     store

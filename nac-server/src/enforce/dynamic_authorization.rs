@@ -1,4 +1,7 @@
 //! CoA-Request and Disconnect-Request to a NAS (RFC 5176): signed, retransmitted with the same octets, the reply verified.
+//!
+//! A session that came over RadSec is reached over the NAS's own connection (radiusdtls-bis, RFC 9765), once, for TLS loses nothing. By
+//! UDP only where the client's entry names a CoA port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,12 +9,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nac_radius::{
     Code, Dictionary, DoesNotFit, DynamicAuthorizationStep, MAX_PACKET_LEN, Packet, PacketBuilder,
-    attribute,
+    Secret, Version, attribute,
 };
 use tokio::net::UdpSocket;
 
 use crate::account::LiveSession;
 use crate::authenticate::random;
+use crate::listen::origin::{Transport, radsec_secret};
+use crate::listen::radsec::links::{Links, Reservation};
 use crate::snapshot::Client;
 
 /// Waits after each transmission; the datagram goes out once per entry.
@@ -21,6 +26,9 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(1_000),
     Duration::from_millis(2_000),
 ];
+
+/// The wait for an answer on a connection, where nothing is sent twice.
+const CONNECTION_WAIT: Duration = Duration::from_secs(4);
 
 /// What the NAS said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +48,20 @@ pub(super) enum Fault {
     /// Four transmissions, no answer.
     #[error("no answer from {0} after four transmissions")]
     Silence(SocketAddr),
+    /// The session came over RadSec, and its NAS has no connection open.
+    #[error(
+        "the NAS has no RadSec connection open: it goes on as soon as the NAS connects again (or set a CoA port to reach it by UDP)"
+    )]
+    NotConnected,
+    /// The connection ended before the answer.
+    #[error("the RadSec connection to {0} ended before the answer")]
+    Ended(SocketAddr),
+    /// Nobody answered on the connection.
+    #[error("no answer over the RadSec connection to {0}: does this NAS take CoA over it?")]
+    SilentConnection(SocketAddr),
+    /// Too many requests wait on the connection.
+    #[error("too many requests wait for their answer on the RadSec connection")]
+    Busy,
     /// The step cannot be told in a packet.
     #[error("the request cannot be built: {0}")]
     Build(String),
@@ -54,8 +76,61 @@ impl From<DoesNotFit> for Fault {
     }
 }
 
-/// Sends one step of the ladder and waits for a verified reply.
+/// Sends one step of the ladder the way the session came, and waits for a verified reply.
 pub(super) async fn send(
+    client: &Client,
+    session: &LiveSession,
+    step: &DynamicAuthorizationStep,
+    links: &Links,
+) -> Result<Reply, Fault> {
+    if !came_over_radsec(client, session) {
+        return by_datagram(client, session, step).await;
+    }
+    match over_connection(client, session, step, links).await {
+        // The entry says where else it listens.
+        Err(fault) if client.coa_port.is_some() && !matches!(fault, Fault::Build(_)) => {
+            by_datagram(client, session, step).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Of a session that a former run left only the client's entry tells.
+fn came_over_radsec(client: &Client, session: &LiveSession) -> bool {
+    session
+        .transport
+        .map_or(client.radsec_name.is_some(), |transport| {
+            transport != Transport::Udp
+        })
+}
+
+async fn over_connection(
+    client: &Client,
+    session: &LiveSession,
+    step: &DynamicAuthorizationStep,
+    links: &Links,
+) -> Result<Reply, Fault> {
+    let connection = match session.transport {
+        Some(Transport::RadSec { connection, .. }) => Some(connection),
+        _ => None,
+    };
+    let link = links
+        .of(client, session.nas_source.ip(), connection)
+        .ok_or(Fault::NotConnected)?;
+    let reservation = link.reserve().ok_or(Fault::Busy)?;
+    let (version, destination) = (reservation.version(), reservation.destination());
+    let request = fill(reservation.begin(step.code), session, step)?.seal(radsec_secret());
+    let answered = Reservation::send(reservation, &request, CONNECTION_WAIT).await;
+    let reply = answered
+        .map_err(|()| Fault::Ended(destination))?
+        .ok_or(Fault::SilentConnection(destination))?;
+    verified(&reply, &request, version, radsec_secret()).ok_or_else(|| {
+        tracing::warn!(client = %client.name, "ignored a reply to a CoA that does not verify");
+        Fault::SilentConnection(destination)
+    })
+}
+
+async fn by_datagram(
     client: &Client,
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
@@ -64,7 +139,9 @@ pub(super) async fn send(
         session.nas_source.ip(),
         client.coa_port.unwrap_or(step.port),
     );
-    let request = build(client, session, step)?;
+    let [identifier] = random::<1>();
+    let request = PacketBuilder::request(step.code, identifier, [0; 16]);
+    let request = fill(request, session, step)?.seal(&client.secret);
     let local: SocketAddr = if destination.is_ipv4() {
         (std::net::Ipv4Addr::UNSPECIFIED, 0).into()
     } else {
@@ -91,7 +168,7 @@ async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
         };
         if let Some(reply) = buffer
             .get(..length)
-            .and_then(|reply| verified(reply, request, client))
+            .and_then(|reply| verified(reply, request, Version::V1_0, &client.secret))
         {
             return reply;
         }
@@ -99,12 +176,11 @@ async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
     }
 }
 
-fn verified(reply: &[u8], request: &[u8], client: &Client) -> Option<Reply> {
-    let (reply, request) = (Packet::parse(reply).ok()?, Packet::parse(request).ok()?);
+fn verified(reply: &[u8], request: &[u8], version: Version, secret: &Secret) -> Option<Reply> {
+    let reply = Packet::parse_as(version, reply).ok()?;
+    let request = Packet::parse_as(version, request).ok()?;
     if reply.identifier() != request.identifier()
-        || reply
-            .verify_reply(request.authenticator(), &client.secret)
-            .is_err()
+        || reply.verify_reply(request.authenticator(), secret).is_err()
     {
         return None;
     }
@@ -121,13 +197,12 @@ fn verified(reply: &[u8], request: &[u8], client: &Client) -> Option<Reply> {
     }
 }
 
-fn build(
-    client: &Client,
+/// What the step says of this session.
+fn fill(
+    mut request: PacketBuilder,
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
-) -> Result<Vec<u8>, Fault> {
-    let [identifier] = random::<1>();
-    let mut request = PacketBuilder::request(step.code, identifier, [0; 16]);
+) -> Result<PacketBuilder, Fault> {
     let identifiers = step.identify(&session.identifiers);
     for (name, value) in &identifiers {
         encode(&mut request, name, value)?;
@@ -148,7 +223,7 @@ fn build(
         attribute::EVENT_TIMESTAMP,
         u32::try_from(now).unwrap_or(u32::MAX),
     )?;
-    Ok(request.seal(&client.secret))
+    Ok(request)
 }
 
 fn encode(request: &mut PacketBuilder, name: &str, value: &str) -> Result<(), Fault> {

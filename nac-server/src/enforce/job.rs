@@ -1,6 +1,7 @@
 //! One session that should be elsewhere, or that somebody told something: climbs the vendor's ladder until the effect is proven.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nac_radius::{DynamicAuthorizationStep, Effect};
@@ -8,9 +9,10 @@ use nac_store::{Attempt, Enforcement, EnforcementState, SessionAction, WriterHan
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::dynamic_authorization::{self, Reply};
+use super::dynamic_authorization::{self, Fault, Reply};
 use super::{Enforcer, Wanted};
 use crate::account::LiveSession;
+use crate::snapshot::Client;
 use crate::telemetry::activity::Ordered;
 
 /// How long an acknowledged step may take to show effect: a supplicant answers its EAP within seconds.
@@ -178,8 +180,15 @@ impl Job {
             return self.finish(EnforcementState::Failed, NO_PROOF);
         }
         for pause in PAUSES_S {
-            self.climb_once(enforcer).await;
-            tokio::time::sleep(Duration::from_secs(pause)).await;
+            let missing = self.climb_once(enforcer).await;
+            let pause = tokio::time::sleep(Duration::from_secs(pause));
+            match missing {
+                None => pause.await,
+                Some((client, source)) => tokio::select! {
+                    () = pause => {}
+                    () = enforcer.links.reopened(&client, source) => {}
+                },
+            }
         }
         self.finish(EnforcementState::Failed, "");
     }
@@ -195,25 +204,29 @@ impl Job {
         }
     }
 
-    async fn climb_once(&self, enforcer: &Enforcer) {
+    /// Gives the NAS whose connection has to come back first, when that is what is missing.
+    async fn climb_once(&self, enforcer: &Enforcer) -> Option<(Arc<Client>, IpAddr)> {
         let session_id = self.lock().session_id;
         let Some(session) = enforcer.sessions.by_id(session_id) else {
-            return self.supersede("the session is not in the table any more");
+            self.supersede("the session is not in the table any more");
+            return None;
         };
         let snapshot = enforcer.world.snapshot().clone();
-        let Some(client) = snapshot.clients.by_address(session.nas_source.ip()) else {
-            return self.note("none", "no request", "the NAS is no client any more", None);
+        let Some(client) = super::client_of(&snapshot, &session) else {
+            self.note("none", "no request", "the NAS is no client any more", None);
+            return None;
         };
+        let mut missing = None;
         let mut unknown = true;
         let ladder = client.profile.ladder().iter();
         for step in ladder.filter(|step| self.is_served_by(step)) {
             let name = step.code.to_string();
             let outcome = {
                 let Some(_place) = enforcer.places.take(session.nas_source.ip()).await else {
-                    return;
+                    return None;
                 };
                 self.advance(EnforcementState::Sent);
-                dynamic_authorization::send(client, &session, step).await
+                dynamic_authorization::send(client, &session, step, &enforcer.links).await
             };
             let result = match &outcome {
                 Ok(Reply::Acknowledged) => "ack",
@@ -246,6 +259,12 @@ impl Job {
                 Err(fault) => {
                     let said = fault.to_string();
                     client.activity.ordered(Ordered::Unanswered, &said);
+                    if matches!(fault, Fault::NotConnected) {
+                        self.note(&name, "not sent", &said, None);
+                        // No other step would get through either.
+                        missing = Some((client.clone(), session.nas_source.ip()));
+                        break;
+                    }
                     self.note(&name, "sent", &said, None);
                 }
             }
@@ -256,6 +275,7 @@ impl Job {
         } else if self.is_move() {
             self.advance(EnforcementState::Pending);
         }
+        missing
     }
 
     fn note(&self, step: &str, code: &str, result: &str, error_cause: Option<u32>) {

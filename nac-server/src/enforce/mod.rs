@@ -23,9 +23,10 @@ use uuid::Uuid;
 
 use crate::account::{LiveSession, SessionChange, SessionTable};
 use crate::identity::{Assessment, assess, find_device, subject};
-use crate::snapshot::World;
+use crate::listen::radsec::links::Links;
 use crate::snapshot::feed::Scope;
 use crate::snapshot::segments::SegmentAnswer;
+use crate::snapshot::{Client, Snapshot, World};
 use crate::telemetry::metrics::Metrics;
 use command::Begun;
 use job::Job;
@@ -51,11 +52,13 @@ pub struct Enforcer {
     jobs: Mutex<HashMap<Uuid, Arc<Job>>>,
     commands: Mutex<Begun>,
     places: Places,
+    links: Arc<Links>,
     cases: mpsc::Sender<cases::Case>,
 }
 
 impl Enforcer {
     /// Puts the parts together.
+    #[expect(clippy::too_many_arguments, reason = "the wiring names each part once")]
     pub fn new(
         world: Arc<World>,
         gate: PostureGate,
@@ -63,6 +66,7 @@ impl Enforcer {
         writer: WriterHandle,
         metrics: Arc<Metrics>,
         tracker: TaskTracker,
+        links: Arc<Links>,
         cases: mpsc::Sender<cases::Case>,
     ) -> Self {
         Self {
@@ -75,6 +79,7 @@ impl Enforcer {
             jobs: Mutex::default(),
             commands: Mutex::default(),
             places: Places::default(),
+            links,
             cases,
         }
     }
@@ -199,7 +204,7 @@ impl Enforcer {
     fn wanted(&self, session: &LiveSession, assessment: &Assessment) -> Wanted {
         let snapshot = self.world.snapshot();
         let segment = assessment.ruling.as_ref().ok().cloned();
-        let client = snapshot.clients.by_address(session.nas_source.ip());
+        let client = client_of(&snapshot, session);
         let answer = segment
             .as_deref()
             .zip(client)
@@ -354,6 +359,15 @@ impl Enforcer {
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Job>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The NAS of a session, as it is configured now.
+fn client_of<'a>(snapshot: &'a Snapshot, session: &LiveSession) -> Option<&'a Arc<Client>> {
+    snapshot.clients.of_session(
+        &session.context.nas.client,
+        session.nas_source.ip(),
+        session.transport,
+    )
 }
 
 /// Where a session should be.

@@ -9,8 +9,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Connections at once over all HTTPS listeners: 10,000 osquery hosts keep theirs alive.
 const WANTED: usize = 20_000;
-/// File descriptors that connections leave to everything else.
-const RESERVED: usize = 256;
+/// File descriptors that HTTPS connections leave to everything else: 1,000 RadSec connections, 256 handshakes of more, 256 for the rest.
+const RESERVED: usize = 1_512;
 /// One address may hold this part of all places. It may be a whole site behind one address, or a proxy, so it is a large one.
 const SHARE: usize = 4;
 
@@ -61,7 +61,8 @@ impl Places {
         Self::new(places)
     }
 
-    fn new(limit: usize) -> Self {
+    /// So many places.
+    pub fn new(limit: usize) -> Self {
         let taken = Mutex::default();
         Self(Arc::new(Shared { limit, taken }))
     }
@@ -114,10 +115,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_room_for_the_database() {
+    fn connections_leave_room_for_radius_and_the_database() {
         let expected = [
             (64, 32),
-            (1_024, 768),
+            (1_024, 512),
             (65_536, WANTED),
             (usize::MAX, WANTED),
         ];

@@ -106,7 +106,8 @@ pub async fn serve(
                 continue;
             };
             for datagram in filled.chunks(meta.stride.max(1)) {
-                match guarded(&*responder, meta.addr, datagram) {
+                let respond = || responder.respond(meta.addr, datagram);
+                match guarded(meta.addr, datagram, respond) {
                     Disposition::Reply(bytes) => socket.send(&bytes, meta.addr, meta.dst_ip).await,
                     Disposition::Silence => {}
                     Disposition::Later(answer) => {
@@ -124,10 +125,14 @@ pub async fn serve(
 }
 
 /// A fault in this program costs the packet that found it its answer, and nobody else theirs.
-fn guarded(responder: &dyn Responder, source: SocketAddr, datagram: &[u8]) -> Disposition {
+pub(super) fn guarded(
+    source: SocketAddr,
+    packet: &[u8],
+    respond: impl FnOnce() -> Disposition,
+) -> Disposition {
     // Every lock on the way is usable after a panic, whatever its holder did.
-    catch_unwind(AssertUnwindSafe(|| responder.respond(source, datagram))).unwrap_or_else(|_| {
-        tracing::error!(%source, octets = datagram.len(),
+    catch_unwind(AssertUnwindSafe(respond)).unwrap_or_else(|_| {
+        tracing::error!(%source, octets = packet.len(),
             "a packet is not answered because of a fault in this program: please report it");
         Disposition::Silence
     })

@@ -1,14 +1,16 @@
-//! One NAS's socket: sends a request, sends it again, and believes only a genuine reply.
+//! One NAS's way to the server: sends a request, over UDP sends it again, and believes only a genuine reply.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use nac_radius::{Code, MAX_PACKET_LEN, Packet, PacketBuilder, ReplyFault, Secret, attribute};
+use nac_radius::{Code, Packet, PacketBuilder, ReplyFault, Secret, Version, attribute};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
+use super::wire::{RadSecIdentity, Wire};
 use super::{ProbeFault, random};
+use crate::listen::origin::radsec_secret;
 
 /// The initial retransmission time of RFC 5080 section 2.2.1.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -17,10 +19,10 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(16);
 /// How often a request is sent.
 const TRIES: u32 = 3;
 
-/// A RADIUS client with one socket, one server and at most one outstanding request.
+/// A RADIUS client with one socket or connection, one server and at most one outstanding request.
 #[derive(Debug)]
 pub struct RadiusClient {
-    socket: UdpSocket,
+    wire: Wire,
     server: SocketAddr,
     local: SocketAddr,
     secret: Secret,
@@ -28,12 +30,12 @@ pub struct RadiusClient {
     tries: u32,
     lenient: bool,
     next_identifier: u8,
-    buffer: Vec<u8>,
 }
 
 /// A genuine reply.
 #[derive(Debug)]
 pub struct Reply {
+    version: Version,
     octets: Vec<u8>,
     request_authenticator: [u8; 16],
     /// How often the request was sent.
@@ -66,10 +68,33 @@ impl RadiusClient {
         let socket = UdpSocket::bind(local).await.map_err(fault)?;
         // The system then drops datagrams from any other source, and tells of a closed port.
         socket.connect(server).await.map_err(fault)?;
-        let local = socket.local_addr().map_err(fault)?;
+        Self::over(Wire::Datagrams(socket), server, secret)
+    }
+
+    /// Opens a TLS connection (RFC 6614), from a local address where one is given, and speaks RADIUS/1.1 if the server does (RFC 9765).
+    ///
+    /// # Errors
+    /// [`ProbeFault::Tls`], [`ProbeFault::Randomness`].
+    pub async fn connect_by_radsec(
+        local: Option<IpAddr>,
+        server: SocketAddr,
+        identity: RadSecIdentity,
+    ) -> Result<Self, ProbeFault> {
+        let connected =
+            tokio::time::timeout(LONGEST_TIMEOUT, Wire::connect(local, server, identity));
+        let wire = connected
+            .await
+            .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+            .map_err(|source| ProbeFault::Tls { server, source })?;
+        Self::over(wire, server, radsec_secret().clone())
+    }
+
+    fn over(wire: Wire, server: SocketAddr, secret: Secret) -> Result<Self, ProbeFault> {
+        let fault = |source| ProbeFault::Socket { server, source };
+        let local = wire.local_address().map_err(fault)?;
         let [next_identifier] = random()?;
         Ok(Self {
-            socket,
+            wire,
             server,
             local,
             secret,
@@ -77,8 +102,6 @@ impl RadiusClient {
             tries: TRIES,
             lenient: false,
             next_identifier,
-            // One octet more than a packet may have, to notice one that is too long.
-            buffer: vec![0; MAX_PACKET_LEN + 1],
         })
     }
 
@@ -124,19 +147,22 @@ impl RadiusClient {
         &self.secret
     }
 
-    /// Begins a request with the next Identifier and a fresh Request Authenticator.
+    /// Begins a request with the next Identifier and a fresh Request Authenticator, or with a fresh Token.
     ///
     /// # Errors
     /// [`ProbeFault::Randomness`].
     pub fn request(&mut self, code: Code) -> Result<PacketBuilder, ProbeFault> {
         let identifier = self.next_identifier;
         self.next_identifier = identifier.wrapping_add(1);
-        Ok(PacketBuilder::request(code, identifier, random()?))
+        Ok(match self.wire.version() {
+            Version::V1_0 => PacketBuilder::request(code, identifier, random()?),
+            Version::V1_1 => PacketBuilder::token_request(code, random()?),
+        })
     }
 
     /// Seals a request, sends it until a genuine reply comes, and gives that.
     ///
-    /// The octets stay the same with every retransmission, so that the server can recognise them. A
+    /// The octets stay the same with every retransmission, so that the server can recognise them; over TLS there is none. A
     /// reply that is not to be believed is kept as the reason while the genuine one may still come,
     /// until the time is up, because anybody can send a forged one first.
     ///
@@ -145,11 +171,15 @@ impl RadiusClient {
     pub async fn exchange(&mut self, request: PacketBuilder) -> Result<Reply, ProbeFault> {
         let code = request.code();
         let octets = request.seal(&self.secret);
-        let request = Packet::parse(&octets)?;
+        let version = self.wire.version();
+        let request = Packet::parse_as(version, &octets)?;
         let began = Instant::now();
-        let mut patience = self.first_timeout;
-        for sent in 1..=self.tries {
-            if let Err(error) = self.socket.send(&octets).await {
+        let (mut patience, tries) = match self.wire.is_reliable() {
+            true => (self.first_timeout * self.tries, 1),
+            false => (self.first_timeout, self.tries),
+        };
+        for sent in 1..=tries {
+            if let Err(error) = self.wire.send(&octets).await {
                 return Err(self.socket_fault(error));
             }
             let reply = self
@@ -158,6 +188,7 @@ impl RadiusClient {
             if let Some(octets) = reply {
                 let request_authenticator = *request.authenticator();
                 return Ok(Reply {
+                    version,
                     octets,
                     request_authenticator,
                     sent,
@@ -167,7 +198,7 @@ impl RadiusClient {
         }
         Err(ProbeFault::NoAnswer {
             server: self.server,
-            sent: self.tries,
+            sent: tries,
             waited: began.elapsed(),
         })
     }
@@ -181,8 +212,8 @@ impl RadiusClient {
     ) -> Result<Option<Vec<u8>>, ProbeFault> {
         let mut disbelieved = None;
         loop {
-            let received = match timeout_at(until, self.socket.recv(&mut self.buffer)).await {
-                Ok(Ok(length)) => self.buffer.get(..length).unwrap_or_default(),
+            let received = match timeout_at(until, self.wire.receive()).await {
+                Ok(Ok(received)) => received,
                 Ok(Err(error)) => return Err(self.socket_fault(error)),
                 Err(_) => return disbelieved.map_or(Ok(None), Err),
             };
@@ -190,7 +221,7 @@ impl RadiusClient {
             if received.get(1) != Some(&request.identifier()) {
                 continue;
             }
-            match verify(received, code, request, &self.secret, self.lenient) {
+            match verify(&received, code, request, &self.secret, self.lenient) {
                 Ok(reply) => return Ok(Some(reply)),
                 Err(fault) => disbelieved = Some(fault),
             }
@@ -200,6 +231,7 @@ impl RadiusClient {
     fn socket_fault(&self, source: std::io::Error) -> ProbeFault {
         let server = self.server;
         match source.kind() {
+            _ if self.wire.is_reliable() => ProbeFault::Tls { server, source },
             ErrorKind::ConnectionRefused => ProbeFault::PortClosed { server },
             _ => ProbeFault::Socket { server, source },
         }
@@ -210,7 +242,8 @@ impl Reply {
     /// The packet.
     #[must_use]
     pub fn packet(&self) -> Packet<'_> {
-        Packet::parse(&self.octets).expect("a reply was parsed when it was received")
+        Packet::parse_as(self.version, &self.octets)
+            .expect("a reply was parsed when it was received")
     }
 
     /// The Authenticator field of the request, which decrypts the keys in the reply.
@@ -228,7 +261,7 @@ fn verify(
     secret: &Secret,
     lenient: bool,
 ) -> Result<Vec<u8>, ProbeFault> {
-    let reply = Packet::parse(datagram)?;
+    let reply = Packet::parse_as(request.version(), datagram)?;
     match reply.verify_reply(request.authenticator(), secret) {
         // The Response Authenticator was checked before and is right.
         Err(ReplyFault::MessageAuthenticatorMissing) if lenient => {}
@@ -248,7 +281,8 @@ fn verify(
         });
     }
     let first = reply.attributes().next().map(|found| found.number);
-    let signed_first = first == Some(attribute::MESSAGE_AUTHENTICATOR);
+    let signed_first =
+        first == Some(attribute::MESSAGE_AUTHENTICATOR) || request.version() == Version::V1_1;
     if reply.code() != Code::AccountingResponse && !signed_first && !lenient {
         return Err(ProbeFault::MessageAuthenticatorNotFirst { code: reply.code() });
     }

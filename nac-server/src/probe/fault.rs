@@ -25,6 +25,14 @@ pub enum ProbeFault {
         /// The server.
         server: SocketAddr,
     },
+    /// There is no TLS connection, or it ended.
+    #[error("TLS with {server} failed: {source}")]
+    Tls {
+        /// The server.
+        server: SocketAddr,
+        /// What TLS or the system says.
+        source: io::Error,
+    },
     /// Nothing came back.
     #[error("{server} did not answer: {sent} requests in {waited:.1?}")]
     NoAnswer {
@@ -96,6 +104,12 @@ impl ProbeFault {
         match self {
             Self::PortClosed { .. } => vec![
                 "start the server, or correct the port: 1812 is authentication, 1813 accounting",
+            ],
+            Self::Tls { .. } => vec![
+                "the server's log says why it refuses a connection, with a code from NAC-4001 on",
+                "the certificate here must come from an authority that the server trusts, and name a client: nac client set NAME --radsec-name",
+                "the server's certificate must come from --radsec-ca and carry the name or address that is given here",
+                "RadSec has to be switched on: [radsec] in nac.toml, TCP port 2083",
             ],
             Self::NoAnswer { .. } => vec![
                 "unknown NAS: the server stays silent to an address that it does not know; see `nac client list`",

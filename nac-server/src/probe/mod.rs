@@ -37,6 +37,7 @@ mod one_round;
 mod outcome;
 mod segment;
 mod station;
+mod wire;
 
 use nac_radius::{Code, PacketBuilder, attribute};
 
@@ -49,6 +50,7 @@ pub use fault::ProbeFault;
 pub use outcome::{Accepted, EapFacts, KeyCheck, Outcome, Rejected, Verdict};
 pub use segment::SegmentSummary;
 pub use station::{NasPortType, Station};
+pub use wire::RadSecIdentity;
 
 /// Authenticates once: as many round trips as the method takes.
 ///

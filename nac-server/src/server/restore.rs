@@ -60,7 +60,9 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         .find(|method| *method == session.method)?;
     let snapshot = world.snapshot().clone();
     // A NAS that is no client any more cannot be moved.
-    let client = snapshot.clients.by_address(session.nas_source.ip())?;
+    let client = snapshot
+        .clients
+        .of_session(&session.client, session.nas_source.ip(), None)?;
     // What it was told is known from its decision alone. Words that the segment has lost since then go
     // unnoticed; words that are new make it other than what is wanted.
     let answer = snapshot
@@ -98,6 +100,7 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         policy_version: session.policy_version,
         mac: session.mac,
         nas_source: session.nas_source,
+        transport: None,
         nas_address: session.nas_address,
         identifiers: session.attributes,
         user_name: session.user_name,

@@ -1,12 +1,13 @@
-//! TLS for EAP and for HTTPS, from the configured files and the CA in the database.
+//! TLS for EAP, for HTTPS and for RadSec, from the configured files and the CA in the database.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use nac_eap::{CertificateDer, ServerTls, Settings};
+use nac_radius::Version;
 use nac_store::Store;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
 use super::StartError;
@@ -72,19 +73,64 @@ pub(super) async fn https_config(
     Ok(Arc::new(tls))
 }
 
+/// RadSec's TLS: a certificate is demanded. A session is never resumed, so that every connection shows its certificate anew, and no
+/// resumption can fall back from RADIUS/1.1 (RFC 9765 section 3.5).
+pub(super) async fn radsec_config(
+    config: &Config,
+    store: &Store,
+) -> Result<Arc<ServerConfig>, StartError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let fault = |error: String| StartError::Tls(format!("[radsec] {error}"));
+    let mut authorities = config.certificates.radsec_ca.clone();
+    if authorities.is_empty() {
+        authorities = own_authority(store).await?;
+    }
+    if authorities.is_empty() {
+        let missing = "there is no authority for the NASes' certificates: name one with client_ca";
+        return Err(fault(missing.to_owned()));
+    }
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        let added = roots.add(authority);
+        added.map_err(|error| fault(error.to_string()))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|error| fault(error.to_string()))?;
+    let identity = &config.certificates.radsec;
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| fault(error.to_string()))?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+        .map_err(|error| fault(error.to_string()))?;
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    tls.send_tls13_tickets = 0;
+    tls.alpn_protocols = [Version::V1_1, Version::V1_0]
+        .map(|version| version.alpn().to_vec())
+        .to_vec();
+    Ok(Arc::new(tls))
+}
+
 /// Our own CA and the configured ones.
 async fn client_authorities(
     config: &Config,
     store: &Store,
 ) -> Result<Vec<CertificateDer<'static>>, StartError> {
     let mut authorities = config.certificates.client_ca.clone();
-    if let Some((pem, _)) = store.authority_fetch().await? {
-        let own =
-            nac_pki::pem_certificates(&pem).map_err(|error| StartError::Tls(error.to_string()))?;
-        authorities.extend(
-            own.into_iter()
-                .filter(|authority| !config.certificates.client_ca.contains(authority)),
-        );
-    }
+    let own = own_authority(store).await?;
+    authorities.extend(
+        own.into_iter()
+            .filter(|authority| !config.certificates.client_ca.contains(authority)),
+    );
     Ok(authorities)
+}
+
+async fn own_authority(store: &Store) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    match store.authority_fetch().await? {
+        Some((pem, _)) => {
+            nac_pki::pem_certificates(&pem).map_err(|error| StartError::Tls(error.to_string()))
+        }
+        None => Ok(Vec::new()),
+    }
 }

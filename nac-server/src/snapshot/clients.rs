@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use nac_radius::{Secret, VendorProfile};
 use nac_store::{Store, StoreError};
 
+use crate::listen::origin::Transport;
 use crate::telemetry::activity::{Activity, ActivityBook};
 use crate::telemetry::rate::Complaints;
 
@@ -24,6 +25,8 @@ pub struct Client {
     pub profile: &'static VendorProfile,
     /// Where the NAS listens for CoA and Disconnect, when it is not the vendor's usual port.
     pub coa_port: Option<u16>,
+    /// The name in its certificate, in lower case, when it is known by one over RadSec.
+    pub radsec_name: Option<String>,
     /// The site that policies may name.
     pub site: String,
     /// Keeps its log lines to one per kind and minute.
@@ -38,6 +41,7 @@ pub struct ClientTable {
     hosts: HashMap<IpAddr, Arc<Client>>,
     /// Longest prefix first.
     networks: Vec<(IpNet, Arc<Client>)>,
+    by_radsec_name: HashMap<String, Arc<Client>>,
     by_name: HashMap<String, Arc<Client>>,
 }
 
@@ -58,6 +62,7 @@ impl ClientTable {
                     require_message_authenticator: row.require_message_authenticator,
                     profile,
                     coa_port: row.coa_port,
+                    radsec_name: row.radsec_name,
                     site: row.site,
                     complaints: Complaints::default(),
                     activity: book.of(row.id),
@@ -73,6 +78,9 @@ impl ClientTable {
     fn insert(&mut self, address: IpNet, client: Client) {
         let client = Arc::new(client);
         self.by_name.insert(client.name.clone(), client.clone());
+        if let Some(name) = client.radsec_name.clone() {
+            self.by_radsec_name.insert(name, client.clone());
+        }
         if address.prefix_len() == address.max_prefix_len() {
             self.hosts.insert(address.addr(), client);
         } else {
@@ -89,6 +97,32 @@ impl ClientTable {
                 .find(|(network, _)| network.contains(&address))
                 .map(|(_, client)| client)
         })
+    }
+
+    /// The client that carries one of the names of a verified certificate; without one, the client behind the source address, unless
+    /// that one has to show a name.
+    pub fn by_certificate(&self, names: &[String], address: IpAddr) -> Option<&Arc<Client>> {
+        let named = names.iter().find_map(|name| self.by_radsec_name.get(name));
+        named.or_else(|| {
+            self.by_address(address)
+                .filter(|client| client.radsec_name.is_none())
+        })
+    }
+
+    /// The client that a session belongs to, by what carried its requests: the name that the client had then, or the address that the
+    /// requests came from.
+    pub fn of_session(
+        &self,
+        name: &str,
+        source: IpAddr,
+        transport: Option<Transport>,
+    ) -> Option<&Arc<Client>> {
+        let over_tls = |client: &&Arc<Client>| match transport {
+            Some(transport) => transport != Transport::Udp,
+            None => client.radsec_name.is_some(),
+        };
+        let named = self.by_name(name).filter(over_tls);
+        named.or_else(|| self.by_address(source))
     }
 
     /// How many there are.

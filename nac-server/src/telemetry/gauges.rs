@@ -22,6 +22,7 @@ use super::activity::Heard;
 use crate::account::SessionTable;
 use crate::authenticate::Authenticator;
 use crate::config::Config;
+use crate::listen::radsec::links::Links;
 use crate::snapshot::World;
 
 /// Between two questions to the database.
@@ -36,6 +37,8 @@ pub struct Gauges {
     pub sessions: Arc<SessionTable>,
     /// The EAP conversations.
     pub authenticator: Arc<Authenticator>,
+    /// The RadSec connections.
+    pub links: Arc<Links>,
     /// Clients and what is heard from them.
     pub world: Arc<World>,
     /// What is written and what waits.
@@ -64,6 +67,13 @@ pub fn expiries(config: &Config, authority_pem: Option<&str>) -> Expiries {
     let named = [
         ("eap", Some(&config.certificates.eap.facts)),
         ("portal", Some(&config.certificates.portal.facts)),
+        (
+            "radsec",
+            config
+                .radsec
+                .is_some()
+                .then_some(&config.certificates.radsec.facts),
+        ),
         ("authority", authority.as_ref()),
     ];
     named
@@ -157,6 +167,11 @@ impl Gauges {
             "eap_conversations",
             "EAP conversations under way",
             as_i64(self.authenticator.conversations()),
+        )?;
+        out.gauge(
+            "radsec_connections",
+            "Open RadSec connections",
+            as_i64(self.links.len()),
         )?;
         out.gauge("clients", "RADIUS clients", as_i64(snapshot.clients.len()))?;
         out.gauge(

@@ -94,6 +94,9 @@ pub struct Metrics {
     pub duplicates: Counter,
     /// Packets from addresses that are no client.
     pub unknown_nas: Counter,
+    radsec_refusals: Family<ReasonLabels, Counter>,
+    /// RadSec connections that were taken in.
+    pub radsec_opened: Counter,
     /// Packets that break the rules.
     pub malformed: Counter,
     /// Accounting records committed and answered.
@@ -212,6 +215,16 @@ impl Metrics {
             metrics.malformed.clone(),
         );
         nac.register(
+            "radsec_opened",
+            "RadSec connections that were taken in",
+            metrics.radsec_opened.clone(),
+        );
+        nac.register(
+            "radsec_refusals",
+            "RadSec connections that were refused or cut off, by the code of the reason; see docs/reasons.md",
+            metrics.radsec_refusals.clone(),
+        );
+        nac.register(
             "accounting_records",
             "Accounting records committed and answered",
             metrics.accounting.clone(),
@@ -289,6 +302,13 @@ impl Metrics {
             );
             self.enforcement.0.observe(seconds.as_secs_f64());
         }
+    }
+
+    /// Counts one RadSec connection that was refused or cut off.
+    pub fn radsec_refused(&self, reason_code: &'static str) {
+        self.radsec_refusals
+            .get_or_create(&ReasonLabels { reason_code })
+            .inc();
     }
 
     /// Counts one CoA-Request or Disconnect-Request: `ack`, `nak` or `timeout`.

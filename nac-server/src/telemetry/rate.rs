@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Seconds between two lines of one kind.
@@ -66,6 +66,22 @@ impl PerSource {
             return self.others.may_speak();
         }
         sources.entry(source).or_default().may_speak()
+    }
+}
+
+/// The lines of one place, told apart by the code of their reason: a new reason is news.
+#[derive(Debug, Default)]
+pub struct PerReason {
+    reasons: Mutex<HashMap<&'static str, Arc<PerSource>>>,
+}
+
+impl PerReason {
+    /// `Some(held back since the last line)` when a line with this reason about this source may be written now.
+    pub fn may_speak(&self, code: &'static str, source: IpAddr) -> Option<u64> {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = Arc::clone(reasons.entry(code).or_default());
+        drop(reasons);
+        reason.may_speak(source)
     }
 }
 

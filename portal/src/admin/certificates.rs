@@ -330,6 +330,7 @@ async fn try_issue(
     let kind = match form.kind.as_str() {
         "user" => CertificateKind::User,
         "device" => CertificateKind::Device,
+        "nas" => CertificateKind::Nas,
         _ => return Err(Failure::invalid("kind", "choose whom it is for").into()),
     };
     Ok(issue_to(&account.store(state), kind, name, days).await?.pem)

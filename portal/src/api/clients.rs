@@ -93,6 +93,9 @@ struct Add {
     /// The port for CoA, where it is not the profile's.
     #[serde(default)]
     coa_port: Option<u16>,
+    /// The name in its certificate by which it is known over RadSec; its address says who it is where there is none.
+    #[serde(default)]
+    radsec_name: Option<String>,
     /// The site that policies may name.
     #[serde(default)]
     site: String,
@@ -136,6 +139,11 @@ async fn add(
         require_message_authenticator: body.require_message_authenticator,
         vendor,
         coa_port: body.coa_port,
+        radsec_name: body
+            .radsec_name
+            .as_deref()
+            .map(client::radsec_name)
+            .transpose()?,
         site: body.site,
     };
     let client = caller.store(&state).client_add(new).await?;
@@ -162,6 +170,8 @@ struct Set {
     vendor: Option<String>,
     /// Another port for CoA; 0 for the profile's.
     coa_port: Option<u16>,
+    /// Another name in its certificate for RadSec; empty for none.
+    radsec_name: Option<String>,
     /// Another site.
     site: Option<String>,
 }
@@ -192,6 +202,11 @@ async fn set(
         require_message_authenticator: body.require_message_authenticator,
         vendor: body.vendor,
         coa_port: body.coa_port.map(|port| (port != 0).then_some(port)),
+        radsec_name: match body.radsec_name.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(name) => Some(Some(client::radsec_name(name)?)),
+        },
         site: body.site,
     };
     let store = caller.store(&state);

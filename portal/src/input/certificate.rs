@@ -75,8 +75,8 @@ pub struct Bundle {
     pub pem: Zeroizing<String>,
 }
 
-/// Issues a certificate to a user by name, or to a device by id, name or MAC address, for this many days, and makes the
-/// device known by it.
+/// Issues a certificate to a user by name, to a device by id, name or MAC address, or to a NAS by its host name, for this many days,
+/// and makes the device known by it.
 ///
 /// # Errors
 ///
@@ -114,6 +114,13 @@ pub async fn issue(
             })?;
             let mut certificate = record(&issued, kind, &device.name, now);
             certificate.device_id = Some(device.id);
+            (issued, certificate)
+        }
+        CertificateKind::Nas => {
+            let issued = own
+                .issue_nas(&[name.to_owned()], now / 1_000_000, days)
+                .map_err(fail)?;
+            let certificate = record(&issued, kind, name, now);
             (issued, certificate)
         }
         CertificateKind::Server => {

@@ -23,6 +23,27 @@ pub fn check_name(name: &str) -> Result<(), InputFault> {
     ))
 }
 
+/// A name of a certificate (a DNS name, an address, a URI or a common name) as it is compared: in lower case.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn radsec_name(name: &str) -> Result<String, InputFault> {
+    let name = name.trim();
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != '*';
+    if !name.is_empty() && name.len() <= 253 && name.chars().all(plain) {
+        return Ok(name.to_lowercase());
+    }
+    Err(InputFault::new(
+        "radsec_name",
+        format!(
+            "\"{}\" cannot be a name in a certificate",
+            name.escape_debug()
+        ),
+        "write one name in full, such as sw1.example.org; wildcards stand for nobody",
+    ))
+}
+
 /// Whether there is a vendor profile of this name.
 ///
 /// # Errors
@@ -55,15 +76,27 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "write an address or a network, such as 192.0.2.10 or 192.0.2.0/24".to_owned())
 }
 
-/// Which of the two is taken, when the store refused a client for its name or its address, and by which client; `own` is the
-/// client that may have them already.
+/// What another client has already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The field of the form or of the API's body.
+    pub field: &'static str,
+    /// What is taken, in a sentence.
+    pub sentence: String,
+    /// The name of the client that has it.
+    pub other: String,
+}
+
+/// What is taken, when the store refused a client for its name, its address or its RadSec name; `own` is the client that may have
+/// them already.
 pub async fn taken(
     store: &Store,
     error: &StoreError,
     name: Option<&str>,
     address: Option<IpNet>,
+    radsec_name: Option<&str>,
     own: Option<&str>,
-) -> Option<(String, String)> {
+) -> Option<Taken> {
     if !matches!(error, StoreError::Conflict { .. }) {
         return None;
     }
@@ -72,17 +105,36 @@ pub async fn taken(
     if let Some(name) = name
         && others.iter().any(|client| client.name == name)
     {
-        return Some((format!("there is already a client {name}"), name.to_owned()));
+        return Some(Taken {
+            field: "name",
+            sentence: format!("there is already a client {name}"),
+            other: name.to_owned(),
+        });
     }
     let network = address.map(|address| address.trunc());
-    let other = others
-        .into_iter()
-        .find(|client| Some(client.address.trunc()) == network)?;
-    Some((
-        format!(
-            "the client {} has the address {} already",
-            other.name, other.address
-        ),
-        other.name,
-    ))
+    for other in others {
+        if Some(other.address.trunc()) == network {
+            return Some(Taken {
+                field: "address",
+                sentence: format!(
+                    "the client {} has the address {} already",
+                    other.name, other.address
+                ),
+                other: other.name,
+            });
+        }
+        if let Some(radsec) = radsec_name
+            && other.radsec_name.as_deref() == Some(radsec)
+        {
+            return Some(Taken {
+                field: "radsec_name",
+                sentence: format!(
+                    "the client {} has the RadSec name {radsec} already",
+                    other.name
+                ),
+                other: other.name,
+            });
+        }
+    }
+    None
 }

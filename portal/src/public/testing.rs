@@ -110,6 +110,7 @@ impl TestPortal {
             require_message_authenticator: true,
             vendor: "generic".to_owned(),
             coa_port: None,
+            radsec_name: None,
             site: site.to_owned(),
         };
         self.store().client_add(client).await.unwrap();

@@ -14,6 +14,9 @@ pub const OTHER_PASSWORD: &str = "staple-staple-staple";
 /// Holds a certificate that was revoked; has no password that works.
 pub const REVOKED_USER: &str = "mallory";
 
+/// The name in the certificate of a NAS that speaks RadSec.
+pub const NAS: &str = "nas.lab.test";
+
 /// Where staff belong.
 pub const STAFF_VLAN: &str = "10";
 /// A printer that is registered by its MAC.

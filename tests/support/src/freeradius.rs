@@ -32,10 +32,14 @@ pub struct FreeRadius {
     pub auth: SocketAddr,
     /// Where it takes Accounting-Requests.
     pub acct: SocketAddr,
+    /// Where it takes RADIUS over TLS.
+    pub radsec: SocketAddr,
     /// The CA of its certificate.
     pub ca: PathBuf,
     /// The certificate of [`cast::USER`].
     pub credential: Credential,
+    /// The certificate of a NAS at 127.0.0.1.
+    pub nas: Credential,
     /// The certificate of [`cast::REVOKED_USER`].
     pub revoked: Credential,
     /// A CA that did not sign its certificate.
@@ -59,6 +63,7 @@ impl FreeRadius {
         let _server = authority.issue_server(&directory, "server");
         let (credential, _) = authority.issue_client(&directory, cast::USER);
         let (revoked, serial) = authority.issue_client(&directory, cast::REVOKED_USER);
+        let (nas, _) = authority.issue_client(&directory, cast::NAS);
         let ca = directory.write("ca.pem", authority.certificate_pem());
         let trusted = format!(
             "{}{}",
@@ -71,11 +76,12 @@ impl FreeRadius {
         directory.write("access_reject", ACCESS_REJECT);
         directory.write("schema.sql", format!("{SCHEMA}{}", rows(plan)));
 
-        let [auth, acct] = free_ports();
+        let [auth, acct, radsec] = free_ports();
         let config = CONFIG
             .replace("@DIR@", &directory.path().display().to_string())
             .replace("@AUTH_PORT@", &auth.port().to_string())
             .replace("@ACCT_PORT@", &acct.port().to_string())
+            .replace("@RADSEC_PORT@", &radsec.port().to_string())
             .replace("@SECRET@", cast::SECRET)
             .replace("@REGISTRATION_VLAN@", cast::REGISTRATION_VLAN)
             .replace("@CHECK_CRL@", if plan.revocation { "yes" } else { "no" })
@@ -93,8 +99,10 @@ impl FreeRadius {
         Self {
             auth,
             acct,
+            radsec,
             ca,
             credential,
+            nas,
             revoked,
             unknown_ca,
             service,

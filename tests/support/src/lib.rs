@@ -23,6 +23,8 @@ pub mod nas;
 pub mod pki;
 pub mod program;
 pub mod radclient;
+pub mod radsec;
+pub mod radsecproxy;
 pub mod service;
 pub mod smtp;
 pub mod subject;

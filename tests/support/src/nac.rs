@@ -21,12 +21,16 @@ pub struct Nac {
     pub auth: SocketAddr,
     /// Where it takes Accounting-Requests.
     pub acct: SocketAddr,
+    /// Where it takes RADIUS over TLS.
+    pub radsec: SocketAddr,
     /// Where the portal and osquery's API listen.
     pub portal: SocketAddr,
     /// The CA of its certificate.
     pub ca: PathBuf,
     /// The certificate of [`cast::USER`].
     pub credential: Credential,
+    /// The certificate of a NAS at 127.0.0.1.
+    pub nas: Credential,
     /// The certificate of [`cast::REVOKED_USER`].
     pub revoked: Credential,
     /// A CA that did not sign its certificate.
@@ -55,10 +59,11 @@ impl Nac {
                 .arg(&home)
                 .arg("--yes"),
         );
-        let [auth, acct, portal, admin, metrics] = free_ports();
+        let [auth, acct, radsec, portal, admin, metrics] = free_ports();
         let listeners = [
             ("radius", "listen_auth", auth),
             ("radius", "listen_acct", acct),
+            ("radsec", "listen", radsec),
             ("portal", "listen", portal),
             ("admin", "listen", admin),
             ("metrics", "listen", metrics),
@@ -91,10 +96,19 @@ impl Nac {
                 &issued.display().to_string(),
             ]);
         }
+        nac(&[
+            "certificate",
+            "issue",
+            "--nas",
+            cast::NAS,
+            "--out",
+            &issued.display().to_string(),
+        ]);
         let credential = |name: &str| Credential {
             certificate: issued.join(format!("{name}.crt")),
             key: issued.join(format!("{name}.key")),
         };
+        let nas = credential(cast::NAS);
         let (credential, revoked) = (credential(cast::USER), credential(cast::REVOKED_USER));
         nac(&[
             "certificate",
@@ -114,9 +128,11 @@ impl Nac {
         Self {
             auth,
             acct,
+            radsec,
             portal,
             ca,
             credential,
+            nas,
             revoked,
             unknown_ca,
             service,

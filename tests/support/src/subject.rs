@@ -154,6 +154,24 @@ impl Subject {
         }
     }
 
+    /// Where it takes RADIUS over TLS.
+    #[must_use]
+    pub fn radsec(&self) -> SocketAddr {
+        match self {
+            Self::Nac(nac) => nac.radsec,
+            Self::FreeRadius(freeradius) => freeradius.radsec,
+        }
+    }
+
+    /// The certificate of a NAS at 127.0.0.1.
+    #[must_use]
+    pub fn nas(&self) -> &Credential {
+        match self {
+            Self::Nac(nac) => &nac.nas,
+            Self::FreeRadius(freeradius) => &freeradius.nas,
+        }
+    }
+
     /// The CA that supplicants must trust.
     #[must_use]
     pub fn ca(&self) -> &Path {

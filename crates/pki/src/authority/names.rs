@@ -13,8 +13,8 @@ const UPN: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 /// RFC 5280 appendix A: ub-common-name, in characters.
 const MAX_COMMON_NAME: usize = 64;
 
-/// The common name of a server whose every name is too long for one; only the subjectAltName counts.
-const SERVER: &str = "RADIUS server";
+/// The common name of a host whose every name is too long for one; only the subjectAltName counts.
+const HOST: &str = "RADIUS";
 
 pub(super) fn common_name(name: &str) -> Result<&str, PkiError> {
     let why = if name.trim().is_empty() {
@@ -31,25 +31,22 @@ pub(super) fn common_name(name: &str) -> Result<&str, PkiError> {
     Err(refused(name, why))
 }
 
-pub(super) fn server_common_name(names: &[String]) -> &str {
+pub(super) fn host_common_name(names: &[String]) -> &str {
     names
         .iter()
         .map(String::as_str)
         .find(|name| common_name(name).is_ok())
-        .unwrap_or(SERVER)
+        .unwrap_or(HOST)
 }
 
-pub(super) fn server(names: &[String]) -> Result<Vec<SanType>, PkiError> {
+pub(super) fn host(names: &[String]) -> Result<Vec<SanType>, PkiError> {
     if names.is_empty() {
-        return Err(refused(
-            "",
-            "a server needs at least one host name or address",
-        ));
+        return Err(refused("", "a host needs at least one name or address"));
     }
-    names.iter().map(|name| server_name(name)).collect()
+    names.iter().map(|name| host_name(name)).collect()
 }
 
-fn server_name(name: &str) -> Result<SanType, PkiError> {
+fn host_name(name: &str) -> Result<SanType, PkiError> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }

@@ -87,6 +87,22 @@ fn a_server_certificate_verifies_for_its_names_and_addresses_only() {
 }
 
 #[test]
+fn a_certificate_for_a_nas_says_its_names_and_plays_no_server() {
+    let authority = authority();
+    let names = ["sw1.example.org".to_owned(), "192.0.2.10".to_owned()];
+    let issued = authority.issue_nas(&names, NOW, 365).expect("issued");
+    let facts = &issued.facts;
+    assert!(facts.client_auth && !facts.server_auth);
+    assert_eq!(facts.dns_names, ["sw1.example.org"]);
+    assert_eq!(facts.addresses, [std::net::IpAddr::from([192, 0, 2, 10])]);
+    assert_eq!(facts.common_name.as_deref(), Some("sw1.example.org"));
+    assert_eq!((&facts.device_id, facts.upns.len()), (&None, 0));
+    verify_server(&authority, &issued.certificate_pem, "sw1.example.org", NOW)
+        .expect_err("no supplicant takes it for a server");
+    authority.issue_nas(&[], NOW, 365).expect_err("no name");
+}
+
+#[test]
 fn a_client_certificate_verifies_as_a_client_and_not_as_a_server() {
     let authority = authority();
     let issued = authority

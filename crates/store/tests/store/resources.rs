@@ -64,6 +64,16 @@ async fn clients_come_change_and_go(world: Arc<World>) {
     assert_eq!(names, ["ap", "core"]);
     let fetched = store.client_fetch("core").await.unwrap();
     assert_eq!(fetched, changed);
+    let named = |name: Option<&str>| ClientChange {
+        radsec_name: Some(name.map(str::to_owned)),
+        ..ClientChange::default()
+    };
+    let sw1 = Some("sw1.example.org");
+    let over_tls = store.client_update("core", named(sw1)).await.unwrap();
+    assert_eq!(over_tls.radsec_name.as_deref(), sw1);
+    assert!(is_conflict(store.client_update("ap", named(sw1)).await));
+    store.client_update("core", named(None)).await.unwrap();
+    store.client_update("ap", named(sw1)).await.unwrap();
     assert_eq!(
         (fetched.secret.expose(), fetched.coa_port),
         (b"another".as_slice(), None)

@@ -133,6 +133,7 @@ pub(crate) fn new_client(name: &str, address: &str) -> NewClient {
         require_message_authenticator: true,
         vendor: "generic".to_owned(),
         coa_port: Some(3799),
+        radsec_name: None,
         site: "hq".to_owned(),
     }
 }

@@ -123,6 +123,13 @@ pub(super) async fn show(context: &Context, name: &str, with_secret: bool) -> Ou
                 .coa_port
                 .map_or_else(|| "the profile's".to_owned(), |p| p.to_string()),
         ),
+        (
+            "RadSec name",
+            client
+                .radsec_name
+                .clone()
+                .unwrap_or_else(|| "none: its address counts".to_owned()),
+        ),
         ("Message-Authenticator", required.to_owned()),
         (
             "secret",

@@ -20,6 +20,14 @@ pub(super) fn configuration(names: &[String], database: Option<&str>) -> String 
 listen_auth = "0.0.0.0:1812"
 listen_acct = "0.0.0.0:1813"
 
+# RADIUS over TLS, for NASes with a certificate; docs/radsec.md
+# [radsec]
+# listen = "0.0.0.0:2083"
+# certificate = "tls/radsec.crt"   # that of [eap] unless named
+# key = "tls/radsec.key"
+# client_ca = ["nas-ca.crt"]       # the built-in authority unless named
+# idle_timeout = "1h"
+
 [portal]
 # Browsers and osquery, over HTTPS. It must be reachable from every segment, quarantine included.
 listen = "0.0.0.0:8443"

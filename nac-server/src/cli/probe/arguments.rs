@@ -13,10 +13,12 @@ use nac_radius::{MacAddr, MacFormat, Secret};
 use zeroize::Zeroizing;
 
 use crate::cli::{Failure, input};
-use crate::probe::{NasPortType, Station};
+use crate::listen::origin::radsec_secret;
+use crate::probe::{NasPortType, RadSecIdentity, Station};
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("shared secret").required(true).args(["secret_file", "secret_stdin"]))]
+#[command(group = ArgGroup::new("shared secret").required(true)
+    .args(["secret_file", "secret_stdin", "radsec_certificate"]))]
 pub(super) struct ServerArguments {
     /// The server; 127.0.0.1 and the usual port unless given
     #[arg(long, value_name = "HOST[:PORT]")]
@@ -27,6 +29,20 @@ pub(super) struct ServerArguments {
     /// Read the shared secret from standard input
     #[arg(long)]
     secret_stdin: bool,
+    /// Go over TLS with this certificate (RadSec, port 2083) instead of UDP with a shared secret
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "radsec_key",
+        requires = "radsec_ca"
+    )]
+    radsec_certificate: Option<PathBuf>,
+    /// The private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "radsec_certificate")]
+    radsec_key: Option<PathBuf>,
+    /// The authority of the server's certificate
+    #[arg(long, value_name = "FILE", requires = "radsec_certificate")]
+    radsec_ca: Option<PathBuf>,
     /// How long to wait for the first answer, in seconds; each retransmission waits twice as long
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     pub(super) timeout: f64,
@@ -121,6 +137,9 @@ enum PortType {
     Virtual,
 }
 
+/// RADIUS over TLS (RFC 6614 section 2.1).
+const RADSEC_PORT: u16 = 2_083;
+
 /// A certificate chain and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
@@ -130,11 +149,49 @@ pub(super) struct Octets(pub(super) Vec<u8>);
 
 impl ServerArguments {
     pub(super) fn secret(&self) -> Result<Secret, Failure> {
-        let secret = match &self.secret_file {
-            Some(file) => input::secret_from_file(file)?,
-            None => input::secret_from_stdin()?,
+        let secret = match (&self.secret_file, &self.radsec_certificate) {
+            (Some(file), _) => input::secret_from_file(file)?,
+            (None, Some(_)) => return Ok(radsec_secret().clone()),
+            (None, None) => input::secret_from_stdin()?,
         };
         Ok(Secret::new(secret.as_bytes()))
+    }
+
+    /// What to show over TLS, when that is the way to go; `server_name` is the name in the server's certificate.
+    pub(super) fn radsec(
+        &self,
+        server_name: Option<String>,
+    ) -> Result<Option<RadSecIdentity>, Failure> {
+        let (Some(certificate), Some(key), Some(ca)) =
+            (&self.radsec_certificate, &self.radsec_key, &self.radsec_ca)
+        else {
+            return Ok(None);
+        };
+        let ((chain, key), _) = identity(certificate, key)?;
+        Ok(Some(RadSecIdentity {
+            authorities: certificates(ca)?,
+            chain,
+            key,
+            server_name,
+        }))
+    }
+
+    /// The port where none is given.
+    pub(super) const fn port(&self, over_udp: u16) -> u16 {
+        match self.radsec_certificate {
+            Some(_) => RADSEC_PORT,
+            None => over_udp,
+        }
+    }
+
+    /// The server's host, when it is given by name.
+    pub(super) fn host(&self) -> Option<String> {
+        let server = self.server.as_deref()?;
+        if server.parse::<SocketAddr>().is_ok() || server.parse::<IpAddr>().is_ok() {
+            return None;
+        }
+        let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+        (!host.starts_with('[')).then(|| host.to_owned())
     }
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{path, vendors};
 use crate::admin::form::{Fault, filled, number};
 use crate::admin::{Account, AdminState, Chrome, Done, Place, Problem, render};
-use crate::input::client::{check_name, check_vendor, network, taken};
+use crate::input::client::{check_name, check_vendor, network, radsec_name, taken};
 use crate::input::secret::{GENERATED_LENGTH, generate, weakness};
 use crate::web::Failure;
 
@@ -33,6 +33,8 @@ pub(super) struct ClientForm {
     site: String,
     coa_port: String,
     #[serde(default)]
+    radsec_name: String,
+    #[serde(default)]
     unsigned: bool,
     #[serde(default)]
     secret: Zeroizing<String>,
@@ -51,6 +53,7 @@ impl ClientForm {
                 .coa_port
                 .map(|port| port.to_string())
                 .unwrap_or_default(),
+            radsec_name: client.radsec_name.clone().unwrap_or_default(),
             unsigned: !client.require_message_authenticator,
             secret: Zeroizing::default(),
             weak: false,
@@ -63,6 +66,10 @@ impl ClientForm {
         };
         let port = number("coa_port", text, 1, 65_535)?;
         Ok(u16::try_from(port).ok())
+    }
+
+    fn radsec_name(&self) -> Result<Option<String>, Failure> {
+        Ok(filled(&self.radsec_name).map(radsec_name).transpose()?)
     }
 
     /// The secret that was typed; weak ones only with consent.
@@ -114,6 +121,7 @@ pub(super) async fn new(
         vendor: "generic".to_owned(),
         site: String::new(),
         coa_port: String::new(),
+        radsec_name: String::new(),
         unsigned: false,
         secret: Zeroizing::default(),
         weak: false,
@@ -170,6 +178,7 @@ async fn try_add(
     check_name(name)?;
     check_vendor(&form.vendor)?;
     let address = network(form.address.trim()).map_err(|why| Failure::invalid("address", why))?;
+    let radsec = form.radsec_name()?;
     let (secret, made) = match form.typed_secret()? {
         Some(secret) => (secret, false),
         None => (generate(GENERATED_LENGTH)?, true),
@@ -183,12 +192,13 @@ async fn try_add(
             require_message_authenticator: !form.unsigned,
             vendor: form.vendor.clone(),
             coa_port: form.port()?,
+            radsec_name: radsec.clone(),
             site: form.site.trim().to_owned(),
         })
         .await;
     match added {
         Ok(client) => Ok((client, made.then_some(secret))),
-        Err(error) => Err(refused(&store, error, name, address, None).await),
+        Err(error) => Err(refused(&store, error, name, address, radsec.as_deref(), None).await),
     }
 }
 
@@ -198,11 +208,11 @@ async fn refused(
     error: StoreError,
     name: &str,
     address: ipnet::IpNet,
+    radsec: Option<&str>,
     own: Option<&str>,
 ) -> Problem {
-    match taken(store, &error, Some(name), Some(address), own).await {
-        Some((sentence, other)) if other == name => Failure::invalid("name", sentence).into(),
-        Some((sentence, _)) => Failure::invalid("address", sentence).into(),
+    match taken(store, &error, Some(name), Some(address), radsec, own).await {
+        Some(taken) => Failure::invalid(taken.field, taken.sentence).into(),
         None => error.into(),
     }
 }
@@ -255,6 +265,7 @@ async fn try_update(
     check_name(name)?;
     check_vendor(&form.vendor)?;
     let address = network(form.address.trim()).map_err(|why| Failure::invalid("address", why))?;
+    let radsec = form.radsec_name()?;
     let secret = form.typed_secret()?;
     if secret.is_some() {
         account.confirmed(&format!("{}/edit", path(old)))?;
@@ -266,12 +277,15 @@ async fn try_update(
         require_message_authenticator: Some(!form.unsigned),
         vendor: Some(form.vendor.clone()),
         coa_port: Some(form.port()?),
+        radsec_name: Some(radsec.clone()),
         site: Some(form.site.trim().to_owned()),
     };
     let store = account.store(state);
     match store.client_update(old, change).await {
         Ok(client) => Ok(client),
-        Err(error) => Err(refused(&store, error, name, address, Some(old)).await),
+        Err(error) => {
+            Err(refused(&store, error, name, address, radsec.as_deref(), Some(old)).await)
+        }
     }
 }
 

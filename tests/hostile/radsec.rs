@@ -1,0 +1,270 @@
+//! RADIUS over TLS: connections that dawdle, flood, take nothing, break off or break the rules. Each costs itself, and nobody else.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+
+use nac_test_support::cast;
+use nac_test_support::radsec::{Dialling, RadSec};
+use nac_test_support::wire::{Packet, attribute, code};
+
+use crate::ground::{Ground, Noise, SOON};
+
+/// Longer than any deadline of a connection.
+const LATE: Duration = Duration::from_secs(25);
+/// What one connection may make the server hold, in octets, with room for what else it does meanwhile.
+const ONE_CONNECTION: u64 = 64 << 20;
+/// Connections of one NAS.
+const PER_NAS: usize = 32;
+
+fn connect(ground: &Ground) -> RadSec {
+    connect_from(ground, Ipv4Addr::LOCALHOST)
+}
+
+fn connect_from(ground: &Ground, from: Ipv4Addr) -> RadSec {
+    let nac = &ground.nac;
+    let mut dialling = Dialling::new(nac.radsec, &nac.ca, &nac.nas);
+    dialling.from = from;
+    dialling.connect().expect("a connection")
+}
+
+fn request(connection: &mut RadSec) -> Vec<u8> {
+    let request = connection.request(code::ACCESS_REQUEST);
+    request
+        .with(attribute::USER_NAME, cast::USER)
+        .with_password(cast::PASSWORD)
+        .bytes()
+}
+
+fn is_served(connection: &mut RadSec) {
+    let request = connection.request(code::STATUS_SERVER);
+    let request = request.with_message_authenticator();
+    assert_eq!(connection.answer(&request).code, code::ACCESS_ACCEPT);
+}
+
+#[test]
+fn a_packet_may_come_octet_by_octet_and_two_may_share_a_record() {
+    let ground = Ground::shared();
+    let mut connection = connect(ground);
+    let octets = request(&mut connection);
+    for octet in &octets {
+        connection.send(&[*octet]).expect("it is open");
+    }
+    let reply = connection.receive().expect("an answer");
+    assert_eq!(reply.code, code::ACCESS_ACCEPT);
+    // One and a half, then the rest.
+    let (first, second) = (request(&mut connection), request(&mut connection));
+    let (half, rest) = second.split_at(23);
+    connection
+        .send(&[&first[..], half].concat())
+        .expect("it is open");
+    assert_eq!(
+        connection.receive().map(|reply| reply.identifier),
+        Some(first[1])
+    );
+    connection.send(rest).expect("it is open");
+    assert_eq!(
+        connection.receive().map(|reply| reply.identifier),
+        Some(second[1])
+    );
+    ground.survived();
+}
+
+#[test]
+fn a_packet_that_breaks_the_rules_ends_its_own_connection_only() {
+    let ground = Ground::shared();
+    let mut neighbour = connect(ground);
+    let header = |code: u8, length: u16| {
+        let [high, low] = length.to_be_bytes();
+        let mut octets = vec![code, 1, high, low];
+        octets.extend([9; 16]);
+        octets
+    };
+    let broken: [(&str, Vec<u8>); 6] = [
+        ("a Length below the header's", header(1, 19)),
+        ("a Length above 4096", header(1, 4_097)),
+        ("no Length at all", vec![0; 64]),
+        (
+            "an attribute without length",
+            [header(1, 22), vec![1, 0]].concat(),
+        ),
+        (
+            "an attribute past the end",
+            [header(1, 23), vec![1, 9, 7]].concat(),
+        ),
+        (
+            "HTTP",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        ),
+    ];
+    for (what, octets) in broken {
+        let mut connection = connect(ground);
+        is_served(&mut connection);
+        connection.send(&octets).expect("it is open");
+        assert!(connection.is_closed_within(SOON), "{what}");
+        is_served(&mut neighbour);
+    }
+    // An accounting record that is not signed.
+    let mut connection = connect(ground);
+    connection
+        .send(&header(code::ACCOUNTING_REQUEST, 20))
+        .expect("it is open");
+    assert!(connection.is_closed_within(SOON), "a forged authenticator");
+    ground.survived();
+}
+
+#[test]
+fn what_cannot_be_understood_is_passed_over() {
+    let ground = Ground::shared();
+    let mut connection = connect(ground);
+    // Protocol-Error, a code that nobody has given a meaning, and an answer to nothing (RFC 6613 section 2.6.4).
+    for code in [52, 99, code::COA_ACK, code::ACCESS_ACCEPT] {
+        let mut octets = vec![code, 7, 0, 20];
+        octets.extend([3; 16]);
+        connection.send(&octets).expect("it is open");
+    }
+    assert!(connection.is_quiet());
+    is_served(&mut connection);
+    ground.survived();
+}
+
+#[test]
+fn who_dawdles_is_shown_out() {
+    let ground = Ground::shared();
+    // Before the handshake, in its middle, and within a packet.
+    let mut silent = TcpStream::connect(ground.nac.radsec).expect("it listens");
+    let mut stuck = TcpStream::connect(ground.nac.radsec).expect("it listens");
+    stuck
+        .write_all(b"\x16\x03\x01\x02\x00\x01")
+        .expect("it reads");
+    let mut half = connect(ground);
+    let octets = request(&mut half);
+    half.send(&octets[..octets.len() - 1]).expect("it is open");
+    let began = Instant::now();
+    is_served(&mut connect(ground));
+    assert!(began.elapsed() < Duration::from_secs(5), "others wait");
+    for socket in [&mut silent, &mut stuck] {
+        socket.set_read_timeout(Some(LATE)).expect("above zero");
+        let mut rest = Vec::new();
+        match socket.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "it is left open"),
+        }
+    }
+    assert!(half.is_closed_within(LATE), "half a packet");
+    ground.survived();
+}
+
+#[test]
+fn who_takes_no_answers_holds_little_memory_and_is_shown_out() {
+    let ground = Ground::start();
+    let mut connection = connect(&ground);
+    let before = ground.rss();
+    // Requests as fast as the server takes them; not one answer is read.
+    let began = Instant::now();
+    let mut asked = 0_u32;
+    let ended = loop {
+        let record: Vec<u8> = (0..64)
+            .flat_map(|_| {
+                let request = connection.request(code::STATUS_SERVER);
+                request.with_message_authenticator().bytes()
+            })
+            .collect();
+        if let Err(error) = connection.send(&record) {
+            break Some(error);
+        }
+        asked += 64;
+        if began.elapsed() > 2 * LATE {
+            break None;
+        }
+    };
+    let growth = ground.rss().saturating_sub(before);
+    assert!(
+        growth < ONE_CONNECTION,
+        "{} MiB after {asked} requests",
+        growth >> 20
+    );
+    assert!(ended.is_some(), "it is neither held up nor shown out");
+    is_served(&mut connect(&ground));
+    ground.survived();
+}
+
+#[test]
+fn one_nas_cannot_take_every_connection() {
+    let ground = Ground::shared();
+    let from = Ipv4Addr::new(127, 0, 9, 9);
+    let mut open: Vec<RadSec> = (0..PER_NAS).map(|_| connect_from(ground, from)).collect();
+    for connection in &mut open {
+        is_served(connection);
+    }
+    assert!(
+        connect_from(ground, from).is_closed_within(SOON),
+        "one too many"
+    );
+    is_served(&mut connect(ground));
+    let line = ground.line("127.0.9.9", "NAC-4004");
+    assert!(line.contains("lab"), "{line}");
+    open.pop();
+    let back = nac_test_support::wait::until(SOON, || {
+        let mut again = connect_from(ground, from);
+        !again.is_closed_within(Duration::from_millis(300))
+    });
+    assert!(back, "a place that is given back is free");
+    ground.survived();
+}
+
+#[test]
+fn noise_within_tls_ends_nothing_but_itself() {
+    let ground = Ground::shared();
+    let mut noise = Noise::new(0x7ad5ec);
+    for _ in 0..200 {
+        let mut connection = connect(ground);
+        let mut octets = request(&mut connection);
+        for _ in 0..=noise.below(4) {
+            let at = noise.below(octets.len());
+            octets[at] = noise.number() as u8;
+        }
+        let length = noise.below(octets.len()) + 1;
+        octets.truncate(length);
+        let _ = connection.send(&octets);
+    }
+    for _ in 0..50 {
+        let mut connection = connect(ground);
+        let length = noise.below(6_000);
+        let _ = connection.send(&noise.octets(length));
+    }
+    // And before TLS.
+    for _ in 0..50 {
+        let mut socket = TcpStream::connect(ground.nac.radsec).expect("it listens");
+        let length = noise.below(2_000);
+        let _ = socket.write_all(&noise.octets(length));
+    }
+    is_served(&mut connect(ground));
+    ground.survived();
+}
+
+#[test]
+fn a_repeated_request_is_decided_once_on_its_connection_and_again_on_another() {
+    let ground = Ground::shared();
+    let mut connection = connect(ground);
+    let user = "repeats-over-tls";
+    let request = connection.request(code::ACCESS_REQUEST);
+    let octets = request
+        .with(attribute::USER_NAME, user)
+        .with_password("wrong")
+        .bytes();
+    let mut replies: Vec<Packet> = Vec::new();
+    for _ in 0..3 {
+        connection.send(&octets).expect("it is open");
+        replies.push(connection.receive().expect("an answer"));
+    }
+    assert!(replies.iter().all(|reply| reply.bytes == replies[0].bytes));
+    assert_eq!(ground.decisions(user), 1);
+    let mut other = connect(ground);
+    other.send(&octets).expect("it is open");
+    assert_eq!(
+        other.receive().map(|reply| reply.code),
+        Some(code::ACCESS_REJECT)
+    );
+    assert_eq!(ground.decisions(user), 2);
+}
