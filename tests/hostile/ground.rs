@@ -63,7 +63,7 @@ impl Ground {
         add(
             "legacy",
             "127.190.0.0/24",
-            &["--no-require-message-authenticator"],
+            &["--message-authenticator", "legacy"],
         );
         // The last of the changes is in force, and so are those before it.
         let legacy = Exchange::from(LEGACY, nac.auth, cast::SECRET);

@@ -14,6 +14,7 @@ mod ground;
 mod hints;
 mod https;
 mod installation;
+mod legacy;
 mod osquery;
 mod packets;
 mod radsec;

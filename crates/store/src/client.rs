@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventKind, SecretBytes, Store, StoreError,
+    EventKind, MessageAuthenticatorRule, MessageAuthenticatorTerms, SecretBytes, Store, StoreError,
     activity::unknown_nas_known,
     now_us,
     seal::Cell,
@@ -25,8 +25,10 @@ pub struct Client {
     /// The shared secret.
     #[serde(skip)]
     pub secret: SecretBytes,
-    /// Whether an Access-Request without Message-Authenticator is refused (RFC 3579 section 3.2).
-    pub require_message_authenticator: bool,
+    /// Whether an Access-Request without Message-Authenticator is looked at (RFC 3579 section 3.2).
+    pub message_authenticator: MessageAuthenticatorRule,
+    /// Until when `legacy` lasts, in microseconds since the Unix epoch.
+    pub legacy_until_us: Option<i64>,
     /// The name of its vendor profile, such as `generic`.
     pub vendor: String,
     /// The port for CoA and Disconnect requests, where it is not the profile's.
@@ -51,8 +53,10 @@ pub struct NewClient {
     pub address: IpNet,
     /// The shared secret.
     pub secret: SecretBytes,
-    /// Whether an Access-Request without Message-Authenticator is refused.
-    pub require_message_authenticator: bool,
+    /// Whether an Access-Request without Message-Authenticator is looked at.
+    pub message_authenticator: MessageAuthenticatorRule,
+    /// Until when `legacy` lasts; 90 days when nobody says.
+    pub legacy_until_us: Option<i64>,
     /// The name of its vendor profile.
     pub vendor: String,
     /// The port for CoA and Disconnect requests, where it is not the profile's.
@@ -72,8 +76,10 @@ pub struct ClientChange {
     pub address: Option<IpNet>,
     /// A new shared secret.
     pub secret: Option<SecretBytes>,
-    /// Whether Message-Authenticator is required.
-    pub require_message_authenticator: Option<bool>,
+    /// Another rule for Message-Authenticator.
+    pub message_authenticator: Option<MessageAuthenticatorRule>,
+    /// Another end of `legacy`.
+    pub legacy_until_us: Option<i64>,
     /// Another vendor profile.
     pub vendor: Option<String>,
     /// Another CoA port, or (`Some(None)`) the profile's.
@@ -91,7 +97,8 @@ struct ClientRow {
     #[sqlx(try_from = "Parsed<IpNet>")]
     address: IpNet,
     secret: Vec<u8>,
-    require_message_authenticator: bool,
+    message_authenticator: MessageAuthenticatorRule,
+    legacy_until_us: Option<i64>,
     vendor: String,
     coa_port: Option<i64>,
     radsec_name: Option<String>,
@@ -108,12 +115,14 @@ impl Store {
     /// [`StoreError::Conflict`] when one of its names or its address is taken; [`StoreError::Sealed`] without a sealing key.
     pub async fn client_add(&self, new: NewClient) -> Result<Client, StoreError> {
         let at_us = now_us();
+        let terms = MessageAuthenticatorTerms::new(new.message_authenticator, new.legacy_until_us);
         let client = Client {
             id: Uuid::now_v7(),
             name: new.name,
             address: new.address.trunc(),
             secret: new.secret,
-            require_message_authenticator: new.require_message_authenticator,
+            message_authenticator: terms.rule,
+            legacy_until_us: terms.legacy_until_us,
             vendor: new.vendor,
             coa_port: new.coa_port,
             radsec_name: new.radsec_name,
@@ -126,13 +135,14 @@ impl Store {
         sql!(
             tx.on(),
             execute,
-            "INSERT INTO client (id, name, address, secret, require_message_authenticator, vendor, coa_port, \
-             radsec_name, site, created_us, updated_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO client (id, name, address, secret, message_authenticator, legacy_until_us, vendor, coa_port, \
+             radsec_name, site, created_us, updated_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             client.id,
             client.name.as_str(),
             client.address.to_string(),
             secret.as_slice(),
-            client.require_message_authenticator,
+            client.message_authenticator.as_str(),
+            client.legacy_until_us,
             client.vendor.as_str(),
             client.coa_port.map(i64::from),
             client.radsec_name.as_deref(),
@@ -173,14 +183,14 @@ impl Store {
         )?;
         let before = self.client(row.ok_or_else(|| StoreError::not_found("client", name))?)?;
         let mut client = before.clone();
+        let terms = before.terms().changed(&change);
+        client.message_authenticator = terms.rule;
+        client.legacy_until_us = terms.legacy_until_us;
         client.name = change.name.unwrap_or(client.name);
         client.address = change
             .address
             .map_or(client.address, |address| address.trunc());
         client.secret = change.secret.unwrap_or(client.secret);
-        client.require_message_authenticator = change
-            .require_message_authenticator
-            .unwrap_or(client.require_message_authenticator);
         client.vendor = change.vendor.unwrap_or(client.vendor);
         client.coa_port = change.coa_port.unwrap_or(client.coa_port);
         client.radsec_name = change.radsec_name.unwrap_or(client.radsec_name);
@@ -191,13 +201,14 @@ impl Store {
         sql!(
             tx.on(),
             execute,
-            "UPDATE client SET name = $2, address = $3, secret = $4, require_message_authenticator = $5, vendor = $6, \
-             coa_port = $7, radsec_name = $8, site = $9, updated_us = $10 WHERE id = $1",
+            "UPDATE client SET name = $2, address = $3, secret = $4, message_authenticator = $5, \
+             legacy_until_us = $6, vendor = $7, coa_port = $8, radsec_name = $9, site = $10, updated_us = $11 WHERE id = $1",
             client.id,
             client.name.as_str(),
             client.address.to_string(),
             secret.as_slice(),
-            client.require_message_authenticator,
+            client.message_authenticator.as_str(),
+            client.legacy_until_us,
             client.vendor.as_str(),
             client.coa_port.map(i64::from),
             client.radsec_name.as_deref(),
@@ -295,7 +306,8 @@ impl ClientRow {
             id: self.id,
             name: self.name,
             address: self.address,
-            require_message_authenticator: self.require_message_authenticator,
+            message_authenticator: self.message_authenticator,
+            legacy_until_us: self.legacy_until_us,
             vendor: self.vendor,
             coa_port: self.coa_port.and_then(|port| u16::try_from(port).ok()),
             radsec_name: self.radsec_name,

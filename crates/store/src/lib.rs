@@ -39,6 +39,7 @@ mod exception;
 mod guest;
 mod mac;
 mod mail;
+mod message_authenticator;
 mod node;
 mod open;
 mod overview;
@@ -96,6 +97,7 @@ pub use guest::{
 };
 pub use mac::mac_normalise;
 pub use mail::{Mail, MailBudget, MailRefusal, MailState, NewMail};
+pub use message_authenticator::{MessageAuthenticatorRule, MessageAuthenticatorTerms};
 pub use node::{CheckOutcome, CheckResult, NodeStatus, NodeVerdict, OsqueryNode};
 pub use open::Store;
 pub use overview::{ExpiringCertificate, Overview, ReasonCount, TrafficBucket};

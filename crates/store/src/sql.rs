@@ -445,8 +445,12 @@ mod tests {
     #[test]
     fn a_statement_for_two_rows_numbers_its_values_through() {
         assert_eq!(
-            values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "RETURNING a"),
+            values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "RETURNING a", true),
             "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a"
+        );
+        assert_eq!(
+            values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "", false),
+            "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) "
         );
     }
 

@@ -213,7 +213,7 @@ fn accept(
     let secret = request.secret();
     let mut reply = PacketBuilder::reply(Code::AccessAccept, packet);
     // User data is echoed only where no forger can have put it (draft-ietf-radext-deprecating-radius).
-    let unforged = request.client.require_message_authenticator || request.origin.is_radsec();
+    let unforged = request.client.requires_message_authenticator() || request.origin.is_radsec();
     if unforged && context.kind != IdentityKind::Mac {
         reply.push_text(attribute::USER_NAME, &context.name)?;
     }

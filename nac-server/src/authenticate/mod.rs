@@ -19,7 +19,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 use nac_posture::PostureGate;
 use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
-use nac_store::WriterHandle;
+use nac_store::{MessageAuthenticatorRule, WriterHandle};
 
 use crate::account::SessionTable;
 use crate::identity::password::Passwords;
@@ -176,6 +176,10 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
             // A monitor's Status-Server says nothing of the NAS's own requests.
             if packet.code() == Code::AccessRequest {
                 client.activity.heard(Heard::Signed);
+                // Every NAS signs EAP; whether it can sign the rest shows only there.
+                if client.learns() && !packet.has_eap_message() {
+                    client.activity.signed();
+                }
             }
             true
         }
@@ -215,10 +219,18 @@ fn message_authenticator_needed(client: &Client, packet: &Packet<'_>) -> Option<
     if packet.has_eap_message() {
         return Some("EAP must carry one (RFC 3579 section 3.2): update the NAS");
     }
-    if client.require_message_authenticator {
-        return Some(
-            "update the NAS, or accept the risk (CVE-2024-3596) with nac client set NAME --no-require-message-authenticator",
-        );
+    if client.requires_message_authenticator() {
+        return Some(match client.message_authenticator.rule {
+            MessageAuthenticatorRule::Required => {
+                "update the NAS, or bear with it for a time (CVE-2024-3596): nac client set NAME --message-authenticator legacy"
+            }
+            MessageAuthenticatorRule::Learn => {
+                "other requests of this client carry one: see which of its devices does not, and update it"
+            }
+            MessageAuthenticatorRule::Legacy => {
+                "its time as a legacy NAS is over: update it, or give it more with nac client set NAME --legacy-until DATE"
+            }
+        });
     }
     // The forger of CVE-2024-3596 needs Proxy-State to be echoed; a NAS that is that old never sends it.
     packet.attribute(attribute::PROXY_STATE).map(|_| {

@@ -4,15 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
-use nac_portal::input::client::{check_name, check_vendor, network, radsec_name, taken};
+use nac_portal::input::client::{
+    check_message_authenticator, check_name, check_vendor, network, radsec_name, taken,
+};
 use nac_portal::input::secret::{self, GENERATED_LENGTH};
 use nac_radius::{NasSettings, VendorProfile};
-use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
+use nac_store::{
+    Client, ClientChange, MessageAuthenticatorRule, NewClient, SecretBytes, Store, StoreError,
+};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::init::own_address;
 use super::output::answer;
+use super::quarantine::expiry;
 use super::{Answer, Context, Failure, Outcome, input};
 
 mod view;
@@ -76,9 +81,11 @@ pub(super) struct AddArguments {
     /// The name in its certificate by which it is known over RadSec: a DNS name, an address, a URI or a common name
     #[arg(long, value_name = "NAME")]
     radsec_name: Option<String>,
-    /// Accept Access-Requests without Message-Authenticator (open to CVE-2024-3596)
-    #[arg(long)]
-    no_require_message_authenticator: bool,
+    #[arg(long, value_name = "RULE", value_parser = rule, default_value = "required", help = RULE_HELP)]
+    message_authenticator: MessageAuthenticatorRule,
+    /// Until when a legacy NAS is borne with: a span such as 30d, or a date; 90 days when left out
+    #[arg(long, value_name = "WHEN")]
+    legacy_until: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -121,12 +128,19 @@ pub(super) struct SetArguments {
     /// Another name in its certificate for RadSec; empty for none, so that its address counts
     #[arg(long, value_name = "NAME")]
     radsec_name: Option<String>,
-    /// Refuse Access-Requests without Message-Authenticator
-    #[arg(long)]
-    require_message_authenticator: bool,
-    /// Accept Access-Requests without Message-Authenticator (open to CVE-2024-3596)
-    #[arg(long, conflicts_with = "require_message_authenticator")]
-    no_require_message_authenticator: bool,
+    #[arg(long, value_name = "RULE", value_parser = rule, help = RULE_HELP)]
+    message_authenticator: Option<MessageAuthenticatorRule>,
+    /// Until when a legacy NAS is borne with: a span such as 30d, or a date
+    #[arg(long, value_name = "WHEN")]
+    legacy_until: Option<String>,
+}
+
+const RULE_HELP: &str = "Whether Access-Requests have to carry Message-Authenticator, without which answers can be forged \
+(CVE-2024-3596): required; learn (until the first that does, then required); legacy (not until --legacy-until)";
+
+fn rule(word: &str) -> Result<MessageAuthenticatorRule, String> {
+    word.parse()
+        .map_err(|_| "use required, learn or legacy".to_owned())
 }
 
 pub(super) async fn run(context: &Context, command: ClientCommand) -> Outcome {
@@ -144,6 +158,8 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Outcome {
 async fn add(context: &Context, arguments: AddArguments) -> Outcome {
     check_name(&arguments.name)?;
     check_vendor(&arguments.vendor)?;
+    check_message_authenticator(arguments.message_authenticator, arguments.address)?;
+    let legacy_until_us = arguments.legacy_until.as_deref().map(expiry).transpose()?;
     let given = arguments.secret.read()?;
     let generated = given.is_none();
     let secret = match given {
@@ -162,7 +178,8 @@ async fn add(context: &Context, arguments: AddArguments) -> Outcome {
             name: arguments.name,
             address: arguments.address,
             secret: SecretBytes::new(secret.as_bytes()),
-            require_message_authenticator: !arguments.no_require_message_authenticator,
+            message_authenticator: arguments.message_authenticator,
+            legacy_until_us,
             vendor: arguments.vendor,
             coa_port: arguments.coa_port.filter(|port| *port != 0),
             radsec_name: radsec.clone(),
@@ -207,14 +224,7 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         Some(secret) => Some(secret.clone()),
         None => arguments.secret.read()?,
     };
-    let require = match (
-        arguments.require_message_authenticator,
-        arguments.no_require_message_authenticator,
-    ) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => None,
-    };
+    let legacy_until_us = arguments.legacy_until.as_deref().map(expiry).transpose()?;
     let radsec = match arguments.radsec_name.as_deref() {
         None => None,
         Some("") => Some(None),
@@ -224,7 +234,8 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
         name: arguments.rename,
         address: arguments.address,
         secret: secret.map(|secret| SecretBytes::new(secret.as_bytes())),
-        require_message_authenticator: require,
+        message_authenticator: arguments.message_authenticator,
+        legacy_until_us,
         vendor: arguments.vendor,
         coa_port: arguments.coa_port.map(|port| (port != 0).then_some(port)),
         radsec_name: radsec.clone(),
@@ -232,6 +243,13 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     };
     let (new_name, address) = (change.name.clone(), change.address);
     let store = context.store().await?;
+    if let Some(rule) = change.message_authenticator {
+        let address = match change.address {
+            Some(address) => address,
+            None => store.client_fetch(&arguments.name).await?.address,
+        };
+        check_message_authenticator(rule, address)?;
+    }
     let client = match store.client_update(&arguments.name, change).await {
         Ok(client) => client,
         Err(error) => {
@@ -285,17 +303,19 @@ impl SetArguments {
             site,
             coa_port,
             radsec_name,
-            require_message_authenticator,
-            no_require_message_authenticator,
+            message_authenticator,
+            legacy_until,
         } = self;
         let values = rename.is_some()
             || address.is_some()
             || vendor.is_some()
             || site.is_some()
             || coa_port.is_some()
+            || message_authenticator.is_some()
+            || legacy_until.is_some()
             || radsec_name.is_some();
         let secret = *new_secret || secret.secret_file.is_some() || secret.secret_stdin;
-        !(values || secret || *require_message_authenticator || *no_require_message_authenticator)
+        !(values || secret)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use nac_radius::{Secret, VendorProfile};
-use nac_store::{Store, StoreError};
+use nac_store::{MessageAuthenticatorRule, MessageAuthenticatorTerms, Store, StoreError, now_us};
 
 use crate::listen::origin::Transport;
 use crate::telemetry::activity::{Activity, ActivityBook};
@@ -19,8 +19,8 @@ pub struct Client {
     pub name: String,
     /// The shared secret.
     pub secret: Secret,
-    /// Discard Access-Requests that carry no Message-Authenticator (the default, against CVE-2024-3596).
-    pub require_message_authenticator: bool,
+    /// Whether Access-Requests that carry no Message-Authenticator are discarded (the default, against CVE-2024-3596).
+    pub message_authenticator: MessageAuthenticatorTerms,
     /// How segments and CoA look on this vendor's devices.
     pub profile: &'static VendorProfile,
     /// Where the NAS listens for CoA and Disconnect, when it is not the vendor's usual port.
@@ -33,6 +33,20 @@ pub struct Client {
     pub complaints: Complaints,
     /// Counts what is heard from it.
     pub activity: Arc<Activity>,
+}
+
+impl Client {
+    /// Whether an Access-Request without Message-Authenticator is discarded now. What was learned a moment ago counts before it is
+    /// written down.
+    pub fn requires_message_authenticator(&self) -> bool {
+        self.message_authenticator.requires(now_us())
+            || (self.learns() && self.activity.has_signed())
+    }
+
+    /// Whether it is still to be found out if it can send Message-Authenticator.
+    pub fn learns(&self) -> bool {
+        self.message_authenticator.rule == MessageAuthenticatorRule::Learn
+    }
 }
 
 /// Every client, found by address.
@@ -54,18 +68,22 @@ impl ClientTable {
                 VendorProfile::by_name("generic")
             });
             let Some(profile) = profile else { continue };
+            let activity = book.of(row.id);
+            if row.message_authenticator == MessageAuthenticatorRule::Learn {
+                activity.learn_again();
+            }
             table.insert(
                 row.address,
                 Client {
+                    message_authenticator: row.terms(),
                     secret: Secret::new(row.secret.expose()),
                     name: row.name,
-                    require_message_authenticator: row.require_message_authenticator,
                     profile,
                     coa_port: row.coa_port,
                     radsec_name: row.radsec_name,
                     site: row.site,
                     complaints: Complaints::default(),
-                    activity: book.of(row.id),
+                    activity,
                 },
             );
         }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,10 @@ pub struct Activity {
     heard: [Tally; 6],
     ordered: [Tally; 3],
     result: Mutex<String>,
+    /// It can send Message-Authenticator without EAP; what was learned stays learned.
+    signed: AtomicBool,
+    /// That is written down.
+    noted: AtomicBool,
     totals: Arc<Totals>,
 }
 
@@ -104,6 +108,25 @@ impl Activity {
         if let Some(total) = self.totals.0.get(what as usize) {
             total.fetch_add(1, Relaxed);
         }
+    }
+
+    /// A request without EAP had a Message-Authenticator that verifies.
+    pub fn signed(&self) {
+        if !self.signed.load(Relaxed) {
+            self.signed.store(true, Relaxed);
+        }
+    }
+
+    /// Its rule is to learn. Where that is so although something was learned and noted, somebody wants it to be learned anew.
+    pub fn learn_again(&self) {
+        if self.noted.swap(false, Relaxed) {
+            self.signed.store(false, Relaxed);
+        }
+    }
+
+    /// Whether that ever happened while it was of interest.
+    pub fn has_signed(&self) -> bool {
+        self.signed.load(Relaxed)
     }
 
     /// A CoA or Disconnect request ended so.
@@ -225,6 +248,16 @@ impl ActivityBook {
         heard.last_us = now;
     }
 
+    /// Those of which it was learned that they send Message-Authenticator, until that is noted.
+    fn learned(&self) -> Vec<(Uuid, Arc<Activity>)> {
+        let unnoted = |activity: &Activity| activity.has_signed() && !activity.noted.load(Relaxed);
+        lock(&self.clients)
+            .iter()
+            .filter(|(_, activity)| unnoted(activity))
+            .map(|(id, activity)| (*id, Arc::clone(activity)))
+            .collect()
+    }
+
     fn take(&self, rates: &mut HashMap<Uuid, Rate>) -> (Vec<ClientActivity>, Vec<UnknownNas>) {
         let mut clients = lock(&self.clients);
         // Those that no client table holds any more are gone.
@@ -258,8 +291,26 @@ pub async fn run(world: Arc<World>, store: Store, cancel: CancellationToken) {
         if let Err(error) = store.unknown_nas_add(&strangers).await {
             tracing::debug!(%error, "what was heard from strangers is not noted");
         }
+        note_learned(&world.activity, &store).await;
         if last {
             return;
+        }
+    }
+}
+
+/// Writes down who sends Message-Authenticator. What the database does not take now it is offered again.
+async fn note_learned(book: &ActivityBook, store: &Store) {
+    for (id, activity) in book.learned() {
+        match store.client_learned(id).await {
+            Ok(name) => {
+                activity.noted.store(true, Relaxed);
+                if let Some(client) = name {
+                    tracing::info!(%client, "it sends Message-Authenticator, which is required of it from now on");
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "that a client sends Message-Authenticator is not noted yet");
+            }
         }
     }
 }

@@ -137,7 +137,14 @@ fn a_client_is_changed_shown_and_removed() {
     site.run(
         &[
             &set[..],
-            &["--no-require-message-authenticator", "--coa-port", "1700"],
+            &[
+                "--message-authenticator",
+                "legacy",
+                "--legacy-until",
+                "30d",
+                "--coa-port",
+                "1700",
+            ],
         ]
         .concat(),
     )
@@ -145,7 +152,11 @@ fn a_client_is_changed_shown_and_removed() {
     let shown = site.json(&["client", "show", "core"]);
     assert_eq!(shown["address"], "192.0.2.0/24");
     assert_eq!(shown["coa_port"], 1700);
-    assert_eq!(shown["require_message_authenticator"], false);
+    assert_eq!(shown["message_authenticator"], "legacy");
+    assert!(shown["legacy_until_us"].is_i64(), "{shown}");
+    site.run(&["client", "set", "core", "--message-authenticator", "learn"])
+        .ends(1)
+        .says(&["192.0.2.0/24 is a network of NASes", "legacy"]);
     assert_eq!(shown["site"], "hq");
     site.run(&["client", "set", "core", "--coa-port", "0"])
         .ends(0);

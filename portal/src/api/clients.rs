@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ipnet::IpNet;
-use nac_store::{Client, ClientActivity, ClientChange, NewClient, SecretBytes, UnknownNas};
+use nac_store::{
+    Client, ClientActivity, ClientChange, MessageAuthenticatorRule, NewClient, SecretBytes,
+    UnknownNas,
+};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,9 +87,12 @@ struct Add {
     /// The shared secret, 16 octets at least; one is made and given back once when it is left out.
     #[schema(value_type = Option<String>)]
     secret: Option<Zeroizing<String>>,
-    /// Whether an Access-Request without Message-Authenticator is refused; true unless told otherwise.
-    #[serde(default = "yes")]
-    require_message_authenticator: bool,
+    /// Whether an Access-Request without Message-Authenticator is looked at; `required` unless told otherwise.
+    #[serde(default)]
+    message_authenticator: Option<MessageAuthenticatorRule>,
+    /// Until when `legacy` lasts, in microseconds since the Unix epoch; 90 days when left out.
+    #[serde(default)]
+    legacy_until_us: Option<i64>,
     /// The vendor profile; `generic` unless told otherwise.
     #[serde(default)]
     vendor: Option<String>,
@@ -99,10 +105,6 @@ struct Add {
     /// The site that policies may name.
     #[serde(default)]
     site: String,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// A client with a secret that was made for it.
@@ -132,11 +134,17 @@ async fn add(
     let vendor = body.vendor.unwrap_or_else(|| "generic".to_owned());
     client::check_vendor(&vendor)?;
     let (secret, made) = shared_secret(body.secret)?;
+    let network = address(&body.address)?;
+    let message_authenticator = body
+        .message_authenticator
+        .unwrap_or(MessageAuthenticatorRule::Required);
+    client::check_message_authenticator(message_authenticator, network)?;
     let new = NewClient {
         name: body.name,
-        address: address(&body.address)?,
+        address: network,
         secret,
-        require_message_authenticator: body.require_message_authenticator,
+        message_authenticator,
+        legacy_until_us: body.legacy_until_us,
         vendor,
         coa_port: body.coa_port,
         radsec_name: body
@@ -164,8 +172,10 @@ struct Set {
     name: Option<String>,
     /// Another address or network.
     address: Option<String>,
-    /// Whether an Access-Request without Message-Authenticator is refused.
-    require_message_authenticator: Option<bool>,
+    /// Another rule for Access-Requests without Message-Authenticator.
+    message_authenticator: Option<MessageAuthenticatorRule>,
+    /// Another end of `legacy`, in microseconds since the Unix epoch.
+    legacy_until_us: Option<i64>,
     /// Another vendor profile.
     vendor: Option<String>,
     /// Another port for CoA; 0 for the profile's.
@@ -199,7 +209,8 @@ async fn set(
         name: body.name,
         address: body.address.as_deref().map(address).transpose()?,
         secret: None,
-        require_message_authenticator: body.require_message_authenticator,
+        message_authenticator: body.message_authenticator,
+        legacy_until_us: body.legacy_until_us,
         vendor: body.vendor,
         coa_port: body.coa_port.map(|port| (port != 0).then_some(port)),
         radsec_name: match body.radsec_name.as_deref() {
@@ -210,6 +221,13 @@ async fn set(
         site: body.site,
     };
     let store = caller.store(&state);
+    if let Some(rule) = change.message_authenticator {
+        let network = match change.address {
+            Some(network) => network,
+            None => store.client_fetch(&name).await?.address,
+        };
+        client::check_message_authenticator(rule, network)?;
+    }
     Ok(Json(store.client_update(&name, change).await?))
 }
 

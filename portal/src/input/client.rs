@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use nac_radius::VendorProfile;
-use nac_store::{Store, StoreError};
+use nac_store::{MessageAuthenticatorRule, Store, StoreError};
 
 use super::InputFault;
 
@@ -62,6 +62,27 @@ pub fn check_vendor(name: &str) -> Result<(), InputFault> {
         format!("there is no vendor profile {name}"),
         format!("use one of: {}", known.join(", ")),
     ))
+}
+
+/// Whether Message-Authenticator can be asked for like this: what one NAS of a network does says nothing of the others.
+///
+/// # Errors
+///
+/// What to ask for instead.
+pub fn check_message_authenticator(
+    rule: MessageAuthenticatorRule,
+    address: IpNet,
+) -> Result<(), InputFault> {
+    if rule == MessageAuthenticatorRule::Learn && address.prefix_len() != address.max_prefix_len() {
+        return Err(InputFault::new(
+            "message_authenticator",
+            format!(
+                "{address} is a network of NASes, and what one of them sends says nothing of the others"
+            ),
+            "use required, or legacy for a time; or add the NASes one by one",
+        ));
+    }
+    Ok(())
 }
 
 /// An address, or a network of them.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use clap::Args;
 use nac_radius::{NasSettings, VendorProfile};
-use nac_store::{Client, ClientActivity, MessageAuthenticatorUse};
+use nac_store::{
+    Client, ClientActivity, MessageAuthenticatorRule, MessageAuthenticatorUse, now_us,
+};
 use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -72,18 +74,14 @@ pub(super) async fn list(context: &Context) -> Outcome {
         "no NAS may ask yet; add one with: nac client add NAME --address ADDRESS",
     );
     for client in clients {
-        let required = if client.require_message_authenticator {
-            "required"
-        } else {
-            "not required"
-        };
+        let required = rule(&client);
         let activity = heard.remove(&client.id).unwrap_or_default();
         table.row([
             client.name,
             client.address.to_string(),
             client.vendor,
             client.site,
-            required.to_owned(),
+            required,
             activity
                 .last_packet_us
                 .map_or_else(|| "never".to_owned(), local_time),
@@ -107,11 +105,7 @@ pub(super) async fn show(context: &Context, name: &str, with_secret: bool) -> Ou
         print_json(&with_activity(&client, secret, activity.as_ref()))?;
         return Ok(Answer::Yes);
     }
-    let required = if client.require_message_authenticator {
-        "required"
-    } else {
-        "not required"
-    };
+    let required = rule(&client);
     let mut shown = vec![
         ("name", client.name.clone()),
         ("address", client.address.to_string()),
@@ -130,7 +124,7 @@ pub(super) async fn show(context: &Context, name: &str, with_secret: bool) -> Ou
                 .clone()
                 .unwrap_or_else(|| "none: its address counts".to_owned()),
         ),
-        ("Message-Authenticator", required.to_owned()),
+        ("Message-Authenticator", required),
         (
             "secret",
             secret.unwrap_or("(show it with --secret)").to_owned(),
@@ -147,6 +141,19 @@ pub(super) async fn show(context: &Context, name: &str, with_secret: bool) -> Ou
     }
     print(&lines(&shown))?;
     Ok(Answer::Yes)
+}
+
+/// Whether Message-Authenticator is required, in words.
+fn rule(client: &Client) -> String {
+    let until = client.legacy_until_us.map(local_time).unwrap_or_default();
+    match client.message_authenticator {
+        MessageAuthenticatorRule::Required => "required".to_owned(),
+        MessageAuthenticatorRule::Learn => "not required until it sends it".to_owned(),
+        MessageAuthenticatorRule::Legacy if client.terms().requires(now_us()) => {
+            format!("required: its time as a legacy NAS ended at {until}")
+        }
+        MessageAuthenticatorRule::Legacy => format!("not required until {until}"),
+    }
 }
 
 /// What was heard, in words.

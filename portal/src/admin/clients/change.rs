@@ -4,14 +4,19 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use nac_store::{Client, ClientChange, NewClient, SecretBytes, Store, StoreError};
+use nac_store::{
+    Client, ClientChange, MessageAuthenticatorRule, NewClient, SecretBytes, Store, StoreError,
+};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{path, vendors};
+use crate::admin::filter::end;
 use crate::admin::form::{Fault, filled, number};
 use crate::admin::{Account, AdminState, Chrome, Done, Place, Problem, render};
-use crate::input::client::{check_name, check_vendor, network, radsec_name, taken};
+use crate::input::client::{
+    check_message_authenticator, check_name, check_vendor, network, radsec_name, taken,
+};
 use crate::input::secret::{GENERATED_LENGTH, generate, weakness};
 use crate::web::Failure;
 
@@ -34,8 +39,8 @@ pub(super) struct ClientForm {
     coa_port: String,
     #[serde(default)]
     radsec_name: String,
-    #[serde(default)]
-    unsigned: bool,
+    message_authenticator: String,
+    legacy_until: Option<String>,
     #[serde(default)]
     secret: Zeroizing<String>,
     #[serde(default)]
@@ -54,7 +59,8 @@ impl ClientForm {
                 .map(|port| port.to_string())
                 .unwrap_or_default(),
             radsec_name: client.radsec_name.clone().unwrap_or_default(),
-            unsigned: !client.require_message_authenticator,
+            message_authenticator: client.message_authenticator.to_string(),
+            legacy_until: client.legacy_until_us.and_then(date),
             secret: Zeroizing::default(),
             weak: false,
         }
@@ -72,6 +78,14 @@ impl ClientForm {
         Ok(filled(&self.radsec_name).map(radsec_name).transpose()?)
     }
 
+    fn rule(&self, address: ipnet::IpNet) -> Result<MessageAuthenticatorRule, Failure> {
+        let rule = self.message_authenticator.parse().map_err(|_| {
+            Failure::invalid("message_authenticator", "choose one of the three rules")
+        })?;
+        check_message_authenticator(rule, address)?;
+        Ok(rule)
+    }
+
     /// The secret that was typed; weak ones only with consent.
     fn typed_secret(&self) -> Result<Option<Zeroizing<String>>, Failure> {
         if self.secret.is_empty() {
@@ -87,6 +101,12 @@ impl ClientForm {
             _ => Ok(Some(self.secret.clone())),
         }
     }
+}
+
+/// A moment as the form takes it.
+fn date(us: i64) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(us).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 #[derive(Template)]
@@ -122,7 +142,8 @@ pub(super) async fn new(
         site: String::new(),
         coa_port: String::new(),
         radsec_name: String::new(),
-        unsigned: false,
+        message_authenticator: MessageAuthenticatorRule::Required.to_string(),
+        legacy_until: None,
         secret: Zeroizing::default(),
         weak: false,
     };
@@ -179,6 +200,7 @@ async fn try_add(
     check_vendor(&form.vendor)?;
     let address = network(form.address.trim()).map_err(|why| Failure::invalid("address", why))?;
     let radsec = form.radsec_name()?;
+    let rule = form.rule(address)?;
     let (secret, made) = match form.typed_secret()? {
         Some(secret) => (secret, false),
         None => (generate(GENERATED_LENGTH)?, true),
@@ -189,7 +211,8 @@ async fn try_add(
             name: name.to_owned(),
             address,
             secret: SecretBytes::new(secret.as_bytes()),
-            require_message_authenticator: !form.unsigned,
+            message_authenticator: rule,
+            legacy_until_us: end("legacy_until", &form.legacy_until)?,
             vendor: form.vendor.clone(),
             coa_port: form.port()?,
             radsec_name: radsec.clone(),
@@ -266,6 +289,7 @@ async fn try_update(
     check_vendor(&form.vendor)?;
     let address = network(form.address.trim()).map_err(|why| Failure::invalid("address", why))?;
     let radsec = form.radsec_name()?;
+    let rule = form.rule(address)?;
     let secret = form.typed_secret()?;
     if secret.is_some() {
         account.confirmed(&format!("{}/edit", path(old)))?;
@@ -274,7 +298,8 @@ async fn try_update(
         name: Some(name.to_owned()),
         address: Some(address),
         secret: secret.map(|secret| SecretBytes::new(secret.as_bytes())),
-        require_message_authenticator: Some(!form.unsigned),
+        message_authenticator: Some(rule),
+        legacy_until_us: end("legacy_until", &form.legacy_until)?,
         vendor: Some(form.vendor.clone()),
         coa_port: Some(form.port()?),
         radsec_name: Some(radsec.clone()),

@@ -10,7 +10,10 @@ use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use nac_radius::{NasSettings, VendorProfile};
-use nac_store::{Client, ClientActivity, MessageAuthenticatorUse, Segment, UnknownNas, now_us};
+use nac_store::{
+    Client, ClientActivity, MessageAuthenticatorRule, MessageAuthenticatorUse, Segment, UnknownNas,
+    now_us,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -99,6 +102,10 @@ struct Row {
     last: Option<Moment>,
     hints: Vec<Hint>,
     signs: MessageAuthenticatorUse,
+    /// Message-Authenticator is required at this moment.
+    required: bool,
+    rule: &'static str,
+    until: Option<Moment>,
 }
 
 /// Something about a client that somebody should look at.
@@ -252,7 +259,11 @@ fn csv(clients: &[Heard]) -> Result<Response, Failure> {
                 client.address.to_string(),
                 client.vendor.clone(),
                 client.site.clone(),
-                client.require_message_authenticator.to_string(),
+                client.message_authenticator.to_string(),
+                client
+                    .legacy_until_us
+                    .map(|us| us.to_string())
+                    .unwrap_or_default(),
                 activity.message_authenticator().to_string(),
                 activity
                     .last_packet_us
@@ -269,7 +280,8 @@ fn csv(clients: &[Heard]) -> Result<Response, Failure> {
         "address",
         "vendor",
         "site",
-        "requires_message_authenticator",
+        "message_authenticator",
+        "legacy_until_us",
         "sends_message_authenticator",
         "last_packet_us",
         "requests_per_minute",
@@ -287,9 +299,22 @@ impl From<Heard> for Row {
             last: activity.last_packet_us.map(Moment),
             hints: hints(&heard.client, &activity),
             signs: activity.message_authenticator(),
+            required: heard.client.terms().requires(now_us()),
+            rule: rule(&heard.client),
+            until: heard.client.legacy_until_us.map(Moment),
             client: heard.client,
             activity,
         }
+    }
+}
+
+/// The rule for Message-Authenticator in a word or two.
+fn rule(client: &Client) -> &'static str {
+    match client.message_authenticator {
+        MessageAuthenticatorRule::Required => "required",
+        MessageAuthenticatorRule::Learn => "not required yet",
+        MessageAuthenticatorRule::Legacy if client.terms().requires(now_us()) => "required again",
+        MessageAuthenticatorRule::Legacy => "not required",
     }
 }
 
@@ -307,7 +332,8 @@ fn hints(client: &Client, activity: &ClientActivity) -> Vec<Hint> {
             ),
         );
     }
-    if activity.missing_signature > 0 && client.require_message_authenticator {
+    let required = client.terms().requires(now_us());
+    if activity.missing_signature > 0 && required {
         say(
             "bad",
             format!(
@@ -316,14 +342,15 @@ fn hints(client: &Client, activity: &ClientActivity) -> Vec<Hint> {
             ),
         );
     }
-    if !client.require_message_authenticator {
+    if !required {
         say(
             "warn",
-            match activity.message_authenticator() {
-                MessageAuthenticatorUse::Always => {
-                    "it always signs: require Message-Authenticator".to_owned()
-                }
-                _ => "open to CVE-2024-3596: Message-Authenticator is not required".to_owned(),
+            match (client.message_authenticator, client.legacy_until_us) {
+                (MessageAuthenticatorRule::Legacy, Some(until)) => format!(
+                    "open to CVE-2024-3596: a legacy device that is ignored in {} unless it sends Message-Authenticator",
+                    span(until.saturating_sub(now_us()))
+                ),
+                _ => "open to CVE-2024-3596 until it sends Message-Authenticator".to_owned(),
             },
         );
     }

@@ -1,4 +1,4 @@
--- The same as ../postgres/0010_cheap_records.sql.
+-- The same as ../sqlite/0011_cheap_records.sql.
 
 -- Most send the name that is authenticated: that one is found by user_key, and needs no second entry.
 DROP INDEX decision_identity;
