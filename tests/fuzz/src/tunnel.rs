@@ -7,7 +7,7 @@
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, LazyLock};
 
-use nac_eap::{Conversation, Method, Step, mschapv2};
+use nac_eap::{Answer, Conversation, Method, Step, mschapv2};
 use rustls::client::Resumption;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
@@ -31,10 +31,6 @@ pub fn ttls_avps(input: &[u8]) {
     };
     let version = if version % 2 == 0 { TLS_1_2 } else { TLS_1_3 };
     if let Some(mut tunnel) = Tunnel::open(Method::Ttls, version) {
-        if version == TLS_1_3 {
-            // The server saw our Finished and has nothing to say; then the attributes come.
-            tunnel.say(&[]);
-        }
         tunnel.say(avps);
         tunnel.say(&[]);
     }
@@ -105,7 +101,9 @@ struct Tunnel {
     /// What the server said last, inside the tunnel.
     heard: Vec<u8>,
     over: bool,
-    /// The world gave the NT hash, or found a password right.
+    /// What was said last is the response of somebody who knows the password.
+    right: bool,
+    /// The world found a password right, or gave the NT hash to judge what was right.
     agreed: bool,
 }
 
@@ -128,6 +126,7 @@ impl Tunnel {
             identifier,
             heard: Vec::new(),
             over: false,
+            right: false,
             agreed: false,
         };
         tunnel.respond(1, USER.as_bytes());
@@ -145,6 +144,7 @@ impl Tunnel {
         if self.over {
             return;
         }
+        self.right = data.starts_with(&[MSCHAPV2, 2]) && data == self.right_answer();
         self.heard.clear();
         let _ = self.tls.writer().write_all(data);
         self.flush();
@@ -170,7 +170,11 @@ impl Tunnel {
         let mut step = self.conversation.receive(*START, &packet);
         if let Step::Ask(question) = &step {
             let answer = truth(question);
-            self.agreed |= !matches!(answer, nac_eap::Answer::Refused(_));
+            self.agreed |= match answer {
+                Answer::Accepted => true,
+                Answer::NtHash(_) => self.right,
+                Answer::Refused(_) => false,
+            };
             step = self.conversation.resume(*START, answer);
         }
         check(&self.conversation, &step);
