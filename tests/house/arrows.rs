@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::metadata;
 
 /// Which of our packages each package may depend on. A package that is not listed fails the test.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("nac-radius", &[]),
     ("nac-eap", &[]),
     ("nac-policy", &[]),
@@ -41,6 +41,17 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     (
         "nac-tests",
         &["nac-eap", "nac-pki", "nac-posture-simulator", "nac-radius"],
+    ),
+    (
+        "nac-fuzz",
+        &[
+            "nac-eap",
+            "nac-pki",
+            "nac-policy",
+            "nac-posture",
+            "nac-radius",
+            "nac-store",
+        ],
     ),
 ];
 

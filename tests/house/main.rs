@@ -4,6 +4,7 @@
 mod arrows;
 mod dependencies;
 mod files;
+mod standards;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 use nac_test_support::program::repository;

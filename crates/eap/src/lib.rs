@@ -43,7 +43,7 @@
 //! * Input cannot panic and cannot grow memory beyond 64 KiB per flight.
 //! * All rustls calls are in the private module `tls`.
 
-#![warn(
+#![deny(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

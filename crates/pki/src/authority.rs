@@ -233,14 +233,14 @@ fn not_after(now_unix: i64, lifetime_days: u32) -> Result<i64, PkiError> {
         return Err(PkiError::Lifetime(0));
     }
     now_unix
-        .checked_add(i64::from(lifetime_days) * DAY_S)
+        .checked_add(i64::from(lifetime_days).saturating_mul(DAY_S))
         .ok_or(PkiError::Lifetime(lifetime_days))
 }
 
 /// What all certificates of this authority have in common.
 fn parameters(common_name: &str, now: i64, end: i64) -> Result<CertificateParams, PkiError> {
     let instant = |seconds: i64| {
-        let days = u32::try_from((end - now) / DAY_S).unwrap_or(u32::MAX);
+        let days = u32::try_from(end.saturating_sub(now) / DAY_S).unwrap_or(u32::MAX);
         OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PkiError::Lifetime(days))
     };
     let mut params = CertificateParams::default();

@@ -16,6 +16,17 @@
 //!   bounded by [`MAX_CERTIFICATE_LEN`], and no name that it returns holds a control character.
 //! * Private keys are wiped from memory when dropped and appear in no `Debug` text and no error.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
 mod authority;
 mod error;
 mod facts;

@@ -173,8 +173,9 @@ impl PacketBuilder {
                 most: MAX_VENDOR_VALUE_LEN,
             });
         }
-        self.room(attribute::VENDOR_SPECIFIC, length + 6, MAX_VALUE_LEN)?;
-        let inner = u8::try_from(length + 2).unwrap_or(u8::MAX);
+        let (inside, whole) = (length.saturating_add(2), length.saturating_add(6));
+        self.room(attribute::VENDOR_SPECIFIC, whole, MAX_VALUE_LEN)?;
+        let inner = u8::try_from(inside).unwrap_or(u8::MAX);
         self.append(
             attribute::VENDOR_SPECIFIC,
             &[&vendor.to_be_bytes(), &[number, inner], value],
@@ -191,10 +192,10 @@ impl PacketBuilder {
     /// Adds one long value as several attributes of at most 253 octets, all of them or none.
     pub fn push_split(&mut self, number: u8, value: &[u8]) -> Result<(), DoesNotFit> {
         let pieces = value.len().div_ceil(MAX_VALUE_LEN).max(1);
-        if self.bytes.len() + value.len() + 2 * pieces > MAX_PACKET_LEN {
+        if !self.fits(value.len().saturating_add(pieces.saturating_mul(2))) {
             return Err(DoesNotFit::Packet { number });
         }
-        if self.attributes + pieces > MAX_ATTRIBUTES {
+        if self.attributes.saturating_add(pieces) > MAX_ATTRIBUTES {
             return Err(DoesNotFit::TooMany { number });
         }
         if value.is_empty() {
@@ -241,13 +242,13 @@ impl PacketBuilder {
     ) -> Result<(), DoesNotFit> {
         let (receive, send) = msk.split_at(32);
         let [receive_salt, send_salt] = salts;
-        let needed = 2 * (8 + salted_len(32));
-        if self.bytes.len() + needed > MAX_PACKET_LEN {
+        const NEEDED: usize = 2 * (8 + salted_len(32));
+        if !self.fits(NEEDED) {
             return Err(DoesNotFit::Packet {
                 number: attribute::VENDOR_SPECIFIC,
             });
         }
-        if self.attributes + 2 > MAX_ATTRIBUTES {
+        if self.attributes.saturating_add(2) > MAX_ATTRIBUTES {
             return Err(DoesNotFit::TooMany {
                 number: attribute::VENDOR_SPECIFIC,
             });
@@ -324,7 +325,7 @@ impl PacketBuilder {
             return Ok(());
         }
         let salt = self.unused_salt(salt);
-        let mut value = Vec::with_capacity(1 + salted_len(length));
+        let mut value = Vec::with_capacity(salted_len(length).saturating_add(1));
         value.push(tag);
         salt_encrypt(password, salt, request_authenticator, secret, &mut value);
         self.push(number, &value)
@@ -374,7 +375,7 @@ impl PacketBuilder {
                 most,
             });
         }
-        if self.bytes.len() + 2 + length > MAX_PACKET_LEN {
+        if !self.fits(length.saturating_add(2)) {
             return Err(DoesNotFit::Packet { number });
         }
         if self.attributes == MAX_ATTRIBUTES {
@@ -383,15 +384,21 @@ impl PacketBuilder {
         Ok(())
     }
 
+    /// Whether the packet has room for so many more octets.
+    fn fits(&self, octets: usize) -> bool {
+        self.bytes.len().saturating_add(octets) <= MAX_PACKET_LEN
+    }
+
     /// Appends an attribute for which [`room`](Self::room) has been checked.
     fn append(&mut self, number: u8, parts: &[&[u8]]) {
-        let length: usize = 2 + parts.iter().map(|part| part.len()).sum::<usize>();
+        let inside: usize = parts.iter().map(|part| part.len()).sum();
+        let length = inside.saturating_add(2);
         self.bytes
             .extend_from_slice(&[number, u8::try_from(length).unwrap_or(u8::MAX)]);
         parts
             .iter()
             .for_each(|part| self.bytes.extend_from_slice(part));
-        self.attributes += 1;
+        self.attributes = self.attributes.saturating_add(1);
     }
 
     /// Sets the leading bit that RFC 2868 section 3.5 demands, and steps on while the packet has
@@ -407,7 +414,8 @@ impl PacketBuilder {
 
     /// Overwrites octets that are already there.
     fn write(&mut self, offset: usize, octets: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(offset..offset + octets.len()) {
+        let rest = self.bytes.get_mut(offset..);
+        if let Some(place) = rest.and_then(|rest| rest.get_mut(..octets.len())) {
             place.copy_from_slice(octets);
         }
     }

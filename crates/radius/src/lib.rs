@@ -49,11 +49,12 @@
 //! * No clock, no randomness, no I/O, no `async`: salts and authenticators are arguments.
 #![cfg_attr(
     not(test),
-    warn(
-        clippy::unwrap_used,
+    deny(
+        clippy::arithmetic_side_effects,
         clippy::expect_used,
         clippy::indexing_slicing,
-        clippy::panic
+        clippy::panic,
+        clippy::unwrap_used
     )
 )]
 

@@ -70,7 +70,7 @@ impl MacAddr {
         };
         let mut text = String::with_capacity(17);
         for (index, octet) in self.0.iter().enumerate() {
-            if index > 0 && index % group == 0 {
+            if index > 0 && index.is_multiple_of(group) {
                 text.push_str(separator);
             }
             for nibble in [octet >> 4, octet & 0x0f] {
@@ -96,13 +96,13 @@ impl FromStr for MacAddr {
         let mut digits = 0;
         let mut separator = None;
         let mut group = None;
-        let mut in_group = 0;
+        let mut in_group = 0_usize;
         for character in text.chars() {
             if let Some(value) = character.to_digit(16) {
                 let octet = octets.get_mut(digits / 2).ok_or(NotMacAddr)?;
                 *octet = *octet << 4 | u8::try_from(value).map_err(|_| NotMacAddr)?;
-                digits += 1;
-                in_group += 1;
+                digits = digits.saturating_add(1);
+                in_group = in_group.saturating_add(1);
             } else if matches!(character, ':' | '-' | '.')
                 && *separator.get_or_insert(character) == character
                 && *group.get_or_insert(in_group) == in_group

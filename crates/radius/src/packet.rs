@@ -220,9 +220,10 @@ fn walk(
 ) -> Result<Option<MessageAuthenticatorAt<'_>>, Malformed> {
     let mut found = None;
     let mut rest = attributes;
-    let mut count = 0;
+    let mut count = 0_usize;
     while !rest.is_empty() {
-        let offset = HEADER_LEN + attributes.len() - rest.len();
+        let walked = attributes.len().saturating_sub(rest.len());
+        let offset = walked.saturating_add(HEADER_LEN);
         let [number, length, ..] = *rest else {
             return Err(Malformed::AttributeTruncated { offset });
         };
@@ -245,7 +246,7 @@ fn walk(
                 remaining,
             });
         };
-        count += 1;
+        count = count.saturating_add(1);
         if count > MAX_ATTRIBUTES {
             return Err(Malformed::TooManyAttributes {
                 offset,
@@ -262,7 +263,7 @@ fn walk(
                 .and_then(|value| value.try_into().ok())
                 .ok_or(wrong_length)?;
             let before = attributes
-                .get(..offset + 2 - HEADER_LEN)
+                .get(..walked.saturating_add(2))
                 .unwrap_or_default();
             found = Some(MessageAuthenticatorAt {
                 before,

@@ -36,7 +36,7 @@ impl Packet<'_> {
         let end = clear
             .iter()
             .rposition(|&octet| octet != 0)
-            .map_or(0, |last| last + 1);
+            .map_or(0, |last| last.saturating_add(1));
         clear.truncate(end);
         Ok(Some(clear))
     }
@@ -129,7 +129,7 @@ pub(crate) fn salt_encrypt(
     secret: &Secret,
     out: &mut Vec<u8>,
 ) {
-    let mut plain = Zeroizing::new(Vec::with_capacity(1 + clear.len()));
+    let mut plain = Zeroizing::new(Vec::with_capacity(clear.len().saturating_add(1)));
     plain.push(u8::try_from(clear.len()).unwrap_or(u8::MAX));
     plain.extend_from_slice(clear);
     out.extend_from_slice(&salt);
@@ -138,7 +138,10 @@ pub(crate) fn salt_encrypt(
 
 /// How many octets [`salt_encrypt`] appends for a clear text of this length.
 pub(crate) const fn salted_len(clear: usize) -> usize {
-    2 + (1 + clear).next_multiple_of(16)
+    clear
+        .saturating_add(1)
+        .next_multiple_of(16)
+        .saturating_add(2)
 }
 
 /// Reads what [`salt_encrypt`] writes.

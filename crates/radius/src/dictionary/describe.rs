@@ -106,6 +106,8 @@ fn describe_known(known: &DictionaryAttribute, octets: &[u8]) -> Described {
             };
             named(name, value::to_text(known, &[0, *high, *middle, *low]))
         }
+        // Above 31 it is no tag, and no number of three octets either (RFC 2868 section 3.1).
+        (true, DataType::Integer, _) => named(known.name.clone(), value::to_hex(octets)),
         // In text a first octet above 31 is data (RFC 2868 section 3.3).
         (true, DataType::String | DataType::Octets, [tag @ 0..=31, text @ ..]) => {
             named(format!("{}:{tag}", known.name), value::to_text(known, text))

@@ -60,8 +60,8 @@ impl Reader<'_, '_> {
             vendor: None,
             nested: 0,
         };
-        for line in text.lines() {
-            place.line += 1;
+        for (number, line) in (1..).zip(text.lines()) {
+            place.line = number;
             let content = line.split('#').next().unwrap_or_default();
             let words = content.split_whitespace().collect::<Vec<_>>();
             let Some((keyword, rest)) = words.split_first() else {
@@ -84,7 +84,9 @@ impl Reader<'_, '_> {
         depth: usize,
     ) -> Result<(), DictionaryError> {
         match (keyword.to_ascii_uppercase().as_str(), words) {
-            ("BEGIN-TLV" | "BEGIN-STRUCT", _) => place.nested += 1,
+            ("BEGIN-TLV" | "BEGIN-STRUCT", _) => {
+                place.nested = place.nested.saturating_add(1);
+            }
             ("END-TLV" | "END-STRUCT", _) => place.nested = place.nested.saturating_sub(1),
             ("ATTRIBUTE" | "VALUE" | "MEMBER" | "STRUCT", _) if place.nested > 0 => {}
             ("ATTRIBUTE", [name, number, data_type, flags @ ..]) => {
@@ -291,11 +293,7 @@ impl Reader<'_, '_> {
             );
             return Ok(());
         };
-        let most = if width == 8 {
-            u64::MAX
-        } else {
-            (1 << (8 * width)) - 1
-        };
+        let most = (0..width).fold(0, |most, _| most << 8 | 0xff);
         let number = parse_number(number)
             .filter(|number| *number <= most)
             .ok_or_else(|| {
@@ -387,12 +385,12 @@ impl Reader<'_, '_> {
         path: &str,
         depth: usize,
     ) -> Result<(), DictionaryError> {
-        self.includes += 1;
+        self.includes = self.includes.saturating_add(1);
         if depth >= MAX_DEPTH || self.includes > MAX_INCLUDES {
             return Err(place.error("too many files include each other: is there a circle?"));
         }
         match (self.loader)(place.file, path) {
-            Ok((name, text)) => self.file(&name, &text, depth + 1),
+            Ok((name, text)) => self.file(&name, &text, depth.saturating_add(1)),
             Err(_) if keyword == "$INCLUDE-" => Ok(()),
             Err(why) => Err(place.error(format!("cannot include {path:.200?}: {why}"))),
         }

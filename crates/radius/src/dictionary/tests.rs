@@ -127,6 +127,17 @@ fn text_that_is_not_plain_comes_back_octet_for_octet() {
 }
 
 #[test]
+fn a_tagged_number_whose_tag_is_none_is_shown_as_octets() {
+    let mut builder = PacketBuilder::unsigned_request(Code::AccessRequest, 1, [0; 16]);
+    builder.push(64, &[0x20, 0, 0, 13]).unwrap();
+    let described = describe(&builder.seal(&Secret::new("s")));
+    assert_eq!(
+        described,
+        [("Tunnel-Type".to_owned(), "0x2000000d".to_owned())]
+    );
+}
+
+#[test]
 fn values_that_do_not_fit_are_refused_without_repeating_them() {
     let check = |name: &str, value: &str| {
         let error = encode(name, value).unwrap_err();

@@ -12,7 +12,9 @@ pub(super) fn to_octets(attribute: &DictionaryAttribute, text: &str) -> Option<V
         let number = attribute
             .value(text)
             .or_else(|| number(attribute.data_type, text))?;
-        return number.to_be_bytes().get(8 - width..).map(<[u8]>::to_vec);
+        let octets = number.to_be_bytes();
+        let unused = octets.len().checked_sub(width)?;
+        return octets.get(unused..).map(<[u8]>::to_vec);
     }
     Some(match attribute.data_type {
         DataType::String => text_octets(text),
@@ -119,7 +121,7 @@ fn typed_text(attribute: &DictionaryAttribute, octets: &[u8]) -> Option<String> 
 
 /// `0x` and hexadecimal digits.
 pub(super) fn to_hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + 2 * octets.len());
+    let mut text = String::with_capacity(octets.len().saturating_mul(2).saturating_add(2));
     text.push_str("0x");
     for octet in octets {
         // Writing to a String cannot fail.
@@ -186,6 +188,10 @@ fn number(data_type: DataType, text: &str) -> Option<u64> {
 }
 
 /// Seconds since 1970 as `2026-08-01T12:00:00Z`, by counting days from March in 400-year eras.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "seconds come from four octets: no sum is near 64 bits, and only parts are taken from their whole"
+)]
 fn date_text(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -205,6 +211,10 @@ fn date_text(seconds: u64) -> String {
 }
 
 /// Reads what [`date_text`] writes.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "year, month, day and time are in their ranges before anything is computed"
+)]
 fn parse_date(text: &str) -> Option<u64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let split = |text: &str, separator| {

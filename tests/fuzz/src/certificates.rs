@@ -1,0 +1,33 @@
+//! Certificates: what the peer of a TLS handshake, or an administrator, hands us.
+
+use nac_pki::{CertificateFacts, MAX_NAMES, pem_certificates, pem_key};
+
+/// A certificate in DER; and the same octets as a PEM file, if they are text.
+pub fn certificate_facts(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input) {
+        let _ = pem_key(text);
+        for certificate in pem_certificates(text).unwrap_or_default() {
+            let _ = CertificateFacts::read(&certificate);
+        }
+    }
+    let facts = match CertificateFacts::read(input) {
+        Ok(facts) => facts,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+    };
+    let lists = [&facts.emails, &facts.dns_names, &facts.uris, &facts.upns];
+    let singles = [&facts.subject, &facts.issuer, &facts.serial];
+    let optional = facts.common_name.iter().chain(&facts.device_id);
+    for text in lists.into_iter().flatten().chain(singles).chain(optional) {
+        assert!(
+            !text.chars().any(char::is_control),
+            "{text:?} goes to logs and pages"
+        );
+    }
+    assert!(lists.iter().all(|list| list.len() <= MAX_NAMES));
+    assert!(facts.addresses.len() <= MAX_NAMES);
+    assert_eq!(facts.fingerprint_sha256.len(), 64);
+    let _ = facts.user_name();
+}
