@@ -38,7 +38,7 @@ fn run(
     change: impl FnOnce(&mut Supplicant<'_>),
 ) -> Outcome {
     let mut supplicant = Supplicant::new(method, version, subject.ca());
-    if method == Method::Tls {
+    if method.by_certificate() {
         supplicant.credential = Some(subject.credential());
     }
     change(&mut supplicant);
@@ -75,6 +75,26 @@ fn peap_mschapv2_on_tls_1_3() {
 }
 
 #[test]
+fn peap_gtc_on_tls_1_2() {
+    matrix(Method::PeapGtc, TlsVersion::V12);
+}
+
+#[test]
+fn peap_gtc_on_tls_1_3() {
+    matrix(Method::PeapGtc, TlsVersion::V13);
+}
+
+#[test]
+fn peap_tls_on_tls_1_2() {
+    matrix(Method::PeapTls, TlsVersion::V12);
+}
+
+#[test]
+fn peap_tls_on_tls_1_3() {
+    matrix(Method::PeapTls, TlsVersion::V13);
+}
+
+#[test]
 fn ttls_pap_on_tls_1_2() {
     matrix(Method::TtlsPap, TlsVersion::V12);
 }
@@ -85,6 +105,26 @@ fn ttls_pap_on_tls_1_3() {
 }
 
 #[test]
+fn ttls_chap_on_tls_1_2() {
+    matrix(Method::TtlsChap, TlsVersion::V12);
+}
+
+#[test]
+fn ttls_chap_on_tls_1_3() {
+    matrix(Method::TtlsChap, TlsVersion::V13);
+}
+
+#[test]
+fn ttls_mschap_on_tls_1_2() {
+    matrix(Method::TtlsMschap, TlsVersion::V12);
+}
+
+#[test]
+fn ttls_mschap_on_tls_1_3() {
+    matrix(Method::TtlsMschap, TlsVersion::V13);
+}
+
+#[test]
 fn ttls_mschapv2_on_tls_1_2() {
     matrix(Method::TtlsMschapv2, TlsVersion::V12);
 }
@@ -92,6 +132,64 @@ fn ttls_mschapv2_on_tls_1_2() {
 #[test]
 fn ttls_mschapv2_on_tls_1_3() {
     matrix(Method::TtlsMschapv2, TlsVersion::V13);
+}
+
+#[test]
+fn ttls_eap_mschapv2_on_tls_1_2() {
+    matrix(Method::TtlsEapMschapv2, TlsVersion::V12);
+}
+
+#[test]
+fn ttls_eap_mschapv2_on_tls_1_3() {
+    matrix(Method::TtlsEapMschapv2, TlsVersion::V13);
+}
+
+#[test]
+fn ttls_eap_gtc_on_tls_1_2() {
+    matrix(Method::TtlsEapGtc, TlsVersion::V12);
+}
+
+#[test]
+fn ttls_eap_gtc_on_tls_1_3() {
+    matrix(Method::TtlsEapGtc, TlsVersion::V13);
+}
+
+#[test]
+fn ttls_eap_tls_on_tls_1_2() {
+    matrix(Method::TtlsEapTls, TlsVersion::V12);
+}
+
+#[test]
+fn ttls_eap_tls_on_tls_1_3() {
+    matrix(Method::TtlsEapTls, TlsVersion::V13);
+}
+
+/// eapol_test checks the binding of the server and takes its keys from it: 0 makes none, 1 may, 2 insists.
+#[test]
+fn peap_binds_the_tunnel_to_what_is_inside() {
+    let subject = Subject::shared();
+    let fault = "FreeRADIUS 3.2.1 sends no crypto-binding";
+    let insists = |method: Method, version: TlsVersion| {
+        for binding in ["crypto_binding=0", "crypto_binding=1", "crypto_binding=2"] {
+            let outcome = run(subject, method, version, |supplicant| {
+                supplicant.phase1 = binding;
+                supplicant.again = 1;
+            });
+            let case = format!("{method:?} on {version:?}, {binding}");
+            assert!(outcome.success, "{case}:\n{}", outcome.tail());
+            assert_eq!(outcome.keys(), Some((2, 0)), "{case}: MPPE keys");
+            assert_eq!(outcome.resumptions(), [false, true], "{case}");
+            let valid = "EAP-PEAP: Valid cryptobinding TLV received";
+            let bound = outcome.log.matches(valid).count();
+            let expected = if binding.ends_with('0') { 0 } else { 2 };
+            assert_eq!(bound, expected, "{case}");
+        }
+    };
+    for version in TlsVersion::ALL {
+        for method in [Method::PeapMschapv2, Method::PeapGtc, Method::PeapTls] {
+            subject.unless_freeradius(fault, || insists(method, version));
+        }
+    }
 }
 
 /// MACsec needs the EAP Session-Id in the Accept (RFC 4072 section 2.8.3).

@@ -3,7 +3,7 @@
 use nac_test_support::eapol_test::{Method, Supplicant, TlsVersion};
 use nac_test_support::{Subject, cast};
 
-const TUNNELS: [Method; 3] = [Method::PeapMschapv2, Method::TtlsPap, Method::TtlsMschapv2];
+const TUNNELS: [Method; 8] = Method::BY_PASSWORD;
 
 #[test]
 fn a_wrong_password_is_refused_by_every_method() {
@@ -39,7 +39,7 @@ fn a_supplicant_that_does_not_trust_the_server_ends_the_handshake() {
     for method in Method::ALL {
         for version in TlsVersion::ALL {
             let mut supplicant = Supplicant::new(method, version, subject.unknown_ca());
-            if method == Method::Tls {
+            if method.by_certificate() {
                 supplicant.credential = Some(subject.credential());
             }
             let outcome = supplicant.run(subject.auth(), cast::SECRET);
@@ -60,15 +60,17 @@ fn a_supplicant_that_does_not_trust_the_server_ends_the_handshake() {
 #[test]
 fn a_revoked_certificate_is_refused() {
     let subject = Subject::shared();
-    for version in TlsVersion::ALL {
-        let mut supplicant = Supplicant::new(Method::Tls, version, subject.ca());
-        supplicant.identity = cast::REVOKED_USER;
-        supplicant.credential = Some(subject.revoked());
-        let outcome = supplicant.run(subject.auth(), cast::SECRET);
-        assert!(
-            !outcome.success && outcome.vlans().is_empty(),
-            "{version:?}:\n{}",
-            outcome.tail()
-        );
+    for method in [Method::Tls, Method::PeapTls, Method::TtlsEapTls] {
+        for version in TlsVersion::ALL {
+            let mut supplicant = Supplicant::new(method, version, subject.ca());
+            supplicant.identity = cast::REVOKED_USER;
+            supplicant.credential = Some(subject.revoked());
+            let outcome = supplicant.run(subject.auth(), cast::SECRET);
+            assert!(
+                !outcome.success && outcome.vlans().is_empty(),
+                "{method:?} on {version:?}:\n{}",
+                outcome.tail()
+            );
+        }
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fragment::START_DATA;
-use crate::keys;
 use crate::method::{Authenticated, Context, Next, TlsMethod};
-use crate::packet::{self, Body, Code, Packet, eap_type};
+use crate::packet::{self, Body, Code, Packet, Wanted, eap_type, wanted_types};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
@@ -263,14 +262,7 @@ impl Conversation {
         if let Some(method) = self.untried.iter().find(acceptable) {
             return self.propose(*method);
         }
-        let wanted = match wanted {
-            [] => "none of the methods on offer".to_owned(),
-            wanted => wanted
-                .iter()
-                .map(Wanted::to_string)
-                .collect::<Vec<_>>()
-                .join(" or "),
-        };
+        let wanted = packet::wanted_text(wanted);
         let offered: Vec<String> = offered(&self.settings)
             .iter()
             .map(Method::to_string)
@@ -313,10 +305,18 @@ impl Conversation {
 
     fn success(&self, method: &TlsMethod, proven: &Authenticated) -> Result<Success, Reason> {
         let tls = method.tls();
-        let keys = keys::derive(method.method(), tls)?;
+        let keys = method.keys()?;
+        let record = &proven.record;
+        // Inside a tunnel nothing but a certificate of its own leaves one in the record.
+        let by_certificate = method.method() == Method::Tls || !record.certificates.is_empty();
+        let certificates = match &record.certificates[..] {
+            [] => tls.certificates(),
+            inner => inner.to_vec(),
+        };
         Ok(Success {
-            method: proven.record.method,
-            identity: proven.record.identity.clone(),
+            method: record.method,
+            identity: record.identity.clone(),
+            by_certificate,
             outer_identity: self.outer_identity.clone(),
             msk: keys.msk,
             emsk: keys.emsk,
@@ -324,7 +324,7 @@ impl Conversation {
             resumed: proven.resumed,
             tls_version: tls.version().name(),
             cipher_suite: tls.cipher_suite(),
-            certificates: tls.certificates(),
+            certificates,
         })
     }
 
@@ -341,7 +341,9 @@ impl Conversation {
 
     fn context(&mut self) -> Context<'_> {
         Context {
-            outer_identity: &self.outer_identity,
+            settings: &self.settings,
+            eap_mtu: self.eap_mtu,
+            identity: &self.outer_identity,
             unix_time: self.unix_time,
             identifier: self.identifier.wrapping_add(1),
             random: &mut self.random,
@@ -408,54 +410,11 @@ impl fmt::Debug for Conversation {
 fn offered(settings: &Settings) -> Vec<Method> {
     let mut offered = Vec::new();
     for method in &settings.methods {
-        if settings.tls.serves(*method) && !offered.contains(method) {
+        if settings.serves(*method) && !offered.contains(method) {
             offered.push(*method);
         }
     }
     offered
-}
-
-/// A type that a NAK asks for.
-#[derive(PartialEq, Eq)]
-enum Wanted {
-    Type(u8),
-    OfVendor { vendor: u32, number: u32 },
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(number) => f.write_str(&packet::type_name(*number)),
-            Self::OfVendor { vendor, number } => write!(f, "type {number} of vendor {vendor}"),
-        }
-    }
-}
-
-/// The types that a NAK asks for; `None` if it is no NAK. Type 0 asks for nothing.
-fn wanted_types(body: Body<'_>) -> Option<Vec<Wanted>> {
-    let wanted = |number: u8| (number != 0).then_some(Wanted::Type(number));
-    match body.eap_type {
-        eap_type::NAK => Some(
-            body.data
-                .iter()
-                .filter_map(|number| wanted(*number))
-                .collect(),
-        ),
-        eap_type::EXPANDED => {
-            // RFC 3748 section 5.3.2: vendor 0, type 3, then expanded types of 8 octets each.
-            let types = body.data.strip_prefix(&[0, 0, 0, 0, 0, 0, eap_type::NAK])?;
-            let read = |expanded: &[u8; 8]| match expanded {
-                [254, 0, 0, 0, 0, 0, 0, number] => wanted(*number),
-                [254, a, b, c, number @ ..] => Some(Wanted::OfVendor {
-                    vendor: u32::from_be_bytes([0, *a, *b, *c]),
-                    number: u32::from_be_bytes(*number),
-                }),
-                _ => None,
-            };
-            Some(types.as_chunks().0.iter().filter_map(read).collect())
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

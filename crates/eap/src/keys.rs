@@ -50,9 +50,23 @@ pub(crate) fn derive(method: Method, tls: &Tls) -> Result<Keys, Reason> {
     Ok(keys)
 }
 
-/// The implicit challenge of EAP-TTLS and its identifier (RFC 5281 section 11.1).
+/// MSK and EMSK that bind a tunnel to what ran inside it.
+#[derive(Clone)]
+pub(crate) struct CompoundKeys {
+    pub(crate) msk: Zeroizing<[u8; 64]>,
+    pub(crate) emsk: Zeroizing<[u8; 64]>,
+}
+
+/// The implicit challenge of EAP-TTLS and its identifier (RFC 5281 section 11.1): 16 octets for CHAP and MS-CHAPv2.
 pub(crate) fn ttls_challenge(tls: &Tls) -> Result<([u8; 16], u8), Reason> {
     let material: Zeroizing<[u8; 17]> = tls.export(b"ttls challenge", None)?;
+    let [challenge @ .., identifier] = *material;
+    Ok((challenge, identifier))
+}
+
+/// The same for MS-CHAP, 8 octets. On TLS 1.3 it is no prefix of the longer one.
+pub(crate) fn ttls_short_challenge(tls: &Tls) -> Result<([u8; 8], u8), Reason> {
+    let material: Zeroizing<[u8; 9]> = tls.export(b"ttls challenge", None)?;
     let [challenge @ .., identifier] = *material;
     Ok((challenge, identifier))
 }

@@ -2,8 +2,8 @@
 //!
 //! A NAS carries EAP between a supplicant and this crate. [`Conversation`] is one supplicant's
 //! authentication: it takes one EAP packet and says what happens next, for EAP-TLS (RFC 5216,
-//! RFC 9190), PEAPv0 with EAP-MSCHAPv2, and EAP-TTLSv0 (RFC 5281) with PAP or MS-CHAPv2, each on
-//! TLS 1.2 and TLS 1.3 (RFC 9427). [`peer`] is the other end of the same methods, so that
+//! RFC 9190), PEAPv0 and EAP-TTLSv0 (RFC 5281), each on TLS 1.2 and TLS 1.3 (RFC 9427), with EAP-MSCHAPv2, EAP-GTC
+//! or EAP-TLS inside, or in EAP-TTLS also PAP, CHAP, MS-CHAP or MS-CHAPv2. [`peer`] is the other end of the same methods, so that
 //! probes and tests can log in. No other EAP server exists as a Rust crate, and one that blocks on
 //! sockets or look-ups could not serve a reconnect storm; hence this one.
 //!
@@ -80,8 +80,9 @@ extern crate self as nac_eap;
 mod support;
 
 pub use conversation::Conversation;
+pub use method::{is_by_certificate, method_names};
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-pub use settings::{Method, Settings, TlsVersions};
+pub use settings::{CryptoBinding, InnerMethod, Method, Settings, TlsVersions};
 pub use step::{Answer, Question, Random, Step, Success};
 pub use tls::{ServerTls, TlsSetupError};

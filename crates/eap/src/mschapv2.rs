@@ -95,6 +95,11 @@ pub fn verify(
     })
 }
 
+/// The NT response of MS-CHAPv1 (RFC 2433 section A.5).
+pub fn nt_response_v1(nt_hash: &[u8; 16], challenge: &[u8; 8]) -> [u8; 24] {
+    challenge_response(nt_hash, challenge)
+}
+
 /// Verifies the NT response of MS-CHAPv1 in constant time (RFC 2433 section A.5).
 pub fn verify_v1(nt_hash: &[u8; 16], challenge: &[u8; 8], response: &[u8; 24]) -> bool {
     challenge_response(nt_hash, challenge)
@@ -109,6 +114,16 @@ pub fn mppe_keys(nt_hash: &[u8; 16], nt_response: &[u8; 24]) -> ([u8; 16], [u8; 
         asymmetric_start_key(&master, SERVER_SENDS),
         asymmetric_start_key(&master, SERVER_RECEIVES),
     )
+}
+
+/// The MSK of EAP-MSCHAPv2: the key with which the server receives, then the one with which it sends.
+pub(crate) fn eap_msk(nt_hash: &[u8; 16], nt_response: &[u8; 24]) -> Zeroizing<[u8; 32]> {
+    let (send, receive) = mppe_keys(nt_hash, nt_response);
+    let mut msk = Zeroizing::new([0; 32]);
+    for (to, from) in msk.iter_mut().zip(receive.iter().chain(&send)) {
+        *to = *from;
+    }
+    msk
 }
 
 /// GetMasterKey (RFC 3079 section 3.4).

@@ -1,4 +1,6 @@
-//! The EAP packet (RFC 3748 section 4).
+//! The EAP packet (RFC 3748 section 4), and the NAK (section 5.3).
+
+use std::fmt;
 
 /// The codes that a packet may carry (RFC 3748 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) mod eap_type {
     pub(crate) const IDENTITY: u8 = 1;
     pub(crate) const NOTIFICATION: u8 = 2;
     pub(crate) const NAK: u8 = 3;
+    pub(crate) const GTC: u8 = 6;
+    pub(crate) const TLS: u8 = 13;
     pub(crate) const MSCHAPV2: u8 = 26;
     /// The extensions method that carries PEAP's TLVs.
     pub(crate) const TLV: u8 = 33;
@@ -145,6 +149,61 @@ pub(crate) fn type_name(eap_type: u8) -> String {
         other => return format!("EAP type {other}"),
     };
     name.to_owned()
+}
+
+/// A type that a NAK asks for.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Type(u8),
+    OfVendor { vendor: u32, number: u32 },
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(number) => f.write_str(&type_name(*number)),
+            Self::OfVendor { vendor, number } => write!(f, "type {number} of vendor {vendor}"),
+        }
+    }
+}
+
+/// The types that a NAK asks for; `None` if it is no NAK. Type 0 asks for nothing.
+pub(crate) fn wanted_types(body: Body<'_>) -> Option<Vec<Wanted>> {
+    let wanted = |number: u8| (number != 0).then_some(Wanted::Type(number));
+    match body.eap_type {
+        eap_type::NAK => Some(
+            body.data
+                .iter()
+                .filter_map(|number| wanted(*number))
+                .collect(),
+        ),
+        eap_type::EXPANDED => {
+            // RFC 3748 section 5.3.2: vendor 0, type 3, then expanded types of 8 octets each.
+            let types = body.data.strip_prefix(&[0, 0, 0, 0, 0, 0, eap_type::NAK])?;
+            let read = |expanded: &[u8; 8]| match expanded {
+                [254, 0, 0, 0, 0, 0, 0, number] => wanted(*number),
+                [254, a, b, c, number @ ..] => Some(Wanted::OfVendor {
+                    vendor: u32::from_be_bytes([0, *a, *b, *c]),
+                    number: u32::from_be_bytes(*number),
+                }),
+                _ => None,
+            };
+            Some(types.as_chunks().0.iter().filter_map(read).collect())
+        }
+        _ => None,
+    }
+}
+
+/// What a NAK asks for, for people.
+pub(crate) fn wanted_text(wanted: &[Wanted]) -> String {
+    match wanted {
+        [] => "none of the methods on offer".to_owned(),
+        wanted => wanted
+            .iter()
+            .map(Wanted::to_string)
+            .collect::<Vec<_>>()
+            .join(" or "),
+    }
 }
 
 #[cfg(test)]

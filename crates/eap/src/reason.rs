@@ -184,16 +184,16 @@ table! {
         "the MS-CHAPv2 message is malformed: {}"
         "Update the supplicant.";
     INNER_NAK "EAP-1405"
-        "the supplicant wants {} inside PEAP, but only EAP-MSCHAPv2 is served"
-        "Choose EAP-MSCHAPv2 (\"secured password\") as the inner method.";
+        "the supplicant wants {} inside the tunnel, which is not offered there"
+        "Choose another inner method in the supplicant's profile, or offer this one: inner_methods in [eap].";
     INNER_UNSUPPORTED "EAP-1406"
-        "the supplicant uses {} inside EAP-TTLS, but only PAP and MS-CHAPv2 are served"
-        "Choose PAP or MS-CHAPv2 (without EAP) as the inner method.";
+        "the supplicant uses {} inside EAP-TTLS, which is not offered there"
+        "Choose another inner method in the supplicant's profile, or offer this one: inner_methods in [eap].";
     AVP_MALFORMED "EAP-1407"
         "an attribute inside EAP-TTLS is malformed: {}"
         "Update the supplicant.";
     CHALLENGE_MISMATCH "EAP-1408"
-        "the MS-CHAPv2 challenge does not belong to this TLS session"
+        "the challenge of CHAP, MS-CHAP or MS-CHAPv2 does not belong to this TLS session"
         "Treat it as a replay attempt unless one model of supplicant always does it.";
     TUNNEL_RESULT "EAP-1409"
         "the supplicant reported failure inside PEAP although it was authenticated"
@@ -207,6 +207,27 @@ table! {
     WRONG_ANSWER "EAP-1412"
         "this server's credential check gave an answer that does not fit the question"
         "Report this with the server's log.";
+    NO_INNER_METHOD "EAP-1413"
+        "this server has no EAP method to offer inside the tunnel"
+        "Name one in inner_methods of [eap]: EAP-MSCHAPv2, EAP-GTC or EAP-TLS.";
+    BINDING_MISMATCH "EAP-1414"
+        "the crypto-binding is wrong: who holds the tunnel is not who authenticated inside it"
+        "Treat it as somebody in the middle unless one model of supplicant always does it; then set crypto_binding in [eap] to \"off\" and report it.";
+    BINDING_MISSING "EAP-1415"
+        "the supplicant does not bind the tunnel to what happened inside it, and this server requires that"
+        "Turn crypto-binding on in the supplicant's PEAP profile, or set crypto_binding in [eap] to \"optional\".";
+    INNER_EAP_MALFORMED "EAP-1416"
+        "the EAP packet inside EAP-TTLS is malformed: {}"
+        "Update the supplicant.";
+    WRONG_PASSWORD_GTC "EAP-1417"
+        "the password is wrong (EAP-GTC)"
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+    GTC_MALFORMED "EAP-1418"
+        "the answer to EAP-GTC's prompt has {} octets, which is no password"
+        "Enter the password in the supplicant's profile.";
+    WRONG_PASSWORD_MSCHAP "EAP-1419"
+        "the password is wrong (MS-CHAP)"
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
 
     // 15xx: TLS resumption.
     RESUMED_CERTIFICATE_EXPIRED "EAP-1501"

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 /// What was proven in the authentication that a session stems from. It carries no authority:
@@ -14,6 +15,9 @@ pub(crate) struct SessionRecord {
     pub(crate) identity: String,
     /// The authenticated method with its inner part, such as `PEAP-MSCHAPv2`.
     pub(crate) method: &'static str,
+    /// The certificate chain that proved the identity inside the tunnel, leaf first; empty otherwise. What
+    /// was shown outside the tunnel is in the TLS session itself.
+    pub(crate) certificates: Arc<[CertificateDer<'static>]>,
     /// When the full authentication happened, in seconds since the Unix epoch. Resumption passes
     /// this on unchanged, so that a chain of resumptions ends after one lifetime.
     pub(crate) created_s: u64,
@@ -154,6 +158,7 @@ mod tests {
         SessionRecord {
             identity: "alice".into(),
             method: "PEAP-MSCHAPv2",
+            certificates: Arc::default(),
             created_s,
         }
     }

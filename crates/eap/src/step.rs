@@ -51,11 +51,24 @@ pub enum Question {
         /// The user name, as sent inside the tunnel: it may carry a `DOMAIN\` prefix.
         user: String,
     },
+    /// Is this the answer of this user to a CHAP challenge (RFC 1994 section 4.1)? Answer with
+    /// [`Answer::Accepted`] or [`Answer::Refused`]: who knows the password computes MD5 over the identifier,
+    /// the password and the challenge.
+    Chap {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The CHAP identifier.
+        identifier: u8,
+        /// The challenge, which both sides derived from TLS.
+        challenge: [u8; 16],
+        /// The response.
+        response: [u8; 16],
+    },
 }
 
 /// The world's answer to a [`Question`].
 pub enum Answer {
-    /// The password is right.
+    /// The password, or what was computed with it, is right.
     Accepted,
     /// The NT hash of the user's password (RFC 2759 section 8.3).
     NtHash(Zeroizing<[u8; 16]>),
@@ -65,11 +78,14 @@ pub enum Answer {
 
 /// Who was authenticated and how, and the keys for the link.
 pub struct Success {
-    /// `EAP-TLS`, `PEAP-MSCHAPv2`, `TTLS-PAP` or `TTLS-MSCHAPv2`.
+    /// `EAP-TLS`, or the tunnel and what ran inside: `PEAP-MSCHAPv2`, `TTLS-PAP`, `TTLS-EAP-TLS` ….
     pub method: &'static str,
-    /// The identity that was authenticated inside the tunnel. For EAP-TLS it is the outer identity,
-    /// a hint only: the certificate says who it is.
+    /// The identity that was authenticated inside the tunnel. Where [`Success::by_certificate`] is set it
+    /// is what the supplicant said, a hint only: the certificate says who it is.
     pub identity: String,
+    /// Whether [`Success::certificates`] are what proved the identity, by EAP-TLS or by EAP-TLS inside a
+    /// tunnel. Otherwise they only came along with a password.
+    pub by_certificate: bool,
     /// The identity outside the tunnel, often anonymous.
     pub outer_identity: String,
     /// The Master Session Key: its first half is the NAS's receiving key (RFC 2548 section 2.4.3).
@@ -97,6 +113,10 @@ impl fmt::Debug for Question {
                 .field("user", user)
                 .finish_non_exhaustive(),
             Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
+            Self::Chap { user, .. } => f
+                .debug_struct("Chap")
+                .field("user", user)
+                .finish_non_exhaustive(),
         }
     }
 }
@@ -116,6 +136,7 @@ impl fmt::Debug for Success {
         f.debug_struct("Success")
             .field("method", &self.method)
             .field("identity", &self.identity)
+            .field("by_certificate", &self.by_certificate)
             .field("outer_identity", &self.outer_identity)
             .field("resumed", &self.resumed)
             .field("tls_version", &self.tls_version)

@@ -3,28 +3,16 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use nac_eap::peer::PeerMethod;
-use nac_eap::{Method, TlsVersions};
-use support::{Login, Outcome, peer_tls, pki, server_tls, settings_of};
+use nac_eap::{
+    CryptoBinding, InnerMethod, Method, ServerTls, Settings, TlsVersions, is_by_certificate,
+    method_names,
+};
+use support::{Login, Outcome, copy, peer_tls, pki, server_tls, settings_of};
 
 const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
-
-fn own(method: PeerMethod) -> Method {
-    match method {
-        PeerMethod::Tls => Method::Tls,
-        PeerMethod::PeapMschapv2 => Method::Peap,
-        PeerMethod::TtlsPap | PeerMethod::TtlsMschapv2 => Method::Ttls,
-    }
-}
-
-fn name(method: PeerMethod) -> &'static str {
-    match method {
-        PeerMethod::Tls => "EAP-TLS",
-        PeerMethod::PeapMschapv2 => "PEAP-MSCHAPv2",
-        PeerMethod::TtlsPap => "TTLS-PAP",
-        PeerMethod::TtlsMschapv2 => "TTLS-MSCHAPv2",
-    }
-}
 
 /// A full login and two resumed ones. `full` and `resumed` are the responses that it takes when no
 /// flight needs fragments.
@@ -32,8 +20,8 @@ fn name(method: PeerMethod) -> &'static str {
 fn check(method: PeerMethod, versions: TlsVersions, full: usize, resumed: usize) {
     for eap_mtu in [100, 500, 1024, 1386, 4000] {
         let tls = server_tls(versions);
-        let settings = settings_of(&tls, &[own(method)]);
-        let identity = (method == PeerMethod::Tls).then_some(&pki().client);
+        let settings = settings_of(&tls, &[method.outer()]);
+        let identity = method.by_certificate().then_some(&pki().client);
         let peer = peer_tls(versions, identity);
         let login = || {
             Login {
@@ -42,21 +30,21 @@ fn check(method: PeerMethod, versions: TlsVersions, full: usize, resumed: usize)
             }
             .run()
         };
-        let certificates = usize::from(method == PeerMethod::Tls);
+        let certificates = usize::from(method.by_certificate());
         let version = if versions == TlsVersions::Only12 {
             "1.2"
         } else {
             "1.3"
         };
         let inspect = |outcome: Outcome, is_resumed: bool, rounds: usize| {
-            let asked = usize::from(!is_resumed && method != PeerMethod::Tls);
+            let asked = usize::from(!is_resumed && !method.by_certificate());
             assert_eq!(outcome.asked, asked);
             if eap_mtu == 4000 {
                 assert_eq!(outcome.responses, rounds, "{method:?} resumed={is_resumed}");
             }
             let (server, peer) = outcome.success();
             assert_eq!(server.resumed, is_resumed);
-            assert_eq!(server.method, name(method));
+            assert_eq!(server.method, method.name());
             assert_eq!(server.identity, "alice");
             let outer = if method == PeerMethod::Tls {
                 "alice"
@@ -65,6 +53,7 @@ fn check(method: PeerMethod, versions: TlsVersions, full: usize, resumed: usize)
             };
             assert_eq!(server.outer_identity, outer);
             assert_eq!(server.certificates.len(), certificates);
+            assert_eq!(server.by_certificate, method.by_certificate());
             assert_eq!(server.tls_version, version);
             assert!(
                 server.cipher_suite.starts_with("TLS"),
@@ -73,7 +62,7 @@ fn check(method: PeerMethod, versions: TlsVersions, full: usize, resumed: usize)
             );
             assert_ne!(*server.msk, *server.emsk);
             assert_eq!(server.session_id.len(), 65);
-            assert_eq!(server.session_id[0], own(method).type_number());
+            assert_eq!(server.session_id[0], method.outer().type_number());
             peer.msk
         };
         let keys = [
@@ -112,23 +101,141 @@ fn peap_on_tls_1_3() {
 }
 
 #[test]
-fn ttls_pap_on_tls_1_2() {
-    check(PeerMethod::TtlsPap, TlsVersions::Only12, 4, 3);
+fn peap_with_gtc() {
+    // The first method inside is refused with a NAK.
+    check(PeerMethod::PeapGtc, TlsVersions::Only12, 8, 4);
+    check(PeerMethod::PeapGtc, TlsVersions::Only13, 7, 4);
 }
 
 #[test]
-fn ttls_pap_on_tls_1_3() {
-    check(PeerMethod::TtlsPap, TlsVersions::Only13, 4, 4);
+fn peap_with_eap_tls_on_tls_1_2() {
+    check(PeerMethod::PeapTls, TlsVersions::Only12, 10, 4);
 }
 
 #[test]
-fn ttls_mschapv2_on_tls_1_2() {
+fn peap_with_eap_tls_on_tls_1_3() {
+    check(PeerMethod::PeapTls, TlsVersions::Only13, 9, 4);
+}
+
+#[test]
+fn ttls_with_one_message_inside() {
+    for method in [
+        PeerMethod::TtlsPap,
+        PeerMethod::TtlsChap,
+        PeerMethod::TtlsMschap,
+    ] {
+        check(method, TlsVersions::Only12, 4, 3);
+        check(method, TlsVersions::Only13, 4, 4);
+    }
+}
+
+#[test]
+fn ttls_mschapv2() {
     check(PeerMethod::TtlsMschapv2, TlsVersions::Only12, 5, 3);
+    check(PeerMethod::TtlsMschapv2, TlsVersions::Only13, 5, 4);
 }
 
 #[test]
-fn ttls_mschapv2_on_tls_1_3() {
-    check(PeerMethod::TtlsMschapv2, TlsVersions::Only13, 5, 4);
+fn ttls_with_eap_inside() {
+    for method in [PeerMethod::TtlsEapMschapv2, PeerMethod::TtlsEapGtc] {
+        check(method, TlsVersions::Only12, 6, 3);
+        check(method, TlsVersions::Only13, 6, 4);
+    }
+}
+
+#[test]
+fn ttls_with_eap_tls_inside() {
+    check(PeerMethod::TtlsEapTls, TlsVersions::Only12, 8, 3);
+    check(PeerMethod::TtlsEapTls, TlsVersions::Only13, 8, 4);
+}
+
+#[test]
+fn the_list_of_names_is_that_of_the_methods() {
+    assert_eq!(PeerMethod::ALL.map(PeerMethod::name), method_names());
+    for method in PeerMethod::ALL {
+        assert_eq!(is_by_certificate(method.name()), method.by_certificate());
+    }
+}
+
+#[test]
+fn the_order_of_the_settings_decides_what_is_proposed_inside() {
+    for (order, expected) in [
+        ([InnerMethod::EapGtc, InnerMethod::EapMschapv2], 7),
+        ([InnerMethod::EapMschapv2, InnerMethod::EapGtc], 6),
+    ] {
+        let settings = settings_of(&server_tls(TlsVersions::Only13), &ALL[1..2]);
+        let settings = Arc::new(Settings {
+            inner_methods: order.to_vec(),
+            ..(*settings).clone()
+        });
+        let peer = peer_tls(TlsVersions::Only13, None);
+        let login = Login {
+            eap_mtu: 4000,
+            ..Login::new(&settings, PeerMethod::PeapGtc, &peer)
+        };
+        // Offered first, GTC needs no NAK.
+        assert_eq!(login.run().responses, 13 - expected);
+    }
+}
+
+#[test]
+fn the_keys_of_peap_come_from_the_binding_where_both_sides_make_one() {
+    use CryptoBinding::{Off, Optional, Required};
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        for method in [
+            PeerMethod::PeapMschapv2,
+            PeerMethod::PeapGtc,
+            PeerMethod::PeapTls,
+        ] {
+            for (server, peer) in [
+                (Off, Off),
+                (Off, Optional),
+                (Optional, Off),
+                (Optional, Optional),
+                (Optional, Required),
+                (Required, Optional),
+                (Required, Required),
+            ] {
+                let settings = settings_of(&server_tls(versions), &ALL[1..2]);
+                let settings = Arc::new(Settings {
+                    crypto_binding: server,
+                    ..(*settings).clone()
+                });
+                let tls = peer_tls(versions, Some(&pki().client));
+                let login = || Login {
+                    crypto_binding: peer,
+                    ..Login::new(&settings, method, &tls)
+                };
+                for resumed in [false, true] {
+                    let (server, _) = login().run().success();
+                    assert_eq!(server.resumed, resumed);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_beside_a_password_comes_along_and_is_not_the_identity() {
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let (chain, key) = copy(&pki().server);
+        let ca = vec![pki().authority.certificate()];
+        let server = ServerTls::new(chain, key, ca, versions, 3600).unwrap();
+        let settings = settings_of(&Arc::new(server.with_certificates_in_ttls()), &ALL);
+        for (identity, certificates) in [(Some(&pki().client), 1), (None, 0)] {
+            let tls = peer_tls(versions, identity);
+            for resumed in [false, true] {
+                let login = Login::new(&settings, PeerMethod::TtlsPap, &tls);
+                let (server, _) = login.run().success();
+                assert_eq!((server.resumed, server.by_certificate), (resumed, false));
+                assert_eq!(server.certificates.len(), certificates);
+                assert_eq!(server.identity, "alice");
+            }
+        }
+        let tls = peer_tls(versions, Some(&pki().foreign_client));
+        let login = Login::new(&settings, PeerMethod::TtlsPap, &tls);
+        assert_eq!(login.run().server.unwrap_err().code, "EAP-1205");
+    }
 }
 
 #[test]
@@ -150,17 +257,21 @@ fn credentials_that_ride_with_the_finished_save_a_round_trip() {
 #[test]
 fn a_nak_leads_to_a_method_that_both_sides_have() {
     let settings = settings_of(&server_tls(TlsVersions::Both), &ALL);
-    for method in [PeerMethod::PeapMschapv2, PeerMethod::TtlsPap] {
-        let peer = peer_tls(TlsVersions::Both, None);
+    for method in PeerMethod::ALL {
+        let peer = peer_tls(TlsVersions::Both, Some(&pki().client));
         let (server, _) = Login::new(&settings, method, &peer).run().success();
-        assert_eq!(server.method, name(method));
+        assert_eq!(server.method, method.name());
     }
 }
 
 #[test]
 fn a_domain_before_the_user_name_does_not_matter() {
     let settings = settings_of(&server_tls(TlsVersions::Both), &ALL);
-    for method in [PeerMethod::PeapMschapv2, PeerMethod::TtlsMschapv2] {
+    for method in [
+        PeerMethod::PeapMschapv2,
+        PeerMethod::TtlsMschapv2,
+        PeerMethod::TtlsEapMschapv2,
+    ] {
         let peer = peer_tls(TlsVersions::Both, None);
         let login = Login {
             identity: r"CORP\alice",

@@ -7,16 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nac_eap::peer::{PeerMethod, PeerStep, PeerTls};
-use nac_eap::{Conversation, Method, ServerTls, Settings, Step, TlsVersions};
+use nac_eap::{
+    Conversation, CryptoBinding, InnerMethod, Method, ServerTls, Settings, Step, TlsVersions,
+};
 use support::{
     LIFETIME_S, Login, NOW, copy, peer_tls, pki, random, server_tls, settings_of, start_of_time,
 };
 
-const TUNNELS: [PeerMethod; 3] = [
-    PeerMethod::PeapMschapv2,
-    PeerMethod::TtlsPap,
-    PeerMethod::TtlsMschapv2,
-];
 const VERSIONS: [TlsVersions; 2] = [TlsVersions::Only12, TlsVersions::Only13];
 const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
 
@@ -25,8 +22,13 @@ fn a_wrong_password_fails() {
     for versions in VERSIONS {
         for (method, server, peer) in [
             (PeerMethod::PeapMschapv2, "EAP-1401", "EAP-1908"),
+            (PeerMethod::PeapGtc, "ACC-1", "EAP-1904"),
             (PeerMethod::TtlsPap, "ACC-1", "EAP-1904"),
+            (PeerMethod::TtlsChap, "ACC-1", "EAP-1904"),
+            (PeerMethod::TtlsMschap, "EAP-1419", "EAP-1904"),
             (PeerMethod::TtlsMschapv2, "EAP-1401", "EAP-1904"),
+            (PeerMethod::TtlsEapMschapv2, "EAP-1401", "EAP-1908"),
+            (PeerMethod::TtlsEapGtc, "ACC-1", "EAP-1904"),
         ] {
             let settings = settings_of(&server_tls(versions), &ALL);
             let tls = peer_tls(versions, None);
@@ -41,7 +43,8 @@ fn a_wrong_password_fails() {
 
 #[test]
 fn an_unknown_user_fails_like_a_wrong_password() {
-    for (method, peer) in TUNNELS.iter().zip(["EAP-1908", "EAP-1904", "EAP-1904"]) {
+    let passwords = PeerMethod::ALL.map(|method| (method, method.by_certificate()));
+    for (method, _) in passwords.iter().filter(|(_, certificate)| !certificate) {
         let settings = settings_of(&server_tls(TlsVersions::Both), &ALL);
         let tls = peer_tls(TlsVersions::Both, None);
         let wrong = Login {
@@ -54,7 +57,8 @@ fn an_unknown_user_fails_like_a_wrong_password() {
         };
         let (wrong, unknown) = (wrong.run(), unknown.run());
         assert_eq!(wrong.responses, unknown.responses);
-        assert_eq!(unknown.codes(), ("ACC-1", peer));
+        let (_, told) = wrong.codes();
+        assert_eq!(unknown.codes(), ("ACC-1", told));
     }
 }
 
@@ -197,6 +201,8 @@ fn a_supplicant_that_falls_silent_is_given_up() {
 #[test]
 fn a_login_of_too_many_rounds_is_given_up() {
     let settings = Settings {
+        inner_methods: InnerMethod::ALL.to_vec(),
+        crypto_binding: CryptoBinding::Optional,
         methods: vec![Method::Tls],
         tls: server_tls(TlsVersions::Both),
         max_rounds: 6,

@@ -10,12 +10,7 @@ use nac_eap::{Method, ServerTls, TlsVersions};
 use support::{LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, server_tls, settings_of};
 
 const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
-const METHODS: [PeerMethod; 4] = [
-    PeerMethod::Tls,
-    PeerMethod::PeapMschapv2,
-    PeerMethod::TtlsPap,
-    PeerMethod::TtlsMschapv2,
-];
+const METHODS: [PeerMethod; 11] = PeerMethod::ALL;
 const VERSIONS: [TlsVersions; 2] = [TlsVersions::Only12, TlsVersions::Only13];
 
 /// Runs a test for each method and TLS version, with a fresh server and a fresh supplicant.
@@ -37,7 +32,9 @@ fn resumed(login: Login) -> bool {
 
 #[test]
 fn a_ticket_from_an_unfinished_authentication_resumes_nothing() {
-    each(&METHODS[1..], |login, _| {
+    let passwords = METHODS.map(|method| (!method.by_certificate()).then_some(method));
+    let passwords: Vec<PeerMethod> = passwords.into_iter().flatten().collect();
+    each(&passwords, |login, _| {
         // TLS is complete and its session in the supplicant's hands; the password is wrong.
         assert!(
             Login {
@@ -158,26 +155,29 @@ fn a_lifetime_of_zero_turns_resumption_off() {
 #[test]
 fn a_certificate_that_expired_meanwhile_ends_a_resumed_login() {
     for versions in VERSIONS {
-        let settings = settings_of(&server_tls(versions), &ALL);
-        let tls = peer_tls(versions, Some(&pki().short_client));
-        let at = |hours: u64| Login {
-            unix_time: NOW + Duration::from_secs(hours * 3600),
-            ..Login::new(&settings, PeerMethod::Tls, &tls)
-        };
-        assert!(!resumed(at(22)));
-        assert!(resumed(at(23)));
-        assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1501");
-        // The session is dead, and the full login says the same.
-        assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1204");
+        for method in [PeerMethod::Tls, PeerMethod::PeapTls, PeerMethod::TtlsEapTls] {
+            let settings = settings_of(&server_tls(versions), &ALL);
+            let tls = peer_tls(versions, Some(&pki().short_client));
+            let at = |hours: u64| Login {
+                unix_time: NOW + Duration::from_secs(hours * 3600),
+                ..Login::new(&settings, method, &tls)
+            };
+            assert!(!resumed(at(22)));
+            assert!(resumed(at(23)));
+            assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1501");
+            // The session is dead, and the full login says the same.
+            assert_eq!(at(25).run().server.unwrap_err().code, "EAP-1204");
+        }
     }
 }
 
 #[test]
 fn a_resumed_session_brings_the_same_certificate() {
-    each(&METHODS[..1], |login, _| {
+    let by_certificate = [PeerMethod::Tls, PeerMethod::PeapTls, PeerMethod::TtlsEapTls];
+    each(&by_certificate, |login, _| {
         let (first, _) = login().run().success();
         let (second, _) = login().run().success();
-        assert!(second.resumed);
+        assert!(second.resumed && second.by_certificate);
         assert_eq!(first.certificates, second.certificates);
         assert_eq!(first.certificates, pki().client.0);
     });

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Facts {
     /// Who was authenticated.
     pub identity: IdentityFacts,
-    /// How: `PAP`, `CHAP`, `MS-CHAPv2`, `MAB`, `EAP-TLS`, `PEAP-MSCHAPv2`, `TTLS-PAP` or
-    /// `TTLS-MSCHAPv2`.
+    /// How: `PAP`, `CHAP`, `MS-CHAPv2`, `MAB`, `EAP-TLS`, or a tunnel and what ran inside: `PEAP-MSCHAPv2`,
+    /// `TTLS-PAP`, `TTLS-EAP-TLS` ….
     pub method: String,
     /// The device that they use.
     pub device: DeviceFacts,

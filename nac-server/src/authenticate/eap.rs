@@ -11,10 +11,13 @@ use super::{Authenticator, Progress};
 use crate::identity::from_chain;
 use crate::identity::password::{Check, SlowCheck, Verified};
 use crate::reason::Refusal;
+use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
 use nac_policy::IdentityKind;
-use nac_radius::{Code, Packet, PacketBuilder, attribute};
+use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
+use nac_store::CertificateDetails;
+use subtle::ConstantTimeEq as _;
 
 /// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
 const DEFAULT_MTU: usize = 1_020;
@@ -139,6 +142,15 @@ fn advance(
             }
             Step::Ask(Question::NtHash { user }) => {
                 let answer = nt_hash(authenticator, &user);
+                lock(&active).conversation.resume(Instant::now(), answer)
+            }
+            Step::Ask(Question::Chap {
+                user,
+                identifier,
+                challenge,
+                response,
+            }) => {
+                let answer = chap(authenticator, &user, identifier, &challenge, &response);
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
             Step::Ask(Question::Password { user, password }) => {
@@ -327,29 +339,57 @@ fn succeed(
     )
 }
 
-/// EAP-TLS is whom the certificate names; tunnelled methods are whom the inner method proved. The outer identity proves nothing
+/// Who logged in by certificate is whom that names; otherwise it is whom the inner method proved. The outer identity proves nothing
 /// (RFC 9190 section 2.2).
 fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenticated, Refusal> {
     match success.certificates.first() {
-        Some(leaf) => {
+        Some(leaf) if success.by_certificate => {
             let (kind, name, facts) = from_chain(leaf)?;
             let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
             authenticated.certificate = Some(Arc::new(facts));
             Ok(authenticated)
         }
-        None if success.method == "EAP-TLS" => Err(Refusal::anonymous_certificate()),
-        None => {
-            let name = authenticator
-                .world
-                .directory
-                .registered_name(&success.identity);
-            Ok(Authenticated::new(
-                IdentityKind::User,
-                name,
-                "local",
-                success.method,
-            ))
+        None if success.by_certificate => Err(Refusal::anonymous_certificate()),
+        leaf => {
+            let directory = &authenticator.world.directory;
+            let name = directory.registered_name(&success.identity);
+            let certificate = leaf.and_then(|leaf| companion(directory, leaf, &name));
+            let mut authenticated =
+                Authenticated::new(IdentityKind::User, name, "local", success.method);
+            authenticated.certificate = certificate.map(Arc::new);
+            Ok(authenticated)
         }
+    }
+}
+
+/// A certificate that came along with a password: it says which device this is, or once more who the user is. One that names another
+/// user says nothing about this login, which is then one without a certificate.
+fn companion(directory: &Directory, leaf: &[u8], user: &str) -> Option<CertificateDetails> {
+    match from_chain(leaf).ok()? {
+        (IdentityKind::Device, _, facts) => Some(facts),
+        (_, name, facts) => (directory.registered_name(&name) == user).then_some(facts),
+    }
+}
+
+/// CHAP needs the password itself (RFC 1994 section 2.2).
+fn chap(
+    authenticator: &Authenticator,
+    name: &str,
+    identifier: u8,
+    challenge: &[u8; 16],
+    response: &[u8; 16],
+) -> Answer {
+    let user = match challenge_user(authenticator, name, "CHAP") {
+        Ok(user) => user,
+        Err(refusal) => return refused(refusal),
+    };
+    let right = user.challenge.as_ref().is_some_and(|secrets| {
+        let expected = chap_response(identifier, &secrets.cleartext, challenge);
+        expected.ct_eq(response).into()
+    });
+    match right {
+        true => Answer::Accepted,
+        false => refused(Refusal::wrong_password(name)),
     }
 }
 

@@ -53,10 +53,24 @@ enum Method {
     Tls(TlsLogin),
     /// PEAP with EAP-MSCHAPv2
     Peap(TunnelLogin),
+    /// PEAP with EAP-GTC
+    PeapGtc(TunnelLogin),
+    /// PEAP with EAP-TLS: the certificate is not seen outside
+    PeapTls(TlsLogin),
     /// EAP-TTLS with PAP
     TtlsPap(TunnelLogin),
+    /// EAP-TTLS with CHAP
+    TtlsChap(TunnelLogin),
+    /// EAP-TTLS with MS-CHAP
+    TtlsMschap(TunnelLogin),
     /// EAP-TTLS with MS-CHAPv2
     TtlsMschapv2(TunnelLogin),
+    /// EAP-TTLS with EAP-MSCHAPv2
+    TtlsEapMschapv2(TunnelLogin),
+    /// EAP-TTLS with EAP-GTC
+    TtlsEapGtc(TunnelLogin),
+    /// EAP-TTLS with EAP-TLS: the certificate is not seen outside
+    TtlsEapTls(TlsLogin),
     /// Ask whether the server is there (Status-Server)
     Status(StatusProbe),
     /// Report a session to the accounting port
@@ -190,10 +204,17 @@ pub(super) async fn run(context: &Context, arguments: ProbeArguments) -> Outcome
                 .await
         }
         Method::Mab(login) => login.run(json).await,
-        Method::Tls(login) => login.run(json).await,
+        Method::Tls(login) => login.run(json, PeerMethod::Tls).await,
         Method::Peap(login) => login.run(json, PeerMethod::PeapMschapv2).await,
+        Method::PeapGtc(login) => login.run(json, PeerMethod::PeapGtc).await,
+        Method::PeapTls(login) => login.run(json, PeerMethod::PeapTls).await,
         Method::TtlsPap(login) => login.run(json, PeerMethod::TtlsPap).await,
+        Method::TtlsChap(login) => login.run(json, PeerMethod::TtlsChap).await,
+        Method::TtlsMschap(login) => login.run(json, PeerMethod::TtlsMschap).await,
         Method::TtlsMschapv2(login) => login.run(json, PeerMethod::TtlsMschapv2).await,
+        Method::TtlsEapMschapv2(login) => login.run(json, PeerMethod::TtlsEapMschapv2).await,
+        Method::TtlsEapGtc(login) => login.run(json, PeerMethod::TtlsEapGtc).await,
+        Method::TtlsEapTls(login) => login.run(json, PeerMethod::TtlsEapTls).await,
         Method::Status(probe) => probe.run(json).await,
         Method::Acct(probe) => probe.run(json).await,
     }
@@ -242,13 +263,13 @@ impl MabLogin {
 }
 
 impl TlsLogin {
-    async fn run(self, json: bool) -> Outcome {
+    async fn run(self, json: bool, method: PeerMethod) -> Outcome {
         let (identity, name) = arguments::identity(&self.certificate, &self.key)?;
         let user = self.user.or(name).ok_or_else(|| {
             Failure::usage("the certificate has no name to show").fix("add --user NAME")
         })?;
         let tls = self.tls.client(Some(identity))?;
-        let settings = self.eap.settings(PeerMethod::Tls, user.clone(), None, tls);
+        let settings = self.eap.settings(method, user.clone(), None, tls);
         let client = self
             .server
             .connect(self.server.secret()?, AUTHENTICATION)

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nac_eap::{Method, TlsVersions};
+use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
 
 use super::fault::{ConfigErrors, Fault, Source, without_passwords};
 use super::listeners::{Listener, Transport, clashes};
@@ -254,6 +254,21 @@ fn eap(section: &mut Section<'_, '_>, places: &mut Places) -> EapSettings {
         key: key.map(|placed| placed.value).unwrap_or_default(),
         client_ca: client_ca.into_iter().map(|placed| placed.value).collect(),
         methods: methods(section),
+        inner_methods: inner_methods(section),
+        crypto_binding: section.word(
+            "crypto_binding",
+            CryptoBinding::Optional,
+            &[
+                ("off", CryptoBinding::Off),
+                ("optional", CryptoBinding::Optional),
+                ("required", CryptoBinding::Required),
+            ],
+        ),
+        ttls_client_certificate: section.word(
+            "ttls_client_certificate",
+            false,
+            &[("off", false), ("optional", true)],
+        ),
         tls: section.word(
             "tls",
             TlsVersions::Both,
@@ -277,21 +292,40 @@ fn methods(section: &mut Section<'_, '_>) -> Vec<Method> {
         ("PEAP", Method::Peap),
         ("EAP-TTLS", Method::Ttls),
     ];
-    let Some(names) = section.texts("methods") else {
-        return words.into_iter().map(|(_, method)| method).collect();
+    ordered(section, "methods", &words)
+}
+
+fn inner_methods(section: &mut Section<'_, '_>) -> Vec<InnerMethod> {
+    let names = InnerMethod::ALL.map(|method| method.to_string());
+    let words: Vec<_> = names
+        .iter()
+        .map(String::as_str)
+        .zip(InnerMethod::ALL)
+        .collect();
+    ordered(section, "inner_methods", &words)
+}
+
+/// A list of words without repetition; all of them in their usual order when there is none.
+fn ordered<T: Copy + PartialEq>(
+    section: &mut Section<'_, '_>,
+    key: &str,
+    words: &[(&str, T)],
+) -> Vec<T> {
+    let Some(names) = section.texts(key) else {
+        return words.iter().map(|(_, value)| *value).collect();
     };
-    let mut methods = Vec::new();
+    let mut values = Vec::new();
     for name in &names {
-        let Some(method) = section.one_of("methods", name, &words) else {
+        let Some(value) = section.one_of(key, name, words) else {
             continue;
         };
-        if methods.contains(&method) {
+        if values.contains(&value) {
             let message = format!("\"{}\" is named twice", name.value);
             section.note(name.fault(message, "name each method once, the preferred one first"));
         }
-        methods.push(method);
+        values.push(value);
     }
-    methods
+    values
 }
 
 fn posture(section: &mut Section<'_, '_>, places: &mut Places) -> PostureSettings {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nac_eap::{Method, TlsVersions};
+use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
 use nac_portal::mail::MailTls;
 
 use super::RadSecSettings;
@@ -135,6 +135,12 @@ pub struct EapSettings {
     pub client_ca: Vec<PathBuf>,
     /// The methods on offer, the preferred one first.
     pub methods: Vec<Method>,
+    /// What may authenticate inside the tunnels of PEAP and EAP-TTLS, the preferred one first.
+    pub inner_methods: Vec<InnerMethod>,
+    /// Whether PEAP's tunnel is bound to what happens inside it.
+    pub crypto_binding: CryptoBinding,
+    /// Whether EAP-TTLS asks for a client certificate beside the password.
+    pub ttls_client_certificate: bool,
     /// The versions of TLS on offer.
     pub tls: TlsVersions,
     /// How long a TLS session may be resumed.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nac_eap::{Method, TlsVersions};
+use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
 use nac_pki::Authority;
 use tempfile::TempDir;
 
@@ -73,6 +73,9 @@ fn a_minimal_file_gets_the_documented_defaults() {
         config.eap.methods,
         [Method::Tls, Method::Peap, Method::Ttls]
     );
+    assert_eq!(config.eap.inner_methods, InnerMethod::ALL);
+    assert_eq!(config.eap.crypto_binding, CryptoBinding::Optional);
+    assert!(!config.eap.ttls_client_certificate);
     assert_eq!(config.eap.tls, TlsVersions::Both);
     assert_eq!(config.eap.session_lifetime, Duration::from_secs(28_800));
     assert_eq!(config.posture.max_age, Duration::from_secs(900));
@@ -146,6 +149,9 @@ sealing_key_file = "gone.key"
 certificate = "nowhere.crt"
 key = "server.key"
 methods = ["PEEP", "EAP-TLS"]
+inner_methods = ["PAP", "GTC", "PAP"]
+crypto_binding = "require"
+ttls_client_certificate = true
 tls = "1.1"
 session_lifetime = "8 days"
 [log]
@@ -169,6 +175,10 @@ level = "info,=,"
             "nowhere.crt does not exist",
             "\"PEEP\" is no value for methods",
             "did you mean \"PEAP\"?",
+            "\"GTC\" is no value for inner_methods",
+            "\"PAP\" is named twice",
+            "did you mean \"required\"?",
+            "ttls_client_certificate must be a text in \"quotes\"",
             "\"1.1\" is no value for tls",
             "session_lifetime must be a length of time between 0 s and 604800 s",
             "did you mean \"json\"?",

@@ -27,7 +27,7 @@ pub struct AccessContext {
     pub source: &'static str,
     /// How it was authenticated, in the words of [`Facts::method`].
     pub method: &'static str,
-    /// The client certificate of EAP-TLS.
+    /// The client certificate, which proved the identity or came along with a password.
     pub certificate: Option<Arc<CertificateDetails>>,
     /// The station's address, from Calling-Station-Id or, for MAB, User-Name.
     pub mac: Option<MacAddr>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nac_eap::peer::{PeerMethod, PeerSettings};
+use nac_eap::peer::PeerSettings;
 use nac_radius::MacFormat;
 use zeroize::Zeroizing;
 
@@ -83,12 +83,7 @@ impl Credentials {
             Self::Chap { .. } => "CHAP",
             Self::MsChapV2 { .. } => "MS-CHAPv2",
             Self::Mab { .. } => "MAB",
-            Self::Eap(settings) => match settings.method {
-                PeerMethod::Tls => "EAP-TLS",
-                PeerMethod::PeapMschapv2 => "PEAP-MSCHAPv2",
-                PeerMethod::TtlsPap => "TTLS-PAP",
-                PeerMethod::TtlsMschapv2 => "TTLS-MSCHAPv2",
-            },
+            Self::Eap(settings) => settings.method.name(),
         }
     }
 }

@@ -14,12 +14,7 @@ use self::server::{CLASS, FakeServer, Fault, PASSWORD, SECRET};
 use super::*;
 
 const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 1]);
-const METHODS: [PeerMethod; 4] = [
-    PeerMethod::Tls,
-    PeerMethod::PeapMschapv2,
-    PeerMethod::TtlsPap,
-    PeerMethod::TtlsMschapv2,
-];
+const METHODS: [PeerMethod; 11] = PeerMethod::ALL;
 
 async fn client(server: &FakeServer) -> RadiusClient {
     client_with(server, SECRET).await
@@ -165,6 +160,8 @@ async fn a_wrong_password_is_an_answer_and_no_fault() {
         server::eap(PeerMethod::PeapMschapv2, "wrong", Arc::clone(&tls), 1386),
         server::eap(PeerMethod::TtlsPap, "wrong", Arc::clone(&tls), 1386),
         server::eap(PeerMethod::TtlsMschapv2, "wrong", Arc::clone(&tls), 1386),
+        server::eap(PeerMethod::TtlsChap, "wrong", Arc::clone(&tls), 1386),
+        server::eap(PeerMethod::TtlsEapGtc, "wrong", Arc::clone(&tls), 1386),
     ] {
         let outcome = ask(&server, &credentials).await.expect("an answer");
         let rejected = outcome.rejected().expect("rejected");
@@ -339,7 +336,7 @@ async fn wrong_keys_for_the_link_are_noticed() {
     );
     // A wired NAS has no use for the keys of MS-CHAPv2, so they may be left out.
     assert_eq!(
-        accepted(ask(&server, &all[4]).await).1.keys,
+        accepted(ask(&server, &all[METHODS.len()]).await).1.keys,
         KeyCheck::Absent
     );
 }

@@ -11,17 +11,18 @@ use crate::account::LiveSession;
 use crate::identity::AccessContext;
 use crate::snapshot::World;
 
-/// The methods' names, for the static text that contexts carry.
-const METHODS: [&str; 8] = [
-    "PAP",
-    "CHAP",
-    "MS-CHAPv2",
-    "MAB",
-    "EAP-TLS",
-    "PEAP-MSCHAPv2",
-    "TTLS-PAP",
-    "TTLS-MSCHAPv2",
-];
+/// The methods without EAP.
+const PLAIN: [&str; 4] = ["PAP", "CHAP", "MS-CHAPv2", "MAB"];
+
+/// A method's name as the static text that contexts carry.
+fn method_name(name: &str) -> Option<&'static str> {
+    let eap = nac_eap::method_names().iter();
+    PLAIN
+        .iter()
+        .chain(eap)
+        .copied()
+        .find(|known| *known == name)
+}
 
 /// Reads the open sessions with the facts of their decisions, and closes the former run's jobs, which start anew.
 pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSession>, StoreError> {
@@ -55,9 +56,7 @@ pub(super) async fn sessions(store: &Store, world: &World) -> Result<Vec<LiveSes
 
 fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option<LiveSession> {
     let facts = decision.facts.as_ref()?;
-    let method = METHODS
-        .into_iter()
-        .find(|method| *method == session.method)?;
+    let method = method_name(&session.method)?;
     let snapshot = world.snapshot().clone();
     // A NAS that is no client any more cannot be moved.
     let client = snapshot
@@ -79,7 +78,7 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         .map(Arc::new);
     let source = match facts.identity.kind {
         IdentityKind::Mac => "mac",
-        _ if method == "EAP-TLS" => "certificate",
+        _ if nac_eap::is_by_certificate(method) => "certificate",
         _ => "local",
     };
     let context = AccessContext {
@@ -110,4 +109,34 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         admitted_us: session.started_us,
         updated_us: session.updated_us,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::method_name;
+
+    #[test]
+    fn a_session_of_any_method_comes_back() {
+        for name in nac_eap::method_names().iter().chain(&super::PLAIN) {
+            assert_eq!(method_name(name), Some(*name));
+        }
+        assert_eq!(method_name("EAP-MD5"), None);
+    }
+
+    #[test]
+    fn a_policy_may_name_every_method() {
+        let segments = ["staff".to_owned()];
+        for name in nac_eap::method_names().iter().chain(&super::PLAIN) {
+            let text = format!(
+                "@id(\"p\") @segment(\"staff\") permit (principal is User in Group::\"staff\", \
+                 action == Action::\"connect\", resource) when {{ context.method == \"{name}\" }};"
+            );
+            let engine = nac_policy::Engine::load(&text, &segments).expect("a policy");
+            let doubts: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
+            assert!(
+                doubts.iter().all(|doubt| !doubt.contains(name)),
+                "{doubts:?}"
+            );
+        }
+    }
 }

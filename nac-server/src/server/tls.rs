@@ -32,8 +32,14 @@ pub(super) async fn eap_settings(
         config.eap.session_lifetime.as_secs(),
     )
     .map_err(|error| StartError::Tls(error.to_string()))?;
+    let tls = match config.eap.ttls_client_certificate {
+        true => tls.with_certificates_in_ttls(),
+        false => tls,
+    };
     Ok(Arc::new(Settings {
         methods: config.eap.methods.clone(),
+        inner_methods: config.eap.inner_methods.clone(),
+        crypto_binding: config.eap.crypto_binding,
         tls: Arc::new(tls),
         max_rounds: MAX_ROUNDS,
         timeout: EAP_TIMEOUT,

@@ -17,20 +17,81 @@ pub enum Method {
     Tls,
     /// PEAPv0 with EAP-MSCHAPv2 inside.
     PeapMschapv2,
+    /// PEAPv0 with EAP-GTC inside.
+    PeapGtc,
+    /// PEAPv0 with EAP-TLS inside.
+    PeapTls,
     /// EAP-TTLS with PAP inside.
     TtlsPap,
+    /// EAP-TTLS with CHAP inside.
+    TtlsChap,
+    /// EAP-TTLS with MS-CHAP inside.
+    TtlsMschap,
     /// EAP-TTLS with MS-CHAPv2 inside.
     TtlsMschapv2,
+    /// EAP-TTLS with EAP-MSCHAPv2 inside.
+    TtlsEapMschapv2,
+    /// EAP-TTLS with EAP-GTC inside.
+    TtlsEapGtc,
+    /// EAP-TTLS with EAP-TLS inside.
+    TtlsEapTls,
 }
 
 impl Method {
     /// Every method that is offered.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 11] = [
         Self::Tls,
         Self::PeapMschapv2,
+        Self::PeapGtc,
+        Self::PeapTls,
         Self::TtlsPap,
+        Self::TtlsChap,
+        Self::TtlsMschap,
         Self::TtlsMschapv2,
+        Self::TtlsEapMschapv2,
+        Self::TtlsEapGtc,
+        Self::TtlsEapTls,
     ];
+
+    /// Those that a password proves.
+    pub const BY_PASSWORD: [Self; 8] = [
+        Self::PeapMschapv2,
+        Self::PeapGtc,
+        Self::TtlsPap,
+        Self::TtlsChap,
+        Self::TtlsMschap,
+        Self::TtlsMschapv2,
+        Self::TtlsEapMschapv2,
+        Self::TtlsEapGtc,
+    ];
+
+    /// Whether it has a certificate for inside the tunnel.
+    fn certificate_inside(self) -> bool {
+        matches!(self, Self::PeapTls | Self::TtlsEapTls)
+    }
+
+    /// Whether a certificate proves who logs in.
+    #[must_use]
+    pub fn by_certificate(self) -> bool {
+        self == Self::Tls || self.certificate_inside()
+    }
+
+    /// wpa_supplicant's names: the method outside, and what is inside.
+    fn names(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Tls => ("TLS", None),
+            Self::PeapMschapv2 => ("PEAP", Some("auth=MSCHAPV2")),
+            Self::PeapGtc => ("PEAP", Some("auth=GTC")),
+            Self::PeapTls => ("PEAP", Some("auth=TLS")),
+            Self::TtlsPap => ("TTLS", Some("auth=PAP")),
+            Self::TtlsChap => ("TTLS", Some("auth=CHAP")),
+            Self::TtlsMschap => ("TTLS", Some("auth=MSCHAP")),
+            Self::TtlsMschapv2 => ("TTLS", Some("auth=MSCHAPV2")),
+            Self::TtlsEapMschapv2 => ("TTLS", Some("autheap=MSCHAPV2")),
+            Self::TtlsEapGtc => ("TTLS", Some("autheap=GTC")),
+            Self::TtlsEapTls => ("TTLS", Some("autheap=TLS")),
+        }
+    }
 }
 
 /// The only TLS version the supplicant offers.
@@ -69,6 +130,8 @@ pub struct Supplicant<'a> {
     pub password: &'a str,
     /// The CA that the supplicant trusts.
     pub ca: &'a Path,
+    /// More settings of the outer method, in wpa_supplicant's words: `crypto_binding=2`.
+    pub phase1: &'a str,
     /// The client certificate, where the method has one.
     pub credential: Option<&'a Credential>,
     /// The largest EAP-TLS fragment, in octets.
@@ -91,6 +154,7 @@ impl<'a> Supplicant<'a> {
             identity: cast::USER,
             password: cast::PASSWORD,
             ca,
+            phase1: "",
             credential: None,
             fragment_size: 1386,
             again: 0,
@@ -147,12 +211,7 @@ impl<'a> Supplicant<'a> {
     }
 
     fn config(&self) -> String {
-        let (eap, phase2) = match self.method {
-            Method::Tls => ("TLS", None),
-            Method::PeapMschapv2 => ("PEAP", Some("auth=MSCHAPV2")),
-            Method::TtlsPap => ("TTLS", Some("auth=PAP")),
-            Method::TtlsMschapv2 => ("TTLS", Some("auth=MSCHAPV2")),
-        };
+        let (eap, phase2) = self.method.names();
         let version = match self.version {
             TlsVersion::V12 => "tls_disable_tlsv1_3=1",
             TlsVersion::V13 => {
@@ -161,9 +220,10 @@ impl<'a> Supplicant<'a> {
         };
         let mut text = format!(
             "network={{\n\tkey_mgmt=WPA-EAP\n\teap={eap}\n\tidentity=\"{}\"\n\tca_cert=\"{}\"\n\
-             \tphase1=\"{version}\"\n\tfragment_size={}\n",
+             \tphase1=\"{version} {}\"\n\tfragment_size={}\n",
             self.identity,
             self.ca.display(),
+            self.phase1,
             self.fragment_size
         );
         // Writing into a String cannot fail.
@@ -174,13 +234,18 @@ impl<'a> Supplicant<'a> {
             );
             let _ = writeln!(text, "\tpassword=\"{}\"", self.password);
         }
-        if let Some(credential) = self.credential {
-            let _ = writeln!(
-                text,
-                "\tclient_cert=\"{}\"",
-                credential.certificate.display()
-            );
-            let _ = writeln!(text, "\tprivate_key=\"{}\"", credential.key.display());
+        if let Some(Credential { certificate, key }) = self.credential {
+            let (certificate, key) = (certificate.display(), key.display());
+            // What stands there with a 2 is for inside the tunnel.
+            let inside = match self.method.certificate_inside() {
+                true => "2",
+                false => "",
+            };
+            if !inside.is_empty() {
+                let _ = writeln!(text, "\tca_cert2=\"{}\"", self.ca.display());
+            }
+            let _ = writeln!(text, "\tclient_cert{inside}=\"{certificate}\"");
+            let _ = writeln!(text, "\tprivate_key{inside}=\"{key}\"");
         }
         text.push_str("}\n");
         text

@@ -24,6 +24,20 @@ pub(crate) struct Avp<'a> {
     pub(crate) data: &'a [u8],
 }
 
+impl Avp<'_> {
+    /// Whether it carries EAP, or a part of it.
+    pub(crate) fn is_eap_message(&self) -> bool {
+        self.vendor == 0 && self.code == EAP_MESSAGE
+    }
+}
+
+/// The EAP packet in all EAP-Message attributes together, as RADIUS splits them; `None` without one.
+pub(crate) fn eap_message(avps: &[Avp<'_>]) -> Option<Vec<u8>> {
+    let mut parts = avps.iter().filter(|avp| avp.is_eap_message()).peekable();
+    parts.peek()?;
+    Some(parts.flat_map(|avp| avp.data).copied().collect())
+}
+
 /// Reads all attributes. The error is a clause for a sentence.
 pub(crate) fn parse(mut bytes: &[u8]) -> Result<Vec<Avp<'_>>, String> {
     let mut avps = Vec::new();

@@ -1,9 +1,11 @@
 //! The methods, as the server plays them.
 //!
-//! All three run TLS over the same framing; [`TlsMethod`] is that part. What follows the handshake
-//! is a [`Phase2`]: nothing but a farewell in EAP-TLS, another authentication in PEAP and EAP-TTLS.
+//! All of them run TLS over the same framing; [`TlsMethod`] is that part. What follows the handshake
+//! is a [`Phase2`]: nothing but a farewell in EAP-TLS, another authentication in PEAP and EAP-TTLS. Where
+//! that is EAP again, [`inner`] does it.
 
 pub(crate) mod avp;
+pub(crate) mod inner;
 pub(crate) mod mschapv2;
 pub(crate) mod peap;
 #[cfg(test)]
@@ -14,12 +16,40 @@ mod ttls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
+
 use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
+use crate::keys::{self, CompoundKeys, Keys};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
 use crate::step::{Answer, Question};
 use crate::tls::{ConversationSessions, Tls, check_validity};
+
+/// The names under which logins are recorded: the tunnel, and what ran inside it.
+const NAMES: [&str; 11] = [
+    "EAP-TLS",
+    "PEAP-MSCHAPv2",
+    "PEAP-GTC",
+    "PEAP-TLS",
+    "TTLS-PAP",
+    "TTLS-CHAP",
+    "TTLS-MSCHAP",
+    "TTLS-MSCHAPv2",
+    "TTLS-EAP-MSCHAPv2",
+    "TTLS-EAP-GTC",
+    "TTLS-EAP-TLS",
+];
+
+/// Every value of [`Success::method`](crate::Success::method).
+pub fn method_names() -> &'static [&'static str] {
+    &NAMES
+}
+
+/// Whether a method of [`method_names`] proves the identity by a certificate, not by a password.
+pub fn is_by_certificate(method: &str) -> bool {
+    matches!(method, "EAP-TLS" | "PEAP-TLS" | "TTLS-EAP-TLS")
+}
 
 /// What a method wants next.
 pub(crate) enum Next {
@@ -41,7 +71,11 @@ pub(crate) struct Authenticated {
 
 /// What a method may use of the conversation.
 pub(crate) struct Context<'a> {
-    pub(crate) outer_identity: &'a str,
+    pub(crate) settings: &'a Settings,
+    /// The largest EAP packet to send.
+    pub(crate) eap_mtu: usize,
+    /// What the supplicant said when it was asked for its name, outside of this method.
+    pub(crate) identity: &'a str,
     pub(crate) unix_time: Duration,
     /// The identifier of the request that comes next.
     pub(crate) identifier: u8,
@@ -55,14 +89,31 @@ enum Inner {
     /// Ask the world.
     Ask(Question),
     /// The supplicant is authenticated now.
-    Authenticated {
-        identity: String,
-        method: &'static str,
-    },
+    Authenticated(Proven),
     /// The resumed session stands, with what was proven in it.
     Resumed,
     /// It is over.
     Failure(Reason),
+}
+
+/// What was proven, and by which method.
+#[derive(Debug)]
+struct Proven {
+    identity: String,
+    method: &'static str,
+    /// The chain that proved it inside a tunnel; empty otherwise.
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Proven {
+    /// Without a certificate inside the tunnel.
+    fn new(identity: String, method: &'static str) -> Self {
+        Self {
+            identity,
+            method,
+            certificates: Vec::new(),
+        }
+    }
 }
 
 /// What happens inside TLS once the handshake is done.
@@ -75,6 +126,11 @@ trait Phase2: Send {
 
     /// The world answered.
     fn answered(&mut self, tls: &mut Tls, answer: Answer, context: &mut Context<'_>) -> Inner;
+
+    /// The keys that bind the tunnel to what ran inside it; without them TLS's own count.
+    fn compound_keys(&self) -> Option<CompoundKeys> {
+        None
+    }
 }
 
 /// A method in progress: framing, TLS, and what happens inside.
@@ -101,13 +157,25 @@ impl TlsMethod {
             Method::Peap => Box::new(peap::Peap::default()),
             Method::Ttls => Box::new(ttls::Ttls::default()),
         };
-        let framing = Framing::new(eap_mtu);
         Ok(Self {
             method,
-            framing,
+            framing: Framing::new(eap_mtu),
             tls,
             sessions,
             phase2,
+            ending: None,
+        })
+    }
+
+    /// EAP-TLS inside a tunnel.
+    fn inside(settings: &Settings, eap_mtu: usize, unix_time: Duration) -> Result<Self, Reason> {
+        let (tls, sessions) = settings.tls.connect_inside(unix_time)?;
+        Ok(Self {
+            method: Method::Tls,
+            framing: Framing::new(eap_mtu),
+            tls,
+            sessions,
+            phase2: Box::new(tls::CertificateOnly),
             ending: None,
         })
     }
@@ -125,12 +193,24 @@ impl TlsMethod {
         &self.tls
     }
 
+    /// MSK, EMSK and Session-Id, once the supplicant is authenticated.
+    pub(crate) fn keys(&self) -> Result<Keys, Reason> {
+        let keys = keys::derive(self.method, &self.tls)?;
+        Ok(match self.phase2.compound_keys() {
+            Some(CompoundKeys { msk, emsk }) => Keys { msk, emsk, ..keys },
+            None => keys,
+        })
+    }
+
     /// Makes the TLS session resumable.
     pub(crate) fn keep_session(&self, record: &SessionRecord, unix_time: Duration) {
         // A peer may send a certificate that is expired and not part of the verified chain. Which
         // ones are is not known on resumption, where such a chain would be refused; so it is not
         // resumed at all.
-        if check_validity(&self.tls.certificates(), unix_time).is_ok() {
+        let valid = [&self.tls.certificates()[..], &record.certificates]
+            .into_iter()
+            .all(|chain| check_validity(chain, unix_time).is_ok());
+        if valid {
             self.sessions.commit(record);
         }
     }
@@ -198,27 +278,37 @@ impl TlsMethod {
                 Next::Request(self.framing.send(output))
             }
             Inner::Ask(question) => Next::Ask(question),
-            Inner::Authenticated { identity, method } => {
-                let created_s = context.unix_time.as_secs();
+            Inner::Authenticated(proven) => {
                 let record = SessionRecord {
-                    identity,
-                    method,
-                    created_s,
+                    identity: proven.identity,
+                    method: proven.method,
+                    certificates: proven.certificates.into(),
+                    created_s: context.unix_time.as_secs(),
                 };
                 Next::Success(Authenticated {
                     record,
                     resumed: false,
                 })
             }
-            Inner::Resumed => match self.sessions.record() {
-                Some(record) => Next::Success(Authenticated {
-                    record,
-                    resumed: true,
-                }),
-                None => Next::Failure(reason::INTERNAL.with("a resumed session has no record")),
-            },
+            Inner::Resumed => self.resumed(context),
             Inner::Failure(reason) => Next::Failure(reason),
         }
+    }
+
+    fn resumed(&self, context: &Context<'_>) -> Next {
+        let Some(record) = self.sessions.record() else {
+            return Next::Failure(reason::INTERNAL.with("a resumed session has no record"));
+        };
+        // TLS verifies no certificate on resumption. Revocation is the caller's to check.
+        for chain in [&self.tls.certificates()[..], &record.certificates] {
+            if let Err(fault) = check_validity(chain, context.unix_time) {
+                return Next::Failure(reason::RESUMED_CERTIFICATE_EXPIRED.with(fault));
+            }
+        }
+        Next::Success(Authenticated {
+            record,
+            resumed: true,
+        })
     }
 
     /// Ends with an alert to the peer, if TLS has one to send (RFC 5216 section 2.1.3).

@@ -1,6 +1,6 @@
 //! EAP-TLS after the handshake (RFC 5216 section 2.1, RFC 9190 section 2.1).
 
-use super::{Context, Inner, Phase2};
+use super::{Context, Inner, Phase2, Proven};
 use crate::reason;
 use crate::step::Answer;
 use crate::tls::{Tls, Version, check_validity};
@@ -45,11 +45,7 @@ impl Phase2 for CertificateOnly {
             // The verifier demands one, so this cannot be; it must not be a success either way.
             return Inner::Failure(reason::NO_CLIENT_CERTIFICATE.reason());
         }
-        let identity = context.outer_identity.to_owned();
-        Inner::Authenticated {
-            identity,
-            method: "EAP-TLS",
-        }
+        Inner::Authenticated(Proven::new(context.identity.to_owned(), "EAP-TLS"))
     }
 
     fn answered(&mut self, _: &mut Tls, _: Answer, _: &mut Context<'_>) -> Inner {

@@ -1,5 +1,10 @@
 //! The supplicant half of the same methods, for probes, demonstrations and tests.
 
+mod inner;
+mod method;
+mod mschapv2;
+mod peap;
+mod ttls;
 mod tunnel;
 
 use std::fmt;
@@ -8,28 +13,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use self::tunnel::Tunnel;
+use self::tunnel::{Habits, Tunnel};
 use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
-use crate::keys;
 use crate::packet::{self, Body, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
-use crate::settings::Method;
+use crate::settings::CryptoBinding;
 use crate::step::Random;
 
+pub use self::method::PeerMethod;
 pub use crate::tls::PeerTls;
-
-/// Which method the supplicant uses. It refuses every other with a NAK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PeerMethod {
-    /// EAP-TLS.
-    Tls,
-    /// PEAPv0 with EAP-MSCHAPv2.
-    PeapMschapv2,
-    /// EAP-TTLS with PAP.
-    TtlsPap,
-    /// EAP-TTLS with MS-CHAPv2.
-    TtlsMschapv2,
-}
 
 /// A supplicant's profile.
 pub struct PeerSettings {
@@ -41,7 +33,7 @@ pub struct PeerSettings {
     pub anonymous_identity: Option<String>,
     /// The password, for the tunnel methods.
     pub password: Option<Zeroizing<String>>,
-    /// Trust anchors, certificate and resumable sessions.
+    /// Trust anchors, certificate (for EAP-TLS, also inside a tunnel) and resumable sessions.
     pub tls: Arc<PeerTls>,
     /// The largest EAP packet to send, in octets.
     pub eap_mtu: usize,
@@ -100,7 +92,7 @@ pub struct Peer {
     framing: Framing,
     /// From the Start on.
     tunnel: Option<Tunnel>,
-    early: bool,
+    habits: Habits,
     /// A method that was refused with a NAK.
     refused: Option<u8>,
     /// What went wrong on this side, until the server's EAP-Failure confirms it.
@@ -120,7 +112,7 @@ impl Peer {
             random,
             framing,
             tunnel: None,
-            early: false,
+            habits: Habits::default(),
             refused: None,
             trouble: None,
             last: None,
@@ -130,7 +122,13 @@ impl Peer {
 
     /// Sends the credentials of EAP-TTLS along with the TLS 1.3 Finished, which saves a round trip.
     pub fn with_early_credentials(mut self) -> Self {
-        self.early = true;
+        self.habits.early = true;
+        self
+    }
+
+    /// Whether it binds the tunnel of PEAP to the inner method; it does where the server can, unless told otherwise.
+    pub fn with_crypto_binding(mut self, crypto_binding: CryptoBinding) -> Self {
+        self.habits.crypto_binding = crypto_binding;
         self
     }
 
@@ -179,6 +177,7 @@ impl Peer {
     }
 
     fn request(&mut self, identifier: u8, body: Body<'_>) -> Result<Option<Vec<u8>>, Reason> {
+        let wanted = self.settings.method.outer().type_number();
         let (eap_type, data) = match body.eap_type {
             eap_type::IDENTITY => {
                 let settings = &self.settings;
@@ -189,11 +188,11 @@ impl Peer {
                 (eap_type::IDENTITY, name.clone().into_bytes())
             }
             eap_type::NOTIFICATION => (eap_type::NOTIFICATION, Vec::new()),
-            own if own == self.method().type_number() => (own, self.method_request(body.data)?),
+            own if own == wanted => (own, self.method_request(body.data)?),
             _ if self.tunnel.is_some() => return Ok(None),
             other => {
                 self.refused = Some(other);
-                (eap_type::NAK, vec![self.method().type_number()])
+                (eap_type::NAK, vec![wanted])
             }
         };
         Ok(Some(packet::response(identifier, eap_type, &data)))
@@ -209,8 +208,7 @@ impl Peer {
         {
             Inbound::Start(_) if self.tunnel.is_some() => Err(fault("a second Start")),
             Inbound::Start(_) => {
-                let tls = self.settings.tls.connect(self.unix_time)?;
-                let mut tunnel = Tunnel::new(tls, &self.settings, self.early)?;
+                let mut tunnel = Tunnel::new(&self.settings, self.habits, self.unix_time)?;
                 let hello = tunnel.output();
                 self.tunnel = Some(tunnel);
                 Ok(self.framing.send(hello))
@@ -233,7 +231,7 @@ impl Peer {
     fn success(&self) -> Result<PeerSuccess, Reason> {
         match &self.tunnel {
             Some(tunnel) if tunnel.is_complete() && self.trouble.is_none() => {
-                let keys = keys::derive(self.method(), tunnel.tls())?;
+                let keys = tunnel.keys()?;
                 Ok(PeerSuccess {
                     msk: *keys.msk,
                     session_id: keys.session_id,
@@ -242,14 +240,6 @@ impl Peer {
                 })
             }
             _ => Err(reason::SERVER_EARLY_SUCCESS.reason()),
-        }
-    }
-
-    fn method(&self) -> Method {
-        match self.settings.method {
-            PeerMethod::Tls => Method::Tls,
-            PeerMethod::PeapMschapv2 => Method::Peap,
-            PeerMethod::TtlsPap | PeerMethod::TtlsMschapv2 => Method::Ttls,
         }
     }
 

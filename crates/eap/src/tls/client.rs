@@ -72,7 +72,17 @@ impl PeerTls {
     }
 
     pub(crate) fn connect(&self, unix_time: Duration) -> Result<Tls, Reason> {
+        self.start(self.config.clone(), unix_time)
+    }
+
+    /// A connection inside a tunnel, which resumes nothing.
+    pub(crate) fn connect_inside(&self, unix_time: Duration) -> Result<Tls, Reason> {
         let mut config = self.config.clone();
+        config.resumption = Resumption::disabled();
+        self.start(config, unix_time)
+    }
+
+    fn start(&self, mut config: ClientConfig, unix_time: Duration) -> Result<Tls, Reason> {
         config.time_provider = Arc::new(FixedTime(UnixTime::since_unix_epoch(unix_time)));
         let connection = ClientConnection::new(Arc::new(config), self.server_name.clone())
             .map_err(|error| reason::INTERNAL.with(error))?;

@@ -50,7 +50,12 @@ pub enum TlsSetupError {
 /// CAs means a new `ServerTls`, and with it no resumable session.
 pub struct ServerTls {
     certificate_only: Option<Arc<ServerConfig>>,
+    /// Inside a tunnel: nothing is resumed there, so no tickets are sent.
+    certificate_only_inside: Option<Arc<ServerConfig>>,
     tunnel: Arc<ServerConfig>,
+    /// Asks for a certificate and does without one.
+    tunnel_with_certificate: Option<Arc<ServerConfig>>,
+    ttls_asks_for_certificate: bool,
     tls: Arc<SessionStore>,
     peap: Arc<SessionStore>,
     ttls: Arc<SessionStore>,
@@ -84,32 +89,61 @@ impl ServerTls {
             config.max_early_data_size = 0;
             Arc::new(config)
         };
-        let certificate_only = if client_ca.is_empty() {
-            None
-        } else {
-            let roots = roots(client_ca)?;
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-                    .build()
-                    .map_err(|error| TlsSetupError::Configuration(error.to_string()))?;
-            let config = builder()?
-                .with_client_cert_verifier(verifier)
-                .with_cert_resolver(Arc::clone(&identity) as _);
-            Some(finish(config))
+        let roots = match client_ca.is_empty() {
+            true => None,
+            false => Some(Arc::new(roots(client_ca)?)),
         };
+        let certificate = |roots: &Arc<RootCertStore>, mandatory: bool| {
+            let verifier = WebPkiClientVerifier::builder_with_provider(
+                Arc::clone(roots),
+                Arc::clone(&provider),
+            );
+            let verifier = match mandatory {
+                true => verifier,
+                false => verifier.allow_unauthenticated(),
+            };
+            let verifier = verifier
+                .build()
+                .map_err(|error| TlsSetupError::Configuration(error.to_string()))?;
+            Ok(builder()?
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(Arc::clone(&identity) as _))
+        };
+        let certificate_only = roots
+            .as_ref()
+            .map(|roots| certificate(roots, true))
+            .transpose()?;
+        let tunnel_with_certificate = roots
+            .as_ref()
+            .map(|roots| certificate(roots, false))
+            .transpose()?;
+        let certificate_only_inside = certificate_only.clone().map(|mut config| {
+            config.send_tls13_tickets = 0;
+            Arc::new(config)
+        });
         let tunnel = finish(
             builder()?
                 .with_no_client_auth()
-                .with_cert_resolver(identity),
+                .with_cert_resolver(Arc::clone(&identity) as _),
         );
         let store = || Arc::new(SessionStore::new(session_lifetime_s, SESSIONS));
         Ok(Self {
-            certificate_only,
+            certificate_only: certificate_only.map(&finish),
+            certificate_only_inside,
             tunnel,
+            tunnel_with_certificate: tunnel_with_certificate.map(&finish),
+            ttls_asks_for_certificate: false,
             tls: store(),
             peap: store(),
             ttls: store(),
         })
+    }
+
+    /// EAP-TTLS asks for a client certificate outside its tunnel too, and does without one (RFC 5281 section
+    /// 7.1). One that is shown has to be valid. Without client CAs nothing changes.
+    pub fn with_certificates_in_ttls(mut self) -> Self {
+        self.ttls_asks_for_certificate = true;
+        self
     }
 
     /// Drops every resumable session, so that everybody has to log in in full.
@@ -139,19 +173,40 @@ impl ServerTls {
                 )
             }
             Method::Peap => (&self.tunnel, &self.peap),
-            Method::Ttls => (&self.tunnel, &self.ttls),
+            Method::Ttls => match &self.tunnel_with_certificate {
+                Some(config) if self.ttls_asks_for_certificate => (config, &self.ttls),
+                _ => (&self.tunnel, &self.ttls),
+            },
         };
-        let sessions = Arc::new(ConversationSessions::new(
-            Arc::clone(store),
-            unix_time.as_secs(),
-        ));
-        let mut config = ServerConfig::clone(config);
-        config.session_storage = Arc::clone(&sessions) as _;
-        config.time_provider = Arc::new(FixedTime(UnixTime::since_unix_epoch(unix_time)));
-        let connection = ServerConnection::new(Arc::new(config))
-            .map_err(|error| reason::INTERNAL.with(error))?;
-        Ok((Tls::new(connection.into(), Role::Server), sessions))
+        start(config, store, unix_time)
     }
+
+    /// EAP-TLS inside a tunnel: it resumes nothing and leaves nothing to resume, which is the tunnel's part.
+    pub(crate) fn connect_inside(
+        &self,
+        unix_time: Duration,
+    ) -> Result<(Tls, Arc<ConversationSessions>), Reason> {
+        let config = self.certificate_only_inside.as_ref();
+        let config = config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?;
+        start(config, &Arc::new(SessionStore::new(0, 0)), unix_time)
+    }
+}
+
+fn start(
+    config: &ServerConfig,
+    store: &Arc<SessionStore>,
+    unix_time: Duration,
+) -> Result<(Tls, Arc<ConversationSessions>), Reason> {
+    let sessions = Arc::new(ConversationSessions::new(
+        Arc::clone(store),
+        unix_time.as_secs(),
+    ));
+    let mut config = config.clone();
+    config.session_storage = Arc::clone(&sessions) as _;
+    config.time_provider = Arc::new(FixedTime(UnixTime::since_unix_epoch(unix_time)));
+    let connection =
+        ServerConnection::new(Arc::new(config)).map_err(|error| reason::INTERNAL.with(error))?;
+    Ok((Tls::new(connection.into(), Role::Server), sessions))
 }
 
 impl fmt::Debug for ServerTls {

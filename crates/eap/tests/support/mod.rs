@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use nac_eap::peer::{Peer, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
 use nac_eap::{
-    Answer, CertificateDer, Conversation, Method, PrivateKeyDer, Question, Random, Reason,
-    ServerTls, Settings, Step, Success, TlsVersions, mschapv2,
+    Answer, CertificateDer, Conversation, CryptoBinding, InnerMethod, Method, PrivateKeyDer,
+    Question, Random, Reason, ServerTls, Settings, Step, Success, TlsVersions, mschapv2,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -108,6 +108,8 @@ pub fn server_tls(versions: TlsVersions) -> Arc<ServerTls> {
 pub fn settings_of(tls: &Arc<ServerTls>, methods: &[Method]) -> Arc<Settings> {
     Arc::new(Settings {
         methods: methods.to_vec(),
+        inner_methods: InnerMethod::ALL.to_vec(),
+        crypto_binding: CryptoBinding::Optional,
         tls: Arc::clone(tls),
         max_rounds: 50,
         timeout: Duration::from_secs(60),
@@ -156,6 +158,7 @@ pub struct Login {
     pub unix_time: Duration,
     pub verdict: Verdict,
     pub early: bool,
+    pub crypto_binding: CryptoBinding,
 }
 
 #[derive(Debug)]
@@ -201,6 +204,7 @@ impl Login {
             unix_time: NOW,
             verdict: Verdict::Accept,
             early: false,
+            crypto_binding: CryptoBinding::Optional,
         }
     }
 
@@ -224,7 +228,8 @@ impl Login {
             tls: Arc::clone(&self.tls),
             eap_mtu: self.eap_mtu,
         };
-        let peer = Peer::new(Arc::new(settings), self.unix_time, random());
+        let peer = Peer::new(Arc::new(settings), self.unix_time, random())
+            .with_crypto_binding(self.crypto_binding);
         if self.early {
             peer.with_early_credentials()
         } else {
@@ -309,7 +314,9 @@ pub fn answer(question: &Question) -> Answer {
         })
     };
     match question {
-        Question::Password { user, .. } | Question::NtHash { user }
+        Question::Password { user, .. }
+        | Question::NtHash { user }
+        | Question::Chap { user, .. }
             if mschapv2::account_name(user) != "alice" =>
         {
             refused()
@@ -318,6 +325,23 @@ pub fn answer(question: &Question) -> Answer {
             Answer::Accepted
         }
         Question::Password { .. } => refused(),
+        Question::Chap {
+            identifier,
+            challenge,
+            response,
+            ..
+        } => {
+            use md5::Digest;
+            let expected = md5::Md5::new()
+                .chain_update([*identifier])
+                .chain_update(PASSWORD)
+                .chain_update(challenge)
+                .finalize();
+            match expected[..] == response[..] {
+                true => Answer::Accepted,
+                false => refused(),
+            }
+        }
         Question::NtHash { .. } => Answer::NtHash(mschapv2::nt_hash(PASSWORD).into()),
     }
 }

@@ -14,15 +14,22 @@ use crate::paths::{FactPath, PATHS, under};
 use crate::reads::{Reads, context_path};
 
 /// What `context.method` can be.
-const METHODS: [&str; 8] = [
+const METHODS: [&str; 15] = [
     "PAP",
     "CHAP",
     "MS-CHAPv2",
     "MAB",
     "EAP-TLS",
     "PEAP-MSCHAPv2",
+    "PEAP-GTC",
+    "PEAP-TLS",
     "TTLS-PAP",
+    "TTLS-CHAP",
+    "TTLS-MSCHAP",
     "TTLS-MSCHAPv2",
+    "TTLS-EAP-MSCHAPv2",
+    "TTLS-EAP-GTC",
+    "TTLS-EAP-TLS",
 ];
 
 /// What a text fact can be, when that is a closed set. Every one of them may be empty as well.

@@ -57,6 +57,10 @@ certificate = "tls/server.crt"
 key = "tls/server.key"
 client_ca = ["ca.crt"]
 # methods = ["EAP-TLS", "PEAP", "EAP-TTLS"]
+# What may run inside PEAP and EAP-TTLS, the preferred one first.
+# inner_methods = ["EAP-MSCHAPv2", "EAP-GTC", "EAP-TLS", "PAP", "CHAP", "MS-CHAP", "MS-CHAPv2"]
+# crypto_binding = "optional"          # of PEAP: "off", "optional", "required"
+# ttls_client_certificate = "off"      # "optional": EAP-TTLS asks for one beside the password
 # tls = "1.2+1.3"
 # session_lifetime = "8h"
 

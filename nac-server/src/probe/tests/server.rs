@@ -9,13 +9,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use nac_eap::peer::{PeerMethod, PeerSettings, PeerTls};
 use nac_eap::{
-    Answer, Conversation, Method, Question, ServerTls, Settings, Step, TlsVersions, mschapv2,
+    Answer, Conversation, CryptoBinding, InnerMethod, Method, Question, ServerTls, Settings, Step,
+    TlsVersions, mschapv2,
 };
 use nac_pki::{Authority, ClientSubject, pem_certificates, pem_key};
 use nac_radius::vendor::{MICROSOFT, microsoft};
 use nac_radius::{
     Code, MacAddr, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute,
-    chap_password_valid,
+    chap_password_valid, chap_response,
 };
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
@@ -121,6 +122,14 @@ pub(super) fn eap(
     })
 }
 
+fn wrong() -> nac_eap::Reason {
+    nac_eap::Reason {
+        code: "TEST-1",
+        sentence: "the password is wrong".to_owned(),
+        remedy: "Type it again.",
+    }
+}
+
 impl FakeServer {
     pub(super) async fn start(fault: Fault) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
@@ -190,6 +199,8 @@ impl Server {
         let tls = ServerTls::new(chain, key, ca, TlsVersions::Both, 3600).expect("TLS");
         let settings = Settings {
             methods: vec![Method::Tls, Method::Peap, Method::Ttls],
+            inner_methods: InnerMethod::ALL.to_vec(),
+            crypto_binding: CryptoBinding::Optional,
             tls: Arc::new(tls),
             max_rounds: 100,
             timeout: Duration::from_secs(60),
@@ -312,6 +323,18 @@ impl Server {
                 }
                 Question::Password { password, .. } if **password == PASSWORD.as_bytes() => {
                     Answer::Accepted
+                }
+                Question::Chap {
+                    identifier,
+                    challenge,
+                    response,
+                    ..
+                } => {
+                    let expected = chap_response(*identifier, PASSWORD.as_bytes(), challenge);
+                    match expected == *response {
+                        true => Answer::Accepted,
+                        false => Answer::Refused(wrong()),
+                    }
                 }
                 Question::Password { .. } => {
                     Answer::NtHash(Zeroizing::new(mschapv2::nt_hash(PASSWORD)))

@@ -1,0 +1,136 @@
+//! EAP-MSCHAPv2 inside a tunnel (draft-kamath-pppext-eap-mschapv2), as the server plays it.
+
+use zeroize::Zeroizing;
+
+use super::{InnerStep, InnerSuccess};
+use crate::method::mschapv2::{self as messages, Message};
+use crate::mschapv2 as crypto;
+use crate::packet::eap_type;
+use crate::reason::{self, Reason};
+use crate::settings::InnerMethod;
+use crate::step::{Answer, Question};
+
+pub(super) struct Mschapv2 {
+    /// MS-CHAPv2-ID.
+    identifier: u8,
+    challenge: [u8; 16],
+    state: State,
+}
+
+/// Named by what is awaited.
+enum State {
+    Response,
+    /// The NT hash.
+    Answer(Box<Pending>),
+    /// The acknowledgement of success.
+    SuccessAcknowledgement {
+        msk: Zeroizing<[u8; 32]>,
+    },
+    /// The acknowledgement of failure.
+    FailureAcknowledgement(Reason),
+    Over,
+}
+
+/// A response whose NT hash is being looked up.
+struct Pending {
+    name: Vec<u8>,
+    peer_challenge: [u8; 16],
+    nt_response: [u8; 24],
+}
+
+impl Mschapv2 {
+    /// Begins with a challenge.
+    pub(super) fn begin(identifier: u8, random: &mut dyn FnMut(&mut [u8])) -> (Self, Vec<u8>) {
+        let mut challenge = [0; 16];
+        random(&mut challenge);
+        let method = Self {
+            identifier,
+            challenge,
+            state: State::Response,
+        };
+        (method, messages::challenge(identifier, &challenge))
+    }
+
+    pub(super) fn receive(&mut self, identity: &str, data: &[u8]) -> InnerStep {
+        let malformed = |fault: &str| InnerStep::Broken(reason::MSCHAPV2_MALFORMED.with(fault));
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Response => match Message::parse(data) {
+                Ok(Message::Response {
+                    identifier,
+                    response,
+                }) if identifier == self.identifier => self.response(identity, &response),
+                Ok(_) => malformed("it is not the response to the challenge"),
+                Err(fault) => malformed(&fault),
+            },
+            State::SuccessAcknowledgement { msk } => match Message::parse(data) {
+                Ok(Message::Success { .. }) => InnerStep::Success(InnerSuccess {
+                    method: InnerMethod::EapMschapv2,
+                    identity: identity.to_owned(),
+                    certificates: Vec::new(),
+                    msk: Some(msk),
+                }),
+                // It does not believe that we know the password.
+                Ok(Message::Failure { .. }) => InnerStep::Failure(reason::TUNNEL_RESULT.reason()),
+                Ok(_) => malformed("it does not acknowledge the success"),
+                Err(fault) => malformed(&fault),
+            },
+            // Whatever it says to a failure, the answer is the same.
+            State::FailureAcknowledgement(reason) => InnerStep::Failure(reason),
+            State::Answer(_) | State::Over => malformed("nothing was asked"),
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        answer: Answer,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> InnerStep {
+        let State::Answer(pending) = std::mem::replace(&mut self.state, State::Over) else {
+            return InnerStep::Broken(reason::WRONG_ANSWER.reason());
+        };
+        let refusal = match answer {
+            Answer::NtHash(nt_hash) => {
+                let verified = crypto::verify(
+                    &nt_hash,
+                    &self.challenge,
+                    &pending.peer_challenge,
+                    &pending.name,
+                    &pending.nt_response,
+                );
+                if let Some(response) = verified {
+                    let msk = crypto::eap_msk(&nt_hash, &pending.nt_response);
+                    self.state = State::SuccessAcknowledgement { msk };
+                    return request(messages::success(self.identifier, &response));
+                }
+                reason::WRONG_PASSWORD.reason()
+            }
+            Answer::Refused(reason) => reason,
+            Answer::Accepted => reason::WRONG_ANSWER.reason(),
+        };
+        let mut challenge = [0; 16];
+        random(&mut challenge);
+        self.state = State::FailureAcknowledgement(refusal);
+        request(messages::failure(self.identifier, &challenge))
+    }
+
+    fn response(&mut self, identity: &str, response: &messages::Response<'_>) -> InnerStep {
+        if !messages::same_account(response.name, identity) {
+            return InnerStep::Failure(reason::NAME_MISMATCH.reason());
+        }
+        self.state = State::Answer(Box::new(Pending {
+            name: response.name.to_vec(),
+            peer_challenge: response.peer_challenge,
+            nt_response: response.nt_response,
+        }));
+        InnerStep::Ask(Question::NtHash {
+            user: identity.to_owned(),
+        })
+    }
+}
+
+fn request(data: Vec<u8>) -> InnerStep {
+    InnerStep::Request {
+        eap_type: eap_type::MSCHAPV2,
+        data,
+    }
+}
