@@ -106,7 +106,11 @@ fn the_watchdogs_status_server_is_answered() {
 
 #[test]
 fn many_requests_in_one_record_are_all_answered() {
-    let mut connection = connect();
+    let fault = "3.2.1 answers none of several packets that share a TLS record";
+    Subject::shared().unless_freeradius(fault, || many_at_once(&mut connect()));
+}
+
+fn many_at_once(connection: &mut RadSec) {
     let requests: Vec<Vec<u8>> = (0..8)
         .map(|_| {
             let request = connection.request(code::ACCESS_REQUEST);
@@ -119,8 +123,9 @@ fn many_requests_in_one_record_are_all_answered() {
         .collect();
     connection.send(&requests.concat()).expect("one record");
     let mut answered: Vec<u8> = (0..8)
-        .map(|_| {
-            let reply = connection.receive().expect("an answer to each");
+        .map(|count| {
+            let reply = connection.receive();
+            let reply = reply.unwrap_or_else(|| panic!("{count} answers to 8 requests"));
             assert_eq!(reply.code, code::ACCESS_ACCEPT);
             reply.identifier
         })
