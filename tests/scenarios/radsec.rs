@@ -130,8 +130,10 @@ fn a_switch_is_known_by_the_name_in_its_certificate() {
     assert_eq!(response.code, code::ACCOUNTING_RESPONSE);
     let why = office.site.why_once(mac, |why| why["outcome"] == "accept");
     assert_eq!(why["client"], "floor-3");
-    let shown = office.site.nac(&["client", "show", "floor-3"]);
-    assert!(shown.contains("floor-3.office.test"), "{shown}");
+    let shown = || office.site.nac(&["client", "show", "floor-3"]);
+    assert!(shown().contains("floor-3.office.test"), "{}", shown());
+    let carried = || shown().contains("127.0.0.1 RADIUS/1.0 over TLS");
+    assert!(wait::until(4 * SOON, carried), "{}", shown());
 }
 
 #[test]
