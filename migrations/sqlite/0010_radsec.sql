@@ -4,6 +4,9 @@
 ALTER TABLE client ADD COLUMN radsec_name TEXT;
 CREATE UNIQUE INDEX client_radsec_name ON client (radsec_name) WHERE radsec_name IS NOT NULL;
 
+-- What carried the last packet of a client.
+ALTER TABLE client_activity ADD COLUMN last_transport TEXT NOT NULL DEFAULT '';
+
 -- Certificates for NASes. A CHECK cannot be changed, so the table is made anew.
 CREATE TABLE certificate_new (
     serial TEXT NOT NULL PRIMARY KEY,

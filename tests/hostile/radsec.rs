@@ -244,6 +244,56 @@ fn noise_within_tls_ends_nothing_but_itself() {
 }
 
 #[test]
+fn records_that_wait_for_the_database_keep_no_login_waiting() {
+    let ground = Ground::start();
+    let mut connection = connect(&ground);
+    let file = ground.nac.config().with_file_name("nac.db");
+    let database = rusqlite::Connection::open(file).expect("the database can be opened");
+    database.busy_timeout(SOON).expect("a limit is a number");
+    database
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("the only writer");
+    // More than the connection has places for.
+    let records: Vec<u8> = (0..400_u32)
+        .flat_map(|number| {
+            let request = connection.request(code::ACCOUNTING_REQUEST);
+            request
+                .with(attribute::ACCT_STATUS_TYPE, 3_u32.to_be_bytes())
+                .with(attribute::ACCT_SESSION_ID, format!("waits-{number}"))
+                .bytes()
+        })
+        .collect();
+    connection.send(&records).expect("it is open");
+    let octets = request(&mut connection);
+    connection.send(&octets).expect("it is open");
+    let reply = connection.receive().expect("an answer");
+    assert_eq!(
+        (reply.code, reply.identifier),
+        (code::ACCESS_ACCEPT, octets[1])
+    );
+    database.execute_batch("ROLLBACK").expect("it was begun");
+    let response = connection.receive_within(SOON).expect("a record is stored");
+    assert_eq!(response.code, code::ACCOUNTING_RESPONSE);
+    ground.survived();
+}
+
+#[test]
+fn open_connections_do_not_hold_up_the_end() {
+    let ground = Ground::start();
+    let mut open: Vec<RadSec> = (0..8).map(|_| connect(&ground)).collect();
+    for connection in &mut open {
+        is_served(connection);
+    }
+    let service = &ground.nac.service;
+    service.signal("TERM");
+    let ended = nac_test_support::wait::until(Duration::from_secs(8), || !service.is_running());
+    assert!(ended, "it waits for its connections:\n{}", service.log());
+    for connection in &mut open {
+        assert!(connection.is_closed_within(SOON));
+    }
+}
+
+#[test]
 fn a_repeated_request_is_decided_once_on_its_connection_and_again_on_another() {
     let ground = Ground::shared();
     let mut connection = connect(ground);

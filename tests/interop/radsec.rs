@@ -1,14 +1,24 @@
 //! RADIUS over TLS: `radclient` and `eapol_test` on one side of `radsecproxy`, the server on the other.
 
 use nac_test_support::eapol_test::{Method, Supplicant, TlsVersion};
-use nac_test_support::radsec::Dialling;
+use nac_test_support::radsec::{Dialling, RadSec};
 use nac_test_support::radsecproxy::RadSecProxy;
-use nac_test_support::wire::code;
-use nac_test_support::{Subject, cast, radclient};
+use nac_test_support::wire::{attribute, code};
+use nac_test_support::{Subject, SubjectKind, cast, radclient};
 
 fn proxy() -> RadSecProxy {
     let subject = Subject::shared();
     RadSecProxy::before(subject.radsec(), subject.ca(), subject.nas())
+}
+
+/// A connection of the tests' own.
+fn connect() -> RadSec {
+    let subject = Subject::shared();
+    let mut dialling = Dialling::new(subject.radsec(), subject.ca(), subject.nas());
+    if subject.kind() == SubjectKind::FreeRadius {
+        dialling.name = "server";
+    }
+    dialling.connect().expect("the server takes it")
 }
 
 #[test]
@@ -86,9 +96,7 @@ fn a_supplicant_gets_its_keys_through_the_proxy() {
 
 #[test]
 fn the_watchdogs_status_server_is_answered() {
-    let subject = Subject::shared();
-    let dialling = Dialling::new(subject.radsec(), subject.ca(), subject.nas());
-    let mut connection = dialling.connect().expect("the server takes it");
+    let mut connection = connect();
     for _ in 0..3 {
         let request = connection.request(code::STATUS_SERVER);
         let request = request.with_message_authenticator();
@@ -98,23 +106,26 @@ fn the_watchdogs_status_server_is_answered() {
 
 #[test]
 fn many_requests_in_one_record_are_all_answered() {
-    let subject = Subject::shared();
-    let dialling = Dialling::new(subject.radsec(), subject.ca(), subject.nas());
-    let mut connection = dialling.connect().expect("the server takes it");
+    let fault = "3.2.1 answers none of several packets that share a TLS record";
+    Subject::shared().unless_freeradius(fault, || many_at_once(&mut connect()));
+}
+
+fn many_at_once(connection: &mut RadSec) {
     let requests: Vec<Vec<u8>> = (0..8)
         .map(|_| {
             let request = connection.request(code::ACCESS_REQUEST);
             request
                 .with_message_authenticator()
-                .with(nac_test_support::wire::attribute::USER_NAME, cast::USER)
+                .with(attribute::USER_NAME, cast::USER)
                 .with_password(cast::PASSWORD)
                 .bytes()
         })
         .collect();
     connection.send(&requests.concat()).expect("one record");
     let mut answered: Vec<u8> = (0..8)
-        .map(|_| {
-            let reply = connection.receive().expect("an answer to each");
+        .map(|count| {
+            let reply = connection.receive();
+            let reply = reply.unwrap_or_else(|| panic!("{count} answers to 8 requests"));
             assert_eq!(reply.code, code::ACCESS_ACCEPT);
             reply.identifier
         })

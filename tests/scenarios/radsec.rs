@@ -40,12 +40,16 @@ impl Office {
     /// A client that is known by the name in its certificate.
     fn known(&self, name: &str, more: &[&str]) -> Credential {
         let host = format!("{name}.office.test");
+        self.add(name, NOWHERE, &host, more);
+        self.site.certificate("--nas", &host)
+    }
+
+    fn add(&self, name: &str, address: &str, radsec_name: &str, more: &[&str]) {
         let secret = self.site.secret_file().display().to_string();
-        let mut arguments = vec!["client", "add", name, "--address", NOWHERE];
-        arguments.extend(["--radsec-name", &host, "--secret-file", &secret]);
+        let mut arguments = vec!["client", "add", name, "--address", address];
+        arguments.extend(["--radsec-name", radsec_name, "--secret-file", &secret]);
         arguments.extend(more);
         self.site.nac(&arguments);
-        self.site.certificate("--nas", &host)
     }
 
     fn dial<'a>(&'a self, credential: &'a Credential) -> Dialling<'a> {
@@ -126,8 +130,10 @@ fn a_switch_is_known_by_the_name_in_its_certificate() {
     assert_eq!(response.code, code::ACCOUNTING_RESPONSE);
     let why = office.site.why_once(mac, |why| why["outcome"] == "accept");
     assert_eq!(why["client"], "floor-3");
-    let shown = office.site.nac(&["client", "show", "floor-3"]);
-    assert!(shown.contains("floor-3.office.test"), "{shown}");
+    let shown = || office.site.nac(&["client", "show", "floor-3"]);
+    assert!(shown().contains("floor-3.office.test"), "{}", shown());
+    let carried = || shown().contains("127.0.0.1 RADIUS/1.0 over TLS");
+    assert!(wait::until(4 * SOON, carried), "{}", shown());
 }
 
 #[test]
@@ -173,11 +179,11 @@ fn a_certificate_of_nobody_known_is_refused_and_the_log_says_its_names() {
 #[test]
 fn what_lets_a_laptop_in_does_not_let_it_play_a_switch() {
     let office = Office::open();
-    // The user's name is the very one that a client is known by.
-    office.known("trap", &[]);
-    office.site.staff("trap.office.test");
-    for holder in ["--user", "--device"] {
-        let credential = office.site.certificate(holder, "trap.office.test");
+    for holder in ["user", "device"] {
+        // Its name is the very one that a client is known by.
+        let (client, name) = (format!("trap-{holder}"), format!("{holder}.office.test"));
+        office.add(&client, &format!("192.0.2.{}", client.len()), &name, &[]);
+        let credential = office.site.certificate(&format!("--{holder}"), &name);
         office.is_refused(&office.dial(&credential), "NAC-4003");
     }
 }

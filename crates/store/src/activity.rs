@@ -29,6 +29,8 @@ pub struct ClientActivity {
     pub last_packet_us: Option<i64>,
     /// Where that came from: a client may be a network.
     pub last_source: String,
+    /// What carried it: `UDP`, `RADIUS/1.0 over TLS` or `RADIUS/1.1 over TLS`.
+    pub last_transport: String,
     /// Packets of any kind.
     pub requests: i64,
     /// How many of them in the last minute that was counted.
@@ -189,12 +191,14 @@ impl Store {
                 "INSERT INTO client_activity (client_id, last_packet_us, last_source, requests, requests_per_minute, \
                  duplicates, signed, signed_us, unsigned, unsigned_us, wrong_secret, wrong_secret_us, missing_signature, \
                  missing_signature_us, malformed, malformed_us, coa_acknowledged, coa_refused, coa_unanswered, coa_us, \
-                 coa_result, updated_us) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-                 $17, $18, $19, $20, $21, $22 FROM client WHERE id = $1 \
+                 coa_result, updated_us, last_transport) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+                 $17, $18, $19, $20, $21, $22, $23 FROM client WHERE id = $1 \
                  ON CONFLICT (client_id) DO UPDATE SET \
                  last_packet_us = COALESCE(excluded.last_packet_us, client_activity.last_packet_us), \
                  last_source = CASE excluded.last_source WHEN '' THEN client_activity.last_source \
                  ELSE excluded.last_source END, \
+                 last_transport = CASE excluded.last_transport WHEN '' THEN client_activity.last_transport \
+                 ELSE excluded.last_transport END, \
                  requests = client_activity.requests + excluded.requests, \
                  requests_per_minute = excluded.requests_per_minute, \
                  duplicates = client_activity.duplicates + excluded.duplicates, \
@@ -236,7 +240,8 @@ impl Store {
                 one.coa_unanswered,
                 one.coa_us,
                 plain(&one.coa_result),
-                now_us()
+                now_us(),
+                plain(&one.last_transport)
             )?;
         }
         tx.commit().await

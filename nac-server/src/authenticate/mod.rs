@@ -151,7 +151,8 @@ impl Authenticator {
             }
             return None;
         };
-        client.activity.packet(source.ip());
+        let origin = Origin::udp(source);
+        client.activity.packet(source.ip(), origin.carrier());
         match Packet::parse(datagram) {
             Ok(packet) => {
                 self.metrics.packet(packet.code());

@@ -83,7 +83,7 @@ pub(super) async fn send(
     step: &DynamicAuthorizationStep,
     links: &Links,
 ) -> Result<Reply, Fault> {
-    if !came_over_radsec(client, session) {
+    if !came_over_radsec(client, session, links) {
         return by_datagram(client, session, step).await;
     }
     match over_connection(client, session, step, links).await {
@@ -95,13 +95,15 @@ pub(super) async fn send(
     }
 }
 
-/// Of a session that a former run left only the client's entry tells.
-fn came_over_radsec(client: &Client, session: &LiveSession) -> bool {
-    session
-        .transport
-        .map_or(client.radsec_name.is_some(), |transport| {
-            transport != Transport::Udp
-        })
+/// Of a session that a former run left, the client's entry tells, or what its NAS does now.
+fn came_over_radsec(client: &Client, session: &LiveSession, links: &Links) -> bool {
+    match session.transport {
+        Some(transport) => transport != Transport::Udp,
+        None => {
+            let connected = || links.of(client, session.nas_source.ip(), None).is_some();
+            client.radsec_name.is_some() || connected()
+        }
+    }
 }
 
 async fn over_connection(

@@ -63,6 +63,17 @@ impl Origin {
         }
     }
 
+    /// What carried the packet, for people.
+    pub const fn carrier(&self) -> &'static str {
+        match self.transport {
+            Transport::Udp => "UDP",
+            Transport::RadSec { version, .. } => match version {
+                Version::V1_0 => "RADIUS/1.0 over TLS",
+                Version::V1_1 => "RADIUS/1.1 over TLS",
+            },
+        }
+    }
+
     /// The secret that signs and hides here.
     pub fn secret<'a>(&self, client: &'a Client) -> &'a Secret {
         match self.transport {

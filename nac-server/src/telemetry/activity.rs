@@ -55,7 +55,7 @@ pub enum Ordered {
 pub struct Activity {
     packets: AtomicU64,
     last_us: AtomicI64,
-    source: Mutex<Option<IpAddr>>,
+    source: Mutex<Option<(IpAddr, &'static str)>>,
     heard: [Tally; 6],
     ordered: [Tally; 3],
     result: Mutex<String>,
@@ -90,13 +90,13 @@ impl Tally {
 }
 
 impl Activity {
-    /// A packet came.
-    pub fn packet(&self, source: IpAddr) {
+    /// A packet came, carried by this.
+    pub fn packet(&self, source: IpAddr, transport: &'static str) {
         self.packets.fetch_add(1, Relaxed);
         self.last_us.store(now_us(), Relaxed);
         // Which of two packets at the same moment was the last does not matter.
         if let Ok(mut last) = self.source.try_lock() {
-            *last = Some(source);
+            *last = Some((source, transport));
         }
     }
 
@@ -156,7 +156,8 @@ impl Activity {
             client_id,
             last_packet_us: (packets > 0).then(|| self.last_us.load(Relaxed)),
             last_source: source
-                .map_or_else(String::new, |source| source.to_canonical().to_string()),
+                .map_or_else(String::new, |(source, _)| source.to_canonical().to_string()),
+            last_transport: source.map_or_else(String::new, |(_, transport)| transport.to_owned()),
             requests: i64::try_from(packets).unwrap_or(i64::MAX),
             requests_per_minute: i64::try_from(rate.sum()).unwrap_or(i64::MAX),
             duplicates: duplicates.0,
@@ -340,7 +341,7 @@ mod tests {
         let (id, mut rate) = (Uuid::now_v7(), Rate::default());
         assert_eq!(activity.take(id, &mut rate), None);
         for _ in 0..3 {
-            activity.packet(IpAddr::from([192, 0, 2, 1]));
+            activity.packet(IpAddr::from([192, 0, 2, 1]), "UDP");
         }
         activity.heard(Heard::Signed);
         activity.heard(Heard::WrongSecret);
@@ -348,6 +349,7 @@ mod tests {
         let taken = activity.take(id, &mut rate).expect("something happened");
         assert_eq!((taken.requests, taken.requests_per_minute), (3, 3));
         assert_eq!(taken.last_source, "192.0.2.1");
+        assert_eq!(taken.last_transport, "UDP");
         assert_eq!(
             (taken.signed, taken.wrong_secret, taken.unsigned),
             (1, 1, 0)
@@ -387,7 +389,7 @@ mod tests {
         let (gone, here) = (Uuid::now_v7(), Uuid::now_v7());
         drop(book.of(gone));
         let held = book.of(here);
-        held.packet(IpAddr::from([192, 0, 2, 1]));
+        held.packet(IpAddr::from([192, 0, 2, 1]), "UDP");
         let (counted, _) = book.take(&mut HashMap::new());
         assert_eq!(counted.len(), 1);
         assert_eq!(lock(&book.clients).len(), 1);

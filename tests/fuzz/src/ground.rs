@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use nac_eap::peer::PeerTls;
 use nac_eap::{
-    Answer, CertificateDer, Method, PrivateKeyDer, Question, Random, Reason, ServerTls, Settings,
-    TlsVersions, mschapv2,
+    Answer, CertificateDer, CryptoBinding, InnerMethod, Method, PrivateKeyDer, Question, Random,
+    Reason, ServerTls, Settings, TlsVersions, mschapv2,
 };
 use nac_pki::{Authority, ClientSubject, Issued, pem_certificates, pem_key};
 
@@ -63,6 +63,8 @@ impl Ground {
         methods.extend(METHODS.into_iter().filter(|method| *method != first));
         Arc::new(Settings {
             methods,
+            inner_methods: InnerMethod::ALL.to_vec(),
+            crypto_binding: CryptoBinding::Optional,
             tls: Arc::clone(&self.servers[version % self.servers.len()]),
             max_rounds: 50,
             timeout: Duration::from_secs(60),

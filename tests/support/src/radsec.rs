@@ -33,6 +33,8 @@ pub struct Dialling<'a> {
     pub server: SocketAddr,
     /// The own address.
     pub from: Ipv4Addr,
+    /// The name in the server's certificate.
+    pub name: &'a str,
     /// The authority that the server's certificate has to come from.
     pub ca: &'a Path,
     /// The own certificate.
@@ -50,6 +52,7 @@ impl<'a> Dialling<'a> {
         Self {
             server,
             from: Ipv4Addr::LOCALHOST,
+            name: "localhost",
             ca,
             credential: Some(credential),
             alpn: &[],
@@ -78,7 +81,7 @@ impl<'a> Dialling<'a> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let name = ServerName::try_from("localhost").expect("a DNS name");
+        let name = ServerName::try_from(self.name.to_owned()).expect("a DNS name");
         let mut tls =
             ClientConnection::new(Arc::new(self.config()), name).map_err(std::io::Error::other)?;
         while tls.is_handshaking() {

@@ -54,6 +54,13 @@ impl Contents {
         let mut public: Vec<PathBuf> = vec![folder.join("ca.crt"), eap.certificate.clone()];
         public.extend(eap.client_ca.iter().cloned());
         public.extend(portal.certificate.clone());
+        let radsec = settings.radsec.as_ref();
+        public.extend(radsec.and_then(|radsec| radsec.certificate.clone()));
+        public.extend(
+            radsec
+                .into_iter()
+                .flat_map(|radsec| radsec.client_ca.clone()),
+        );
         public.extend(mail.and_then(|mail| mail.ca.clone()));
         public.extend(
             settings
@@ -67,6 +74,7 @@ impl Contents {
         }
         let mut secret = vec![eap.key.clone(), folder.join("osquery-enroll-secret")];
         secret.extend(portal.key.clone());
+        secret.extend(radsec.and_then(|radsec| radsec.key.clone()));
         secret.extend(mail.and_then(|mail| mail.password_file.clone()));
         for file in secret {
             if with_key {

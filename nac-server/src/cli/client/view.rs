@@ -171,7 +171,12 @@ fn heard(activity: &ClientActivity) -> Vec<(&'static str, String)> {
     };
     let packet = activity.last_packet_us.map_or_else(
         || "never".to_owned(),
-        |last| format!("{} from {}", local_time(last), activity.last_source),
+        |last| {
+            let (source, transport) = (&activity.last_source, &activity.last_transport);
+            format!("{} from {source} {transport}", local_time(last))
+                .trim_end()
+                .to_owned()
+        },
     );
     let coa = activity.coa_us.map_or_else(
         || "none yet".to_owned(),

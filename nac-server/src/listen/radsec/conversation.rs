@@ -8,21 +8,21 @@ use std::time::Duration;
 use nac_radius::{Code, MAX_PACKET_LEN, Malformed, MessageAuthenticator, Packet, packet_length};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::RadSec;
 use super::links::{Link, Outgoing};
-use super::peer::Peer;
+use super::peer::{Peer, shown};
 use crate::listen::origin::{Origin, Transport, radsec_secret};
 use crate::listen::udp::{Disposition, guarded};
 use crate::reason::Refusal;
 use crate::snapshot::Client;
 use crate::telemetry::activity::Heard;
 
-/// Requests of one connection that are being answered, as many as it has Identifiers. Whoever sends more waits in TCP.
+/// Requests of one connection that are being answered, as many as it has Identifiers: so many Access-Requests, and so many records.
 const IN_FLIGHT: usize = 256;
 /// From a packet's first octet to its last.
 const PACKET_DEADLINE: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ impl RadSec {
         peer: Peer,
         cancel: CancellationToken,
     ) {
-        let (outgoing, ready) = mpsc::channel(IN_FLIGHT);
+        let (outgoing, ready) = mpsc::channel(2 * IN_FLIGHT);
         let registered = self
             .links
             .register(&peer.client, source, peer.version, outgoing.clone());
@@ -63,7 +63,7 @@ impl RadSec {
             Err(refusal) => return self.refuse(source, &refusal),
         };
         self.authenticator.metrics.radsec_opened.inc();
-        tracing::info!(client = %peer.client, %source, speaks = peer.version.name(), names = %peer.names.join(", "),
+        tracing::info!(client = %peer.client, %source, speaks = peer.version.name(), names = %shown(&peer.names),
             "RadSec connection opened");
         let (mut reading, mut writing) = tokio::io::split(stream);
         let connection = Connection {
@@ -77,7 +77,8 @@ impl RadSec {
                     version: peer.version,
                 },
             },
-            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            requests: Arc::new(Semaphore::new(IN_FLIGHT)),
+            records: Arc::new(Semaphore::new(IN_FLIGHT)),
             outgoing,
         };
         let ended = {
@@ -93,8 +94,12 @@ impl RadSec {
                 // The server stops: what was asked is answered, nothing more is read.
                 let all = u32::try_from(IN_FLIGHT).unwrap_or(u32::MAX);
                 let answered = async {
+                    let _ = connection.requests.acquire_many(all).await;
+                    let _ = connection.records.acquire_many(all).await;
+                };
+                let answered = async {
                     tokio::select! {
-                        _ = connection.in_flight.acquire_many(all) => {}
+                        () = answered => {}
                         _ = &mut write => {}
                     }
                 };
@@ -125,7 +130,8 @@ struct Connection<'a> {
     peer: &'a Peer,
     link: &'a Arc<Link>,
     origin: Origin,
-    in_flight: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
+    records: Arc<Semaphore>,
     outgoing: mpsc::Sender<Outgoing>,
 }
 
@@ -179,7 +185,7 @@ impl Connection<'_> {
         let snapshot = self.radsec.authenticator.world.snapshot().clone();
         let client = self.peer.client_now(&snapshot).map_err(Ended::Refused)?;
         let (source, metrics) = (self.origin.source, &self.radsec.authenticator.metrics);
-        client.activity.packet(source.ip());
+        client.activity.packet(source.ip(), self.origin.carrier());
         let packet = match Packet::parse_as(self.peer.version, octets) {
             Ok(packet) => packet,
             // RFC 6613 section 2.6.4: what cannot be understood is passed over, what is broken ends the connection.
@@ -203,8 +209,12 @@ impl Connection<'_> {
             }
             _ => return Ok(()),
         }
-        let Ok(place) = self.in_flight.clone().acquire_owned().await else {
-            return Err(Ended::Closed(None));
+        let Some(place) = self.place(packet.code()).await else {
+            if let Some(held) = client.complaints.overload.may_speak() {
+                tracing::warn!(client = %client.name, %source, held_back = held,
+                    "accounting is not answered: too many records of this connection wait for the database");
+            }
+            return Ok(());
         };
         let disposition = guarded(source, octets, || self.respond(&client, &packet));
         match disposition {
@@ -225,6 +235,15 @@ impl Connection<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whoever asks faster than it is answered waits in TCP. A record does not: while the database is away records pile up, and
+    /// nobody's login may wait behind them (RFC 6613 section 2.6.4 lets a server without room stay silent).
+    async fn place(&self, code: Code) -> Option<OwnedSemaphorePermit> {
+        match code {
+            Code::AccountingRequest => self.records.clone().try_acquire_owned().ok(),
+            _ => self.requests.clone().acquire_owned().await.ok(),
+        }
     }
 
     fn respond(&self, client: &Arc<Client>, packet: &Packet<'_>) -> Disposition {

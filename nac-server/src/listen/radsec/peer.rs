@@ -92,7 +92,8 @@ fn names(facts: &CertificateFacts) -> Vec<String> {
         .collect()
 }
 
-fn shown(names: &[String]) -> String {
+/// The names for a log line.
+pub(super) fn shown(names: &[String]) -> String {
     let mut text = names
         .iter()
         .take(NAMES_SHOWN)
