@@ -256,12 +256,9 @@ impl<'a> Run<'a> {
             Act::Garbage(packet) => return self.arrive(packet.clone()),
             Act::Deliver | Act::Change(..) | Act::Cut(_) | Act::Replay(_) => {}
         }
-        let mut packet = match self.peer.receive(&self.request) {
-            PeerStep::Response(response) => response,
-            _ => {
-                self.ended = true;
-                return Ok(());
-            }
+        let PeerStep::Response(mut packet) = self.peer.receive(&self.request) else {
+            self.ended = true;
+            return Ok(());
         };
         match act {
             Act::Change(at, change) => *at.get_mut(&mut packet) ^= change,
