@@ -97,7 +97,7 @@ enum Command {
     /// Show decisions as they happen
     Tail(tail::TailArguments),
     /// Try a login as a switch or an access point would: every method that is served
-    Probe(probe::ProbeArguments),
+    Probe(Box<probe::ProbeArguments>),
     /// Check the configuration file
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -168,7 +168,7 @@ impl Command {
             Self::Serve => serve::run(context).await,
             Self::Why(arguments) => why::run(context, arguments).await,
             Self::Tail(arguments) => tail::run(context, arguments).await,
-            Self::Probe(arguments) => probe::run(context, arguments).await,
+            Self::Probe(arguments) => probe::run(context, *arguments).await,
             Self::Config(command) => config::run(context, command),
             Self::Client(command) => client::run(context, command).await,
             Self::Segment(command) => segment::run(context, command).await,

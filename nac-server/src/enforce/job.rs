@@ -222,9 +222,7 @@ impl Job {
         for step in ladder.filter(|step| self.is_served_by(step)) {
             let name = step.code.to_string();
             let outcome = {
-                let Some(_place) = enforcer.places.take(session.nas_source.ip()).await else {
-                    return None;
-                };
+                let _place = enforcer.places.take(session.nas_source.ip()).await?;
                 self.advance(EnforcementState::Sent);
                 dynamic_authorization::send(client, &session, step, &enforcer.links).await
             };
