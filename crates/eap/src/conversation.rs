@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fragment::START_DATA;
-use crate::method::{Authenticated, Context, Next, TlsMethod};
+use crate::fragment::{self, START_DATA};
+use crate::method::{Authenticated, Context, Next, TlsMethod, teap};
 use crate::packet::{self, Body, Code, Packet, Wanted, eap_type, wanted_types};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
 use crate::settings::{Method, Settings};
-use crate::step::{Answer, Random, Step, Success};
+use crate::step::{Answer, Machine, Random, Step, Success};
 
 /// How many malformed packets a conversation bears (RFC 3579 section 2.2).
 const INVALID_LIMIT: u16 = 5;
@@ -253,7 +253,10 @@ impl Conversation {
         self.method = Some(method);
         self.untried.retain(|other| *other != method);
         self.state = State::Proposed(method);
-        self.request(method, &START_DATA)
+        match method {
+            Method::Teap => self.request(method, &teap::outer::start(&self.settings)),
+            Method::Tls | Method::Peap | Method::Ttls => self.request(method, &START_DATA),
+        }
     }
 
     /// The supplicant refused the proposed method (RFC 3748 section 5.3).
@@ -325,6 +328,10 @@ impl Conversation {
             tls_version: tls.version().name(),
             cipher_suite: tls.cipher_suite(),
             certificates,
+            machine: record.machine.as_ref().map(|machine| Machine {
+                identity: machine.identity.clone(),
+                certificates: machine.certificates.clone(),
+            }),
         })
     }
 
@@ -334,7 +341,8 @@ impl Conversation {
         }
         self.rounds += 1;
         self.identifier = self.identifier.wrapping_add(1);
-        let packet = packet::request(self.identifier, method.type_number(), type_data);
+        let type_data = fragment::with_version(method.version(), type_data.to_vec());
+        let packet = packet::request(self.identifier, method.type_number(), &type_data);
         self.last_request = Some(packet.clone());
         Step::Request(packet)
     }

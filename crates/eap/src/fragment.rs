@@ -162,6 +162,14 @@ pub(crate) fn version(type_data: &[u8]) -> u8 {
     type_data.first().map_or(0, |flags| flags & VERSION)
 }
 
+/// Type data with the version of its method in the flags.
+pub(crate) fn with_version(version: u8, mut type_data: Vec<u8>) -> Vec<u8> {
+    if let Some(flags) = type_data.first_mut() {
+        *flags |= version & VERSION;
+    }
+    type_data
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

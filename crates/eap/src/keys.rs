@@ -27,7 +27,8 @@ pub(crate) fn derive(method: Method, tls: &Tls) -> Result<Keys, Reason> {
         }
         Version::Tls12 => {
             let label: &[u8] = match method {
-                Method::Tls | Method::Peap => b"client EAP encryption",
+                // TEAP has its own keys, and needs only the Session-Id from here.
+                Method::Tls | Method::Peap | Method::Teap => b"client EAP encryption",
                 Method::Ttls => b"ttls keying material",
             };
             let (client, server) = tls

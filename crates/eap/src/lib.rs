@@ -84,5 +84,5 @@ pub use method::{is_by_certificate, method_names};
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use settings::{CryptoBinding, InnerMethod, Method, Settings, TlsVersions};
-pub use step::{Answer, Question, Random, Step, Success};
+pub use step::{Answer, Machine, Question, Random, Step, Success};
 pub use tls::{ServerTls, TlsSetupError};

@@ -112,8 +112,8 @@ table! {
         "the supplicant sent {} at a point where the method has no place for it"
         "Update the supplicant.";
     PEER_VERSION "EAP-1110"
-        "the supplicant wants version {} of the method, but only version 0 is served"
-        "Set the supplicant's PEAP or TTLS version to 0, or leave it automatic.";
+        "the supplicant wants version {} of the method, which is not served"
+        "Set the supplicant's PEAP or TTLS version to 0 and TEAP's to 1, or leave it automatic.";
 
     // 12xx: the TLS handshake.
     ALERT_UNKNOWN_CA "EAP-1201"
@@ -196,13 +196,13 @@ table! {
         "the challenge of CHAP, MS-CHAP or MS-CHAPv2 does not belong to this TLS session"
         "Treat it as a replay attempt unless one model of supplicant always does it.";
     TUNNEL_RESULT "EAP-1409"
-        "the supplicant reported failure inside PEAP although it was authenticated"
+        "the supplicant reported failure inside the tunnel although it was authenticated"
         "Look at the supplicant's own log; it may demand crypto-binding or another inner method.";
     CREDENTIALS_MISSING "EAP-1410"
         "the supplicant sent no user name or no password inside EAP-TTLS"
         "Enter the user name and the password in the supplicant's profile.";
     TLV_MALFORMED "EAP-1411"
-        "a PEAP extensions message is malformed: {}"
+        "a message inside PEAP or TEAP is malformed: {}"
         "Update the supplicant.";
     WRONG_ANSWER "EAP-1412"
         "this server's credential check gave an answer that does not fit the question"
@@ -215,9 +215,9 @@ table! {
         "Treat it as somebody in the middle unless one model of supplicant always does it; then set crypto_binding in [eap] to \"off\" and report it.";
     BINDING_MISSING "EAP-1415"
         "the supplicant does not bind the tunnel to what happened inside it, and this server requires that"
-        "Turn crypto-binding on in the supplicant's PEAP profile, or set crypto_binding in [eap] to \"optional\".";
+        "Turn crypto-binding on in the supplicant's PEAP profile, or set crypto_binding in [eap] to \"optional\"; in TEAP it is never optional.";
     INNER_EAP_MALFORMED "EAP-1416"
-        "the EAP packet inside EAP-TTLS is malformed: {}"
+        "the EAP packet inside the tunnel is malformed: {}"
         "Update the supplicant.";
     WRONG_PASSWORD_GTC "EAP-1417"
         "the password is wrong (EAP-GTC)"
@@ -228,6 +228,9 @@ table! {
     WRONG_PASSWORD_MSCHAP "EAP-1419"
         "the password is wrong (MS-CHAP)"
         "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+    PASSWORD_REFUSED "EAP-1420"
+        "the supplicant refused to send a password inside TEAP"
+        "Let the supplicant use EAP inside TEAP: name EAP-TLS or EAP-MSCHAPv2 before PAP in inner_methods of [eap].";
 
     // 15xx: TLS resumption.
     RESUMED_CERTIFICATE_EXPIRED "EAP-1501"

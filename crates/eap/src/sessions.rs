@@ -18,9 +18,19 @@ pub(crate) struct SessionRecord {
     /// The certificate chain that proved the identity inside the tunnel, leaf first; empty otherwise. What
     /// was shown outside the tunnel is in the TLS session itself.
     pub(crate) certificates: Arc<[CertificateDer<'static>]>,
+    /// The machine, when it was proven besides.
+    pub(crate) machine: Option<Arc<MachineProof>>,
     /// When the full authentication happened, in seconds since the Unix epoch. Resumption passes
     /// this on unchanged, so that a chain of resumptions ends after one lifetime.
     pub(crate) created_s: u64,
+}
+
+/// What was proven as the machine, in a login that then proved its user too (TEAP).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MachineProof {
+    pub(crate) identity: String,
+    /// The certificate chain that proved it, leaf first; empty when a password did.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
 }
 
 /// Sessions by their id or ticket. The oldest is evicted when the store is full.
@@ -159,6 +169,7 @@ mod tests {
             identity: "alice".into(),
             method: "PEAP-MSCHAPv2",
             certificates: Arc::default(),
+            machine: None,
             created_s,
         }
     }

@@ -16,18 +16,20 @@ pub enum Method {
     Peap,
     /// EAP-TTLSv0: a TLS tunnel with PAP, CHAP, MS-CHAP, MS-CHAPv2 or EAP inside (RFC 5281).
     Ttls,
+    /// TEAPv1: a TLS tunnel in which machine and user may authenticate one after the other (RFC 9930).
+    Teap,
 }
 
 /// What can authenticate inside a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InnerMethod {
-    /// EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2), in PEAP and EAP-TTLS.
+    /// EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2), in PEAP, EAP-TTLS and TEAP.
     EapMschapv2,
     /// EAP-GTC: the password itself (RFC 3748 section 5.6), in PEAP and EAP-TTLS.
     EapGtc,
-    /// EAP-TLS once more, in PEAP and EAP-TTLS: the certificate is not seen outside.
+    /// EAP-TLS once more, in PEAP, EAP-TTLS and TEAP: the certificate is not seen outside.
     EapTls,
-    /// PAP in EAP-TTLS (RFC 5281 section 11.2.5).
+    /// PAP in EAP-TTLS (RFC 5281 section 11.2.5), the password itself in TEAP (RFC 9930 section 3.6.2).
     Pap,
     /// CHAP in EAP-TTLS (RFC 5281 section 11.2.2).
     Chap,
@@ -94,6 +96,15 @@ impl Method {
             Self::Tls => 13,
             Self::Peap => 25,
             Self::Ttls => 21,
+            Self::Teap => 55,
+        }
+    }
+
+    /// The version that stands in the flags of every message.
+    pub(crate) const fn version(self) -> u8 {
+        match self {
+            Self::Tls | Self::Peap | Self::Ttls => 0,
+            Self::Teap => 1,
         }
     }
 }
@@ -104,6 +115,7 @@ impl fmt::Display for Method {
             Self::Tls => "EAP-TLS",
             Self::Peap => "PEAP",
             Self::Ttls => "EAP-TTLS",
+            Self::Teap => "TEAP",
         })
     }
 }
@@ -145,6 +157,9 @@ impl Settings {
         match method {
             Method::Tls => self.tls.serves(method),
             Method::Peap => !self.inner_eap().is_empty(),
+            Method::Teap => {
+                self.serves_inner(InnerMethod::Pap) || !self.inner_eap_with_keys().is_empty()
+            }
             Method::Ttls => self
                 .inner_methods
                 .iter()
@@ -156,6 +171,13 @@ impl Settings {
     pub(crate) fn serves_inner(&self, inner: InnerMethod) -> bool {
         self.inner_methods.contains(&inner)
             && (inner != InnerMethod::EapTls || self.tls.serves(Method::Tls))
+    }
+
+    /// Those that have keys, which are all that TEAP takes (RFC 9930 section 3.6.4).
+    pub(crate) fn inner_eap_with_keys(&self) -> Vec<InnerMethod> {
+        let mut offered = self.inner_eap();
+        offered.retain(|inner| *inner != InnerMethod::EapGtc);
+        offered
     }
 
     /// The EAP methods that may run inside a tunnel, the preferred one first.

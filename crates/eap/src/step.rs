@@ -103,6 +103,18 @@ pub struct Success {
     pub cipher_suite: String,
     /// The supplicant's certificate chain, leaf first; empty when it did not show one.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// What was proven as the machine, before the user, in TEAP. Which of them is what, only the credentials
+    /// themselves tell: the supplicant says of any credential that it is the machine's.
+    pub machine: Option<Machine>,
+}
+
+/// What TEAP proved as the machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// What the supplicant said; the account's name where a password proved it.
+    pub identity: String,
+    /// The certificate chain that proved it, leaf first; empty when a password did.
+    pub certificates: Vec<CertificateDer<'static>>,
 }
 
 impl fmt::Debug for Question {
@@ -142,6 +154,7 @@ impl fmt::Debug for Success {
             .field("tls_version", &self.tls_version)
             .field("cipher_suite", &self.cipher_suite)
             .field("certificates", &self.certificates.len())
+            .field("machine", &self.machine.as_ref().map(|m| &m.identity))
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use nac_eap::{Conversation, Method, Step, TlsVersions};
 use proptest::prelude::*;
 use support::{Login, NOW, answer, peer_tls, pki, random, server_tls, settings_of, start_of_time};
 
-const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
+const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 const IDENTITY: u8 = 1;
 const NAK: u8 = 3;
 const TLS: u8 = 13;
@@ -291,8 +291,9 @@ fn naks_of_every_kind() {
         match (step, expected) {
             (Step::Request(request), Ok(method)) => assert_eq!(request[4], method),
             (Step::Failure { reason, .. }, Err(wanted)) => {
-                let sentence =
-                    format!("the supplicant wants {wanted}; offered: EAP-TLS, PEAP, EAP-TTLS");
+                let sentence = format!(
+                    "the supplicant wants {wanted}; offered: EAP-TLS, PEAP, EAP-TTLS, TEAP"
+                );
                 assert_eq!(reason.sentence, sentence);
                 assert_eq!(reason.code, "EAP-1301");
             }
@@ -350,14 +351,17 @@ fn a_nak_after_the_method_has_begun_is_ignored() {
 #[test]
 fn methods_run_out_after_one_nak_each() {
     let (mut conversation, mut identifier) = proposed();
-    for wanted in [25, 21] {
+    for wanted in [25, 21, 55] {
         let step = conversation.receive(start_of_time(), &response(identifier, NAK, &[wanted]));
         let Step::Request(request) = step else {
             panic!("{step:?}")
         };
         identifier = request[1];
     }
-    let step = conversation.receive(start_of_time(), &response(identifier, NAK, &[13, 25, 21]));
+    let step = conversation.receive(
+        start_of_time(),
+        &response(identifier, NAK, &[13, 25, 21, 55]),
+    );
     assert_eq!(label(&step), "failure EAP-1301");
 }
 

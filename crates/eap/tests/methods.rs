@@ -5,14 +5,14 @@ mod support;
 
 use std::sync::Arc;
 
-use nac_eap::peer::PeerMethod;
+use nac_eap::peer::{PeerMachine, PeerMethod};
 use nac_eap::{
     CryptoBinding, InnerMethod, Method, ServerTls, Settings, TlsVersions, is_by_certificate,
     method_names,
 };
 use support::{Login, Outcome, copy, peer_tls, pki, server_tls, settings_of};
 
-const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
+const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 
 /// A full login and two resumed ones. `full` and `resumed` are the responses that it takes when no
 /// flight needs fragments.
@@ -150,6 +150,95 @@ fn ttls_with_eap_tls_inside() {
 }
 
 #[test]
+fn teap_with_one_method_inside() {
+    // Without a machine the supplicant answers with its user at once; the TLS 1.2 Finished is acknowledged apart.
+    check(PeerMethod::TeapMschapv2, TlsVersions::Only12, 8, 4);
+    check(PeerMethod::TeapMschapv2, TlsVersions::Only13, 7, 4);
+    check(PeerMethod::TeapTls, TlsVersions::Only12, 10, 4);
+    check(PeerMethod::TeapTls, TlsVersions::Only13, 9, 4);
+    check(PeerMethod::TeapPap, TlsVersions::Only12, 8, 4);
+    check(PeerMethod::TeapPap, TlsVersions::Only13, 7, 4);
+}
+
+#[test]
+fn teap_proves_the_machine_and_then_the_user() {
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        for method in [
+            PeerMethod::TeapMschapv2,
+            PeerMethod::TeapTls,
+            PeerMethod::TeapPap,
+        ] {
+            let settings = settings_of(&server_tls(versions), &ALL);
+            let tls = peer_tls(versions, Some(&pki().client));
+            let machine = PeerMachine {
+                identity: "host/laptop".to_owned(),
+                tls: peer_tls(versions, Some(&pki().short_client)),
+                alone: false,
+            };
+            for resumed in [false, true] {
+                let login = Login {
+                    machine: Some(machine.clone()),
+                    ..Login::new(&settings, method, &tls)
+                };
+                let (server, _) = login.run().success();
+                assert_eq!(server.resumed, resumed);
+                assert_eq!((server.method, &*server.identity), (method.name(), "alice"));
+                let expected = match method.by_certificate() {
+                    true => pki().client.0.clone(),
+                    false => Vec::new(),
+                };
+                assert_eq!(server.certificates, expected);
+                let proven = server.machine.unwrap();
+                assert_eq!(proven.identity, "host/laptop");
+                assert_eq!(proven.certificates, pki().short_client.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn teap_proves_a_machine_that_nobody_is_logged_in_to() {
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let settings = settings_of(&server_tls(versions), &ALL);
+        let tls = peer_tls(versions, None);
+        for resumed in [false, true] {
+            let login = Login {
+                machine: Some(PeerMachine {
+                    identity: "host/laptop".to_owned(),
+                    tls: peer_tls(versions, Some(&pki().client)),
+                    alone: true,
+                }),
+                ..Login::new(&settings, PeerMethod::TeapMschapv2, &tls)
+            };
+            let (server, _) = login.run().success();
+            assert_eq!(server.resumed, resumed);
+            assert_eq!(
+                (server.method, &*server.identity),
+                ("TEAP-TLS", "host/laptop")
+            );
+            assert_eq!(server.certificates, pki().client.0);
+            assert!(server.by_certificate && server.machine.is_none());
+        }
+    }
+}
+
+#[test]
+fn teap_asks_for_the_password_alone_where_that_is_preferred() {
+    let settings = settings_of(&server_tls(TlsVersions::Only13), &ALL[3..]);
+    let settings = Arc::new(Settings {
+        inner_methods: vec![InnerMethod::Pap],
+        ..(*settings).clone()
+    });
+    let tls = peer_tls(TlsVersions::Only13, None);
+    let login = Login::new(&settings, PeerMethod::TeapPap, &tls).run();
+    assert_eq!(login.responses, 5);
+    assert_eq!(login.success().0.method, "TEAP-PAP");
+    let tls = peer_tls(TlsVersions::Only13, None);
+    let other = Login::new(&settings, PeerMethod::TeapMschapv2, &tls);
+    assert_eq!(other.run().server.unwrap_err().code, "EAP-1420");
+}
+
+#[test]
 fn the_list_of_names_is_that_of_the_methods() {
     assert_eq!(PeerMethod::ALL.map(PeerMethod::name), method_names());
     for method in PeerMethod::ALL {
@@ -241,7 +330,7 @@ fn a_certificate_beside_a_password_comes_along_and_is_not_the_identity() {
 #[test]
 fn credentials_that_ride_with_the_finished_save_a_round_trip() {
     for (method, responses) in [(PeerMethod::TtlsPap, 3), (PeerMethod::TtlsMschapv2, 4)] {
-        let settings = settings_of(&server_tls(TlsVersions::Only13), &ALL[2..]);
+        let settings = settings_of(&server_tls(TlsVersions::Only13), &ALL[2..3]);
         let peer = peer_tls(TlsVersions::Only13, None);
         let login = Login {
             early: true,

@@ -15,7 +15,7 @@ use support::{
 };
 
 const VERSIONS: [TlsVersions; 2] = [TlsVersions::Only12, TlsVersions::Only13];
-const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
+const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 
 #[test]
 fn a_wrong_password_fails() {
@@ -29,6 +29,8 @@ fn a_wrong_password_fails() {
             (PeerMethod::TtlsMschapv2, "EAP-1401", "EAP-1904"),
             (PeerMethod::TtlsEapMschapv2, "EAP-1401", "EAP-1908"),
             (PeerMethod::TtlsEapGtc, "ACC-1", "EAP-1904"),
+            (PeerMethod::TeapMschapv2, "EAP-1401", "EAP-1908"),
+            (PeerMethod::TeapPap, "ACC-1", "EAP-1904"),
         ] {
             let settings = settings_of(&server_tls(versions), &ALL);
             let tls = peer_tls(versions, None);
@@ -161,7 +163,7 @@ fn eap_tls_is_not_offered_without_a_client_ca() {
     let reason = outcome.server.as_ref().unwrap_err();
     assert_eq!(
         reason.sentence,
-        "the supplicant wants EAP-TLS; offered: PEAP, EAP-TTLS"
+        "the supplicant wants EAP-TLS; offered: PEAP, EAP-TTLS, TEAP"
     );
     let outcome = Login::new(&settings_of(&tls, &[Method::Tls]), PeerMethod::Tls, &peer).run();
     assert_eq!(outcome.server.unwrap_err().code, "EAP-1302");

@@ -9,8 +9,8 @@ use nac_eap::peer::PeerMethod;
 use nac_eap::{Method, ServerTls, TlsVersions};
 use support::{LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, server_tls, settings_of};
 
-const ALL: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
-const METHODS: [PeerMethod; 11] = PeerMethod::ALL;
+const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
+const METHODS: [PeerMethod; 14] = PeerMethod::ALL;
 const VERSIONS: [TlsVersions; 2] = [TlsVersions::Only12, TlsVersions::Only13];
 
 /// Runs a test for each method and TLS version, with a fresh server and a fresh supplicant.
@@ -90,6 +90,8 @@ fn sessions_do_not_cross_methods() {
             (PeerMethod::TtlsPap, PeerMethod::Tls),
             (PeerMethod::Tls, PeerMethod::PeapMschapv2),
             (PeerMethod::PeapMschapv2, PeerMethod::Tls),
+            (PeerMethod::TeapMschapv2, PeerMethod::TtlsPap),
+            (PeerMethod::PeapMschapv2, PeerMethod::TeapMschapv2),
         ] {
             Login::new(&settings, first, &tls).run().success();
             let second = Login::new(&settings, second, &tls);
@@ -155,7 +157,12 @@ fn a_lifetime_of_zero_turns_resumption_off() {
 #[test]
 fn a_certificate_that_expired_meanwhile_ends_a_resumed_login() {
     for versions in VERSIONS {
-        for method in [PeerMethod::Tls, PeerMethod::PeapTls, PeerMethod::TtlsEapTls] {
+        for method in [
+            PeerMethod::Tls,
+            PeerMethod::PeapTls,
+            PeerMethod::TtlsEapTls,
+            PeerMethod::TeapTls,
+        ] {
             let settings = settings_of(&server_tls(versions), &ALL);
             let tls = peer_tls(versions, Some(&pki().short_client));
             let at = |hours: u64| Login {
@@ -173,7 +180,12 @@ fn a_certificate_that_expired_meanwhile_ends_a_resumed_login() {
 
 #[test]
 fn a_resumed_session_brings_the_same_certificate() {
-    let by_certificate = [PeerMethod::Tls, PeerMethod::PeapTls, PeerMethod::TtlsEapTls];
+    let by_certificate = [
+        PeerMethod::Tls,
+        PeerMethod::PeapTls,
+        PeerMethod::TtlsEapTls,
+        PeerMethod::TeapTls,
+    ];
     each(&by_certificate, |login, _| {
         let (first, _) = login().run().success();
         let (second, _) = login().run().success();

@@ -17,6 +17,10 @@ pub struct Facts {
     /// How: `PAP`, `CHAP`, `MS-CHAPv2`, `MAB`, `EAP-TLS`, or a tunnel and what ran inside: `PEAP-MSCHAPv2`,
     /// `TTLS-PAP`, `TTLS-EAP-TLS` ….
     pub method: String,
+    /// What was proven in this login: `user`, `machine`, `both` or `none`.
+    pub chaining: String,
+    /// The machine's name, when it was proven besides a user.
+    pub machine: String,
     /// The device that they use.
     pub device: DeviceFacts,
     /// What is known of that device's health.
@@ -31,7 +35,7 @@ impl Facts {
     /// Whether the method is an EAP method, that is, the supplicant proved who it is over 802.1X.
     #[must_use]
     pub fn eap(&self) -> bool {
-        ["EAP-", "PEAP", "TTLS"]
+        ["EAP-", "PEAP", "TTLS", "TEAP"]
             .iter()
             .any(|prefix| self.method.starts_with(prefix))
     }

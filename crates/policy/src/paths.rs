@@ -78,6 +78,8 @@ const fn path(record: &'static str, name: &'static str, read: fn(&Facts) -> Valu
 pub(crate) const PATHS: &[FactPath] = &[
     path("", "method", |facts| Value::Text(&facts.method)),
     path("", "eap", |facts| Value::Bool(facts.eap())),
+    path("", "chaining", |facts| Value::Text(&facts.chaining)),
+    path("", "machine", |facts| Value::Text(&facts.machine)),
     path("identity", "kind", |facts| {
         Value::Text(facts.identity.kind.as_str())
     }),

@@ -106,6 +106,18 @@ pub struct EapDetails {
     pub rounds: u16,
     /// The client's certificate, as far as later examinations need it.
     pub certificate: Option<CertificateDetails>,
+    /// The machine that was proven besides a user.
+    pub machine: Option<MachineDetails>,
+}
+
+/// A machine that was proven besides a user, in the same login.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct MachineDetails {
+    /// Its name: of its certificate or its account.
+    pub name: String,
+    /// Its certificate, unless a password proved it.
+    pub certificate: Option<CertificateDetails>,
 }
 
 /// What stays known of a client's certificate. Serial numbers are unique per issuer only: certificates are told apart by fingerprint.

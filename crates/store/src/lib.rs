@@ -79,7 +79,7 @@ pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{
     CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails,
-    RecordedDecision, RecordedSession, Timings,
+    MachineDetails, RecordedDecision, RecordedSession, Timings,
 };
 pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceRefusal, DeviceSort, DeviceState,

@@ -11,7 +11,8 @@ use nac_radius::{
     attribute,
 };
 use nac_store::{
-    CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, SecretBytes, Timings, now_us,
+    CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, MachineDetails, SecretBytes,
+    Timings, now_us,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -35,6 +36,7 @@ pub(super) struct Authenticated {
     /// The MAC that MAB authenticated; otherwise Calling-Station-Id counts.
     pub(super) mac: Option<MacAddr>,
     pub(super) certificate: Option<Arc<CertificateDetails>>,
+    pub(super) machine: Option<Arc<MachineDetails>>,
     pub(super) eap: Option<EapAnswer>,
     /// Vendor attributes of the method itself.
     pub(super) vendor: Vec<(u32, u8, Vec<u8>)>,
@@ -67,6 +69,7 @@ impl Authenticated {
             method,
             mac: None,
             certificate: None,
+            machine: None,
             eap: None,
             vendor: Vec::new(),
             mppe: None,
@@ -108,6 +111,7 @@ fn decide(
         source: authenticated.source,
         method: authenticated.method,
         certificate: authenticated.certificate.clone(),
+        machine: authenticated.machine.clone(),
         mac: authenticated.mac.or(request.mac),
         nas: request.nas(&packet),
     });
@@ -139,6 +143,7 @@ fn decide(
         resumed: eap.resumed,
         rounds: eap.rounds,
         certificate: context.certificate.as_deref().cloned(),
+        machine: context.machine.as_deref().cloned(),
     });
     match ruling {
         Ok((segment, answer)) => {
@@ -393,6 +398,7 @@ fn unauthenticated(
         source: "",
         method,
         certificate: None,
+        machine: None,
         mac: request.mac,
         nas: request.nas(packet),
     }

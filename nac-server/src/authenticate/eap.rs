@@ -16,7 +16,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
 use nac_policy::IdentityKind;
 use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
-use nac_store::CertificateDetails;
+use nac_store::{CertificateDetails, MachineDetails};
 use subtle::ConstantTimeEq as _;
 
 /// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
@@ -30,6 +30,9 @@ const INVALID_EAP_PACKET: u32 = 202;
 /// EAP codes and types (RFC 3748 sections 4 and 5).
 const RESPONSE: u8 = 2;
 const IDENTITY: u8 = 1;
+
+/// How the accounts of machines begin (as Windows names them).
+const MACHINE_PREFIX: &str = "host/";
 
 type Shared = Arc<Mutex<Active>>;
 
@@ -234,6 +237,7 @@ fn method_name(method: nac_eap::Method) -> &'static str {
         nac_eap::Method::Tls => "EAP-TLS",
         nac_eap::Method::Peap => "PEAP",
         nac_eap::Method::Ttls => "EAP-TTLS",
+        nac_eap::Method::Teap => "TEAP",
     }
 }
 
@@ -342,32 +346,66 @@ fn succeed(
 /// Who logged in by certificate is whom that names; otherwise it is whom the inner method proved. The outer identity proves nothing
 /// (RFC 9190 section 2.2).
 fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenticated, Refusal> {
-    match success.certificates.first() {
-        Some(leaf) if success.by_certificate => {
-            let (kind, name, facts) = from_chain(leaf)?;
-            let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
-            authenticated.certificate = Some(Arc::new(facts));
-            Ok(authenticated)
+    let directory = &authenticator.world.directory;
+    let leaf = success.certificates.first();
+    let mut authenticated = if success.by_certificate {
+        let leaf = leaf.ok_or_else(Refusal::anonymous_certificate)?;
+        let (kind, name, facts) = from_chain(leaf)?;
+        let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
+        authenticated.certificate = Some(Arc::new(facts));
+        authenticated
+    } else {
+        let name = directory.registered_name(&success.identity);
+        let mut authenticated =
+            Authenticated::new(IdentityKind::User, name, "local", success.method);
+        // A certificate that came along with a password says which device this is, or once more who the user is. One that names
+        // another user says nothing about this login, which is then one without a certificate.
+        match leaf.map(|leaf| from_chain(leaf)) {
+            Some(Ok((IdentityKind::Device, name, facts))) => {
+                authenticated.machine = Some(Arc::new(machine_by(name, facts)));
+            }
+            Some(Ok((_, name, facts)))
+                if directory.registered_name(&name) == authenticated.name =>
+            {
+                authenticated.certificate = Some(Arc::new(facts));
+            }
+            _ => {}
         }
-        None if success.by_certificate => Err(Refusal::anonymous_certificate()),
-        leaf => {
-            let directory = &authenticator.world.directory;
-            let name = directory.registered_name(&success.identity);
-            let certificate = leaf.and_then(|leaf| companion(directory, leaf, &name));
-            let mut authenticated =
-                Authenticated::new(IdentityKind::User, name, "local", success.method);
-            authenticated.certificate = certificate.map(Arc::new);
-            Ok(authenticated)
+        authenticated
+    };
+    if let (IdentityKind::User, Some(proven)) = (authenticated.kind, &success.machine) {
+        authenticated.machine = machine(directory, proven)?.map(Arc::new);
+    }
+    Ok(authenticated)
+}
+
+/// What was proven as the machine is one only if its credential says so: a supplicant can call any credential the machine's.
+fn machine(
+    directory: &Directory,
+    proven: &nac_eap::Machine,
+) -> Result<Option<MachineDetails>, Refusal> {
+    match proven.certificates.first() {
+        Some(leaf) => Ok(match from_chain(leaf)? {
+            (IdentityKind::Device, name, facts) => Some(machine_by(name, facts)),
+            _ => None,
+        }),
+        None => {
+            let name = directory.registered_name(&proven.identity);
+            let is_machine = name
+                .get(..MACHINE_PREFIX.len())
+                .is_some_and(|prefix| prefix.eq_ignore_ascii_case(MACHINE_PREFIX));
+            Ok(is_machine.then_some(MachineDetails {
+                name,
+                certificate: None,
+            }))
         }
     }
 }
 
-/// A certificate that came along with a password: it says which device this is, or once more who the user is. One that names another
-/// user says nothing about this login, which is then one without a certificate.
-fn companion(directory: &Directory, leaf: &[u8], user: &str) -> Option<CertificateDetails> {
-    match from_chain(leaf).ok()? {
-        (IdentityKind::Device, _, facts) => Some(facts),
-        (_, name, facts) => (directory.registered_name(&name) == user).then_some(facts),
+fn machine_by(name: String, facts: CertificateDetails) -> MachineDetails {
+    MachineDetails {
+        name,
+        certificate: Some(facts),
     }
 }
 

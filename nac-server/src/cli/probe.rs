@@ -71,6 +71,12 @@ enum Method {
     TtlsEapGtc(TunnelLogin),
     /// EAP-TTLS with EAP-TLS: the certificate is not seen outside
     TtlsEapTls(TlsLogin),
+    /// TEAP with EAP-MSCHAPv2
+    TeapMschapv2(TunnelLogin),
+    /// TEAP with EAP-TLS
+    TeapTls(TlsLogin),
+    /// TEAP with the password itself
+    TeapPap(TunnelLogin),
     /// Ask whether the server is there (Status-Server)
     Status(StatusProbe),
     /// Report a session to the accounting port
@@ -215,6 +221,9 @@ pub(super) async fn run(context: &Context, arguments: ProbeArguments) -> Outcome
         Method::TtlsEapMschapv2(login) => login.run(json, PeerMethod::TtlsEapMschapv2).await,
         Method::TtlsEapGtc(login) => login.run(json, PeerMethod::TtlsEapGtc).await,
         Method::TtlsEapTls(login) => login.run(json, PeerMethod::TtlsEapTls).await,
+        Method::TeapMschapv2(login) => login.run(json, PeerMethod::TeapMschapv2).await,
+        Method::TeapTls(login) => login.run(json, PeerMethod::TeapTls).await,
+        Method::TeapPap(login) => login.run(json, PeerMethod::TeapPap).await,
         Method::Status(probe) => probe.run(json).await,
         Method::Acct(probe) => probe.run(json).await,
     }

@@ -291,6 +291,7 @@ fn methods(section: &mut Section<'_, '_>) -> Vec<Method> {
         ("EAP-TLS", Method::Tls),
         ("PEAP", Method::Peap),
         ("EAP-TTLS", Method::Ttls),
+        ("TEAP", Method::Teap),
     ];
     ordered(section, "methods", &words)
 }

@@ -71,7 +71,7 @@ fn a_minimal_file_gets_the_documented_defaults() {
     assert_eq!(config.metrics.listen.to_string(), "127.0.0.1:9812");
     assert_eq!(
         config.eap.methods,
-        [Method::Tls, Method::Peap, Method::Ttls]
+        [Method::Tls, Method::Peap, Method::Ttls, Method::Teap]
     );
     assert_eq!(config.eap.inner_methods, InnerMethod::ALL);
     assert_eq!(config.eap.crypto_binding, CryptoBinding::Optional);

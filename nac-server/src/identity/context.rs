@@ -10,7 +10,9 @@ use nac_policy::{
 };
 use nac_posture::{PostureGate, Subject};
 use nac_radius::{MacAddr, VendorProfile};
-use nac_store::{CertificateDetails, Device, DeviceState, IdentifierKind, SecretBytes, now_us};
+use nac_store::{
+    CertificateDetails, Device, DeviceState, IdentifierKind, MachineDetails, SecretBytes, now_us,
+};
 
 use crate::reason::Refusal;
 use crate::snapshot::directory::OwnKey;
@@ -29,10 +31,32 @@ pub struct AccessContext {
     pub method: &'static str,
     /// The client certificate, which proved the identity or came along with a password.
     pub certificate: Option<Arc<CertificateDetails>>,
+    /// The machine that was proven besides a user.
+    pub machine: Option<Arc<MachineDetails>>,
     /// The station's address, from Calling-Station-Id or, for MAB, User-Name.
     pub mac: Option<MacAddr>,
     /// Where it connects.
     pub nas: NasFacts,
+}
+
+impl AccessContext {
+    /// The certificate that says which device this is: the machine's, where there is one.
+    fn device_certificate(&self) -> Option<&CertificateDetails> {
+        let machine = self.machine.as_ref();
+        machine
+            .and_then(|machine| machine.certificate.as_ref())
+            .or(self.certificate.as_deref())
+    }
+
+    /// What was proven, in the words of [`Facts::chaining`].
+    fn chaining(&self) -> &'static str {
+        match (self.kind, &self.machine) {
+            (IdentityKind::User, Some(_)) => "both",
+            (IdentityKind::User, None) => "user",
+            (IdentityKind::Device, _) => "machine",
+            (IdentityKind::Mac | IdentityKind::None, _) => "none",
+        }
+    }
 }
 
 /// What the rules say about a context now.
@@ -97,6 +121,12 @@ pub fn assess(
             source: context.source.to_owned(),
         },
         method: context.method.to_owned(),
+        chaining: context.chaining().to_owned(),
+        machine: context
+            .machine
+            .as_ref()
+            .map(|machine| machine.name.clone())
+            .unwrap_or_default(),
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
             ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)
@@ -110,6 +140,7 @@ pub fn assess(
         _ => Ok(()),
     };
     let refused = account
+        .and_then(|()| machine_account(directory, context))
         .and_then(|()| certificate(snapshot, context))
         .and(over);
     if let Err(refusal) = refused {
@@ -162,7 +193,7 @@ fn subject_of<'a>(
     mac: Option<&'a str>,
     session: Option<(Option<IpAddr>, i64)>,
 ) -> Subject<'a> {
-    let certificate = context.certificate.as_deref();
+    let certificate = context.device_certificate();
     Subject {
         device_id: device
             .filter(|_| proven || certificate.is_none())
@@ -179,7 +210,7 @@ fn subject_of<'a>(
 /// The strongest identifier wins: the certificate's key, the id that it asserts, then the MAC, which anybody can claim. Also tells
 /// whether it was the certificate.
 pub fn find_device(directory: &Directory, context: &AccessContext) -> (Option<Arc<Device>>, bool) {
-    if let Some(certificate) = &context.certificate {
+    if let Some(certificate) = context.device_certificate() {
         let by_key = directory.device_by(IdentifierKind::Spki, &certificate.spki_sha256);
         let by_id = || {
             let asserted = certificate.device_id.as_deref()?;
@@ -244,17 +275,37 @@ fn account(
 
 /// Revocation and validity, checked on every authentication, resumed ones included.
 fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refusal> {
-    let Some(facts) = &context.certificate else {
-        return Ok(());
-    };
-    if snapshot.revoked.contains(&facts.fingerprint_sha256) {
-        return Err(Refusal::revoked_certificate(&context.name));
-    }
+    let own = context.certificate.as_deref();
+    let machine = context.machine.as_ref().and_then(|machine| {
+        let certificate = machine.certificate.as_ref();
+        certificate.map(|certificate| (certificate, &machine.name))
+    });
     let now = now_us();
-    if now < facts.not_before_us || now > facts.not_after_us {
-        return Err(Refusal::expired_certificate(&context.name));
+    for (facts, name) in own
+        .map(|own| (own, &context.name))
+        .into_iter()
+        .chain(machine)
+    {
+        if snapshot.revoked.contains(&facts.fingerprint_sha256) {
+            return Err(Refusal::revoked_certificate(name));
+        }
+        if now < facts.not_before_us || now > facts.not_after_us {
+            return Err(Refusal::expired_certificate(name));
+        }
     }
     Ok(())
+}
+
+/// The account of a machine that a password proved, which may have been switched off since.
+fn machine_account(directory: &Directory, context: &AccessContext) -> Result<(), Refusal> {
+    match &context.machine {
+        Some(machine) if machine.certificate.is_none() => match directory.user(&machine.name) {
+            Some(user) if user.enabled => Ok(()),
+            Some(user) => Err(Refusal::disabled_user(&user.name)),
+            None => Err(Refusal::unknown_user(&machine.name)),
+        },
+        _ => Ok(()),
+    }
 }
 
 fn device_facts(

@@ -14,7 +14,7 @@ use self::server::{CLASS, FakeServer, Fault, PASSWORD, SECRET};
 use super::*;
 
 const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 1]);
-const METHODS: [PeerMethod; 11] = PeerMethod::ALL;
+const METHODS: [PeerMethod; 14] = PeerMethod::ALL;
 
 async fn client(server: &FakeServer) -> RadiusClient {
     client_with(server, SECRET).await

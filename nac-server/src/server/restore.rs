@@ -76,6 +76,11 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         .as_ref()
         .and_then(|eap| eap.certificate.clone())
         .map(Arc::new);
+    let machine = decision
+        .eap
+        .as_ref()
+        .and_then(|eap| eap.machine.clone())
+        .map(Arc::new);
     let source = match facts.identity.kind {
         IdentityKind::Mac => "mac",
         _ if nac_eap::is_by_certificate(method) => "certificate",
@@ -87,6 +92,7 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         source,
         method,
         certificate,
+        machine,
         mac: session.mac.as_deref().and_then(|mac| mac.parse().ok()),
         nas: facts.nas.clone(),
     };

@@ -8,11 +8,13 @@ pub(crate) mod avp;
 pub(crate) mod inner;
 pub(crate) mod mschapv2;
 pub(crate) mod peap;
+pub(crate) mod teap;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod ttls;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,13 +23,13 @@ use rustls_pki_types::CertificateDer;
 use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::keys::{self, CompoundKeys, Keys};
 use crate::reason::{self, Reason};
-use crate::sessions::SessionRecord;
+use crate::sessions::{MachineProof, SessionRecord};
 use crate::settings::{Method, Settings};
 use crate::step::{Answer, Question};
 use crate::tls::{ConversationSessions, Tls, check_validity};
 
 /// The names under which logins are recorded: the tunnel, and what ran inside it.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
     "EAP-TLS",
     "PEAP-MSCHAPv2",
     "PEAP-GTC",
@@ -39,6 +41,9 @@ const NAMES: [&str; 11] = [
     "TTLS-EAP-MSCHAPv2",
     "TTLS-EAP-GTC",
     "TTLS-EAP-TLS",
+    "TEAP-MSCHAPv2",
+    "TEAP-TLS",
+    "TEAP-PAP",
 ];
 
 /// Every value of [`Success::method`](crate::Success::method).
@@ -48,7 +53,7 @@ pub fn method_names() -> &'static [&'static str] {
 
 /// Whether a method of [`method_names`] proves the identity by a certificate, not by a password.
 pub fn is_by_certificate(method: &str) -> bool {
-    matches!(method, "EAP-TLS" | "PEAP-TLS" | "TTLS-EAP-TLS")
+    matches!(method, "EAP-TLS" | "PEAP-TLS" | "TTLS-EAP-TLS" | "TEAP-TLS")
 }
 
 /// What a method wants next.
@@ -103,6 +108,8 @@ struct Proven {
     method: &'static str,
     /// The chain that proved it inside a tunnel; empty otherwise.
     certificates: Vec<CertificateDer<'static>>,
+    /// What was proven before it in the same tunnel, as TEAP's machine.
+    machine: Option<MachineProof>,
 }
 
 impl Proven {
@@ -112,6 +119,7 @@ impl Proven {
             identity,
             method,
             certificates: Vec::new(),
+            machine: None,
         }
     }
 }
@@ -131,6 +139,9 @@ trait Phase2: Send {
     fn compound_keys(&self) -> Option<CompoundKeys> {
         None
     }
+
+    /// The peer's TLVs outside the tunnel, in its first message.
+    fn outer_tlvs(&mut self, _tlvs: &[u8]) {}
 }
 
 /// A method in progress: framing, TLS, and what happens inside.
@@ -142,6 +153,8 @@ pub(crate) struct TlsMethod {
     phase2: Box<dyn Phase2>,
     /// An alert is on its way to the peer; when it has answered, this is the reason.
     ending: Option<Reason>,
+    /// The peer has said something.
+    heard: bool,
 }
 
 impl TlsMethod {
@@ -156,6 +169,7 @@ impl TlsMethod {
             Method::Tls => Box::new(tls::CertificateOnly),
             Method::Peap => Box::new(peap::Peap::default()),
             Method::Ttls => Box::new(ttls::Ttls::default()),
+            Method::Teap => Box::new(teap::Teap::new(settings)),
         };
         Ok(Self {
             method,
@@ -164,6 +178,7 @@ impl TlsMethod {
             sessions,
             phase2,
             ending: None,
+            heard: false,
         })
     }
 
@@ -177,6 +192,7 @@ impl TlsMethod {
             sessions,
             phase2: Box::new(tls::CertificateOnly),
             ending: None,
+            heard: false,
         })
     }
 
@@ -207,7 +223,12 @@ impl TlsMethod {
         // A peer may send a certificate that is expired and not part of the verified chain. Which
         // ones are is not known on resumption, where such a chain would be refused; so it is not
         // resumed at all.
-        let valid = [&self.tls.certificates()[..], &record.certificates]
+        let machine = record
+            .machine
+            .as_ref()
+            .map(|machine| &machine.certificates[..]);
+        let machine = machine.unwrap_or_default();
+        let valid = [&self.tls.certificates()[..], &record.certificates, machine]
             .into_iter()
             .all(|chain| check_validity(chain, unix_time).is_ok());
         if valid {
@@ -226,10 +247,22 @@ impl TlsMethod {
     pub(crate) fn receive(&mut self, type_data: &[u8], context: &mut Context<'_>) -> Next {
         // Version bits are reserved in EAP-TLS, so nothing follows from them there.
         let version = fragment::version(type_data);
-        if version != 0 && self.method != Method::Tls {
+        if version != self.method.version() && self.method != Method::Tls {
             return Next::Failure(reason::PEER_VERSION.with(version));
         }
-        match self.framing.receive(type_data) {
+        let type_data = match self.method {
+            Method::Teap => match teap::outer::split(type_data) {
+                Ok((type_data, outer)) => {
+                    if !std::mem::replace(&mut self.heard, true) {
+                        self.phase2.outer_tlvs(&outer);
+                    }
+                    Cow::Owned(type_data)
+                }
+                Err(fault) => return Next::Failure(reason::FRAGMENT.with(fault)),
+            },
+            _ => Cow::Borrowed(type_data),
+        };
+        match self.framing.receive(&type_data) {
             Ok(Inbound::Message(message)) => self.message(&message, context),
             Ok(Inbound::Fragment) => Next::Request(ACKNOWLEDGEMENT.to_vec()),
             Ok(Inbound::Acknowledged) => Next::Request(self.framing.next_fragment()),
@@ -283,6 +316,7 @@ impl TlsMethod {
                     identity: proven.identity,
                     method: proven.method,
                     certificates: proven.certificates.into(),
+                    machine: proven.machine.map(Arc::new),
                     created_s: context.unix_time.as_secs(),
                 };
                 Next::Success(Authenticated {
@@ -300,7 +334,15 @@ impl TlsMethod {
             return Next::Failure(reason::INTERNAL.with("a resumed session has no record"));
         };
         // TLS verifies no certificate on resumption. Revocation is the caller's to check.
-        for chain in [&self.tls.certificates()[..], &record.certificates] {
+        let machine = record
+            .machine
+            .as_ref()
+            .map(|machine| &machine.certificates[..]);
+        for chain in [
+            &self.tls.certificates()[..],
+            &record.certificates,
+            machine.unwrap_or_default(),
+        ] {
             if let Err(fault) = check_validity(chain, context.unix_time) {
                 return Next::Failure(reason::RESUMED_CERTIFICATE_EXPIRED.with(fault));
             }

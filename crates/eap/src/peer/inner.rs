@@ -64,6 +64,24 @@ impl InnerPeer {
         })
     }
 
+    /// A machine, by EAP-TLS.
+    pub(super) fn of_machine(
+        identity: String,
+        tls: Arc<PeerTls>,
+        eap_mtu: usize,
+        unix_time: Duration,
+    ) -> Self {
+        Self {
+            eap_type: eap_type::TLS,
+            identity,
+            password: Zeroizing::default(),
+            tls,
+            eap_mtu,
+            unix_time,
+            state: State::Begun,
+        }
+    }
+
     /// Takes a request. Even when something is wrong there may be a response.
     pub(super) fn receive(
         &mut self,
@@ -105,6 +123,14 @@ impl InnerPeer {
             State::Complete(msk) => Ok(msk.clone()),
             State::Tls(tls) => tls.msk().map(Some),
             State::Begun | State::Answered(_) => Ok(None),
+        }
+    }
+
+    /// The EMSK, once EAP-TLS is complete.
+    pub(super) fn emsk(&self) -> Result<Option<Zeroizing<[u8; 64]>>, Reason> {
+        match &self.state {
+            State::Tls(tls) => Ok(Some(keys::derive(Method::Tls, &tls.tls)?.emsk)),
+            State::Begun | State::Answered(_) | State::Complete(_) => Ok(None),
         }
     }
 

@@ -29,11 +29,17 @@ pub enum PeerMethod {
     TtlsEapGtc,
     /// EAP-TTLS with EAP-TLS.
     TtlsEapTls,
+    /// TEAP with EAP-MSCHAPv2.
+    TeapMschapv2,
+    /// TEAP with EAP-TLS.
+    TeapTls,
+    /// TEAP with the password itself.
+    TeapPap,
 }
 
 impl PeerMethod {
     /// Every method.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Tls,
         Self::PeapMschapv2,
         Self::PeapGtc,
@@ -45,6 +51,9 @@ impl PeerMethod {
         Self::TtlsEapMschapv2,
         Self::TtlsEapGtc,
         Self::TtlsEapTls,
+        Self::TeapMschapv2,
+        Self::TeapTls,
+        Self::TeapPap,
     ];
 
     /// The name, as decisions and policies write it.
@@ -61,6 +70,9 @@ impl PeerMethod {
             Self::TtlsEapMschapv2 => "TTLS-EAP-MSCHAPv2",
             Self::TtlsEapGtc => "TTLS-EAP-GTC",
             Self::TtlsEapTls => "TTLS-EAP-TLS",
+            Self::TeapMschapv2 => "TEAP-MSCHAPv2",
+            Self::TeapTls => "TEAP-TLS",
+            Self::TeapPap => "TEAP-PAP",
         }
     }
 
@@ -76,6 +88,7 @@ impl PeerMethod {
             | Self::TtlsEapMschapv2
             | Self::TtlsEapGtc
             | Self::TtlsEapTls => Method::Ttls,
+            Self::TeapMschapv2 | Self::TeapTls | Self::TeapPap => Method::Teap,
         }
     }
 
@@ -83,10 +96,12 @@ impl PeerMethod {
     pub const fn inner(self) -> Option<InnerMethod> {
         Some(match self {
             Self::Tls => return None,
-            Self::PeapMschapv2 | Self::TtlsEapMschapv2 => InnerMethod::EapMschapv2,
+            Self::PeapMschapv2 | Self::TtlsEapMschapv2 | Self::TeapMschapv2 => {
+                InnerMethod::EapMschapv2
+            }
             Self::PeapGtc | Self::TtlsEapGtc => InnerMethod::EapGtc,
-            Self::PeapTls | Self::TtlsEapTls => InnerMethod::EapTls,
-            Self::TtlsPap => InnerMethod::Pap,
+            Self::PeapTls | Self::TtlsEapTls | Self::TeapTls => InnerMethod::EapTls,
+            Self::TtlsPap | Self::TeapPap => InnerMethod::Pap,
             Self::TtlsChap => InnerMethod::Chap,
             Self::TtlsMschap => InnerMethod::Mschap,
             Self::TtlsMschapv2 => InnerMethod::Mschapv2,

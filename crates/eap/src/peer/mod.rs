@@ -4,6 +4,7 @@ mod inner;
 mod method;
 mod mschapv2;
 mod peap;
+mod teap;
 mod ttls;
 mod tunnel;
 
@@ -14,13 +15,14 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use self::tunnel::{Habits, Tunnel};
-use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
+use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::packet::{self, Body, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
 use crate::settings::CryptoBinding;
 use crate::step::Random;
 
 pub use self::method::PeerMethod;
+pub use self::teap::PeerMachine;
 pub use crate::tls::PeerTls;
 
 /// A supplicant's profile.
@@ -132,6 +134,12 @@ impl Peer {
         self
     }
 
+    /// Has a machine to authenticate besides the user, in TEAP.
+    pub fn with_machine(mut self, machine: PeerMachine) -> Self {
+        self.habits.machine = Some(machine);
+        self
+    }
+
     /// Takes one EAP packet from the server.
     pub fn receive(&mut self, packet: &[u8]) -> PeerStep {
         if self.over {
@@ -177,7 +185,8 @@ impl Peer {
     }
 
     fn request(&mut self, identifier: u8, body: Body<'_>) -> Result<Option<Vec<u8>>, Reason> {
-        let wanted = self.settings.method.outer().type_number();
+        let outer = self.settings.method.outer();
+        let wanted = outer.type_number();
         let (eap_type, data) = match body.eap_type {
             eap_type::IDENTITY => {
                 let settings = &self.settings;
@@ -188,7 +197,10 @@ impl Peer {
                 (eap_type::IDENTITY, name.clone().into_bytes())
             }
             eap_type::NOTIFICATION => (eap_type::NOTIFICATION, Vec::new()),
-            own if own == wanted => (own, self.method_request(body.data)?),
+            own if own == wanted => {
+                let data = self.method_request(body.data)?;
+                (own, fragment::with_version(outer.version(), data))
+            }
             _ if self.tunnel.is_some() => return Ok(None),
             other => {
                 self.refused = Some(other);
@@ -208,7 +220,8 @@ impl Peer {
         {
             Inbound::Start(_) if self.tunnel.is_some() => Err(fault("a second Start")),
             Inbound::Start(_) => {
-                let mut tunnel = Tunnel::new(&self.settings, self.habits, self.unix_time)?;
+                let mut tunnel =
+                    Tunnel::new(&self.settings, &self.habits, type_data, self.unix_time)?;
                 let hello = tunnel.output();
                 self.tunnel = Some(tunnel);
                 Ok(self.framing.send(hello))

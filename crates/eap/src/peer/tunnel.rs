@@ -1,10 +1,12 @@
 //! The supplicant's side of what happens in and after the TLS handshake.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::PeerSettings;
 use super::inner::InnerPeer;
 use super::peap::PeapPeer;
+use super::teap::{PeerMachine, TeapPeer};
 use super::ttls::TtlsPeer;
 use crate::keys::{self, CompoundKeys, Keys};
 use crate::reason::{self, Reason};
@@ -12,12 +14,17 @@ use crate::settings::{CryptoBinding, Method};
 use crate::step::Random;
 use crate::tls::{Tls, Version};
 
+/// Where the TLVs begin in the type data of TEAP's Start: behind the flags and their length.
+const OUTER_TLVS_AT: usize = 5;
+
 /// How a supplicant behaves beyond its profile.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Habits {
     /// Sends the credentials of EAP-TTLS along with the TLS 1.3 Finished.
     pub(super) early: bool,
     pub(super) crypto_binding: CryptoBinding,
+    /// For TEAP.
+    pub(super) machine: Option<PeerMachine>,
 }
 
 pub(super) struct Tunnel {
@@ -33,12 +40,15 @@ enum Phase2 {
     },
     Peap(PeapPeer),
     Ttls(TtlsPeer),
+    Teap(TeapPeer),
 }
 
 impl Tunnel {
+    /// `start` is the type data of the server's Start.
     pub(super) fn new(
-        settings: &PeerSettings,
-        habits: Habits,
+        settings: &Arc<PeerSettings>,
+        habits: &Habits,
+        start: &[u8],
         unix_time: Duration,
     ) -> Result<Self, Reason> {
         let method = settings.method.outer();
@@ -50,6 +60,11 @@ impl Tunnel {
             (Method::Ttls, Some(method)) => {
                 let eap = method.eap_type().map(|_| inner(method)).transpose()?;
                 Phase2::Ttls(TtlsPeer::new(method, eap, settings, habits.early)?)
+            }
+            (Method::Teap, Some(method)) => {
+                let machine = habits.machine.clone();
+                let outer = start.get(OUTER_TLVS_AT..).unwrap_or_default();
+                Phase2::Teap(TeapPeer::new(method, settings, machine, outer, unix_time))
             }
             _ => Phase2::CertificateOnly { committed: false },
         };
@@ -85,6 +100,7 @@ impl Tunnel {
                 _ => Err(reason::SERVER_METHOD.with("unexpected application data")),
             },
             Phase2::Peap(peap) => peap.receive(&mut self.tls, &data, random),
+            Phase2::Teap(teap) => teap.receive(&mut self.tls, &data, random),
             Phase2::Ttls(ttls) => ttls.receive(&mut self.tls, was_handshaking, &data, random),
         }
     }
@@ -100,6 +116,7 @@ impl Tunnel {
             }
             Phase2::Peap(peap) => peap.is_complete(),
             Phase2::Ttls(ttls) => ttls.is_complete(&self.tls),
+            Phase2::Teap(teap) => teap.is_complete(),
         }
     }
 
@@ -108,6 +125,7 @@ impl Tunnel {
         let keys = keys::derive(self.method, &self.tls)?;
         let compound = match &self.phase2 {
             Phase2::Peap(peap) => peap.compound_keys(),
+            Phase2::Teap(teap) => teap.compound_keys(),
             Phase2::CertificateOnly { .. } | Phase2::Ttls(_) => None,
         };
         Ok(match compound {

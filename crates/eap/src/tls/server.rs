@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConnection};
@@ -59,6 +60,8 @@ pub struct ServerTls {
     tls: Arc<SessionStore>,
     peap: Arc<SessionStore>,
     ttls: Arc<SessionStore>,
+    teap: Arc<SessionStore>,
+    authority_id: [u8; 16],
 }
 
 impl ServerTls {
@@ -74,6 +77,8 @@ impl ServerTls {
         session_lifetime_s: u64,
     ) -> Result<Self, TlsSetupError> {
         let provider = provider();
+        let leaf = chain.first().map(|leaf| leaf.as_ref());
+        let authority_id = authority_id(leaf.unwrap_or_default());
         let identity = CertifiedKey::from_der(chain, key, &provider)
             .map_err(|error| TlsSetupError::Identity(error.to_string()))?;
         let identity = Arc::new(SingleCertAndKey::from(identity));
@@ -136,6 +141,8 @@ impl ServerTls {
             tls: store(),
             peap: store(),
             ttls: store(),
+            teap: store(),
+            authority_id,
         })
     }
 
@@ -148,7 +155,7 @@ impl ServerTls {
 
     /// Drops every resumable session, so that everybody has to log in in full.
     pub fn forget_sessions(&self) {
-        for store in [&self.tls, &self.peap, &self.ttls] {
+        for store in [&self.tls, &self.peap, &self.ttls, &self.teap] {
             store.clear();
         }
     }
@@ -156,6 +163,11 @@ impl ServerTls {
     /// Whether a method can be served with this set-up.
     pub fn serves(&self, method: Method) -> bool {
         method != Method::Tls || self.certificate_only.is_some()
+    }
+
+    /// What names this server in TEAP (RFC 9930 section 4.2.2).
+    pub(crate) fn authority_id(&self) -> &[u8; 16] {
+        &self.authority_id
     }
 
     /// A connection for one conversation, and its private view of the sessions.
@@ -173,6 +185,7 @@ impl ServerTls {
                 )
             }
             Method::Peap => (&self.tunnel, &self.peap),
+            Method::Teap => (&self.tunnel, &self.teap),
             Method::Ttls => match &self.tunnel_with_certificate {
                 Some(config) if self.ttls_asks_for_certificate => (config, &self.ttls),
                 _ => (&self.tunnel, &self.ttls),
@@ -190,6 +203,16 @@ impl ServerTls {
         let config = config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?;
         start(config, &Arc::new(SessionStore::new(0, 0)), unix_time)
     }
+}
+
+/// Another certificate is another server, as far as a supplicant can tell.
+fn authority_id(certificate: &[u8]) -> [u8; 16] {
+    let digest = digest::digest(&digest::SHA256, certificate);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    id
 }
 
 fn start(

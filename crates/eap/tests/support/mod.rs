@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use nac_eap::peer::{Peer, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
+use nac_eap::peer::{Peer, PeerMachine, PeerMethod, PeerSettings, PeerStep, PeerSuccess, PeerTls};
 use nac_eap::{
     Answer, CertificateDer, Conversation, CryptoBinding, InnerMethod, Method, PrivateKeyDer,
     Question, Random, Reason, ServerTls, Settings, Step, Success, TlsVersions, mschapv2,
@@ -159,6 +159,7 @@ pub struct Login {
     pub verdict: Verdict,
     pub early: bool,
     pub crypto_binding: CryptoBinding,
+    pub machine: Option<PeerMachine>,
 }
 
 #[derive(Debug)]
@@ -205,6 +206,7 @@ impl Login {
             verdict: Verdict::Accept,
             early: false,
             crypto_binding: CryptoBinding::Optional,
+            machine: None,
         }
     }
 
@@ -230,6 +232,10 @@ impl Login {
         };
         let peer = Peer::new(Arc::new(settings), self.unix_time, random())
             .with_crypto_binding(self.crypto_binding);
+        let peer = match &self.machine {
+            Some(machine) => peer.with_machine(machine.clone()),
+            None => peer,
+        };
         if self.early {
             peer.with_early_credentials()
         } else {

@@ -14,7 +14,7 @@ use crate::paths::{FactPath, PATHS, under};
 use crate::reads::{Reads, context_path};
 
 /// What `context.method` can be.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 18] = [
     "PAP",
     "CHAP",
     "MS-CHAPv2",
@@ -30,12 +30,16 @@ const METHODS: [&str; 15] = [
     "TTLS-EAP-MSCHAPv2",
     "TTLS-EAP-GTC",
     "TTLS-EAP-TLS",
+    "TEAP-MSCHAPv2",
+    "TEAP-TLS",
+    "TEAP-PAP",
 ];
 
 /// What a text fact can be, when that is a closed set. Every one of them may be empty as well.
 fn closed(fact: &FactPath) -> Option<Vec<&'static str>> {
     match (fact.record, fact.name) {
         ("", "method") => Some(METHODS.to_vec()),
+        ("", "chaining") => Some(vec!["none", "user", "machine", "both"]),
         ("identity", "kind") => Some(vec!["user", "device", "mac", "none"]),
         ("identity", "source") => Some(vec!["local", "certificate", "mac"]),
         ("posture", "verdict") => Some(Verdict::ALL.map(Verdict::as_str).to_vec()),

@@ -56,8 +56,8 @@ sealing_key_file = "sealing.key"
 certificate = "tls/server.crt"
 key = "tls/server.key"
 client_ca = ["ca.crt"]
-# methods = ["EAP-TLS", "PEAP", "EAP-TTLS"]
-# What may run inside PEAP and EAP-TTLS, the preferred one first.
+# methods = ["EAP-TLS", "PEAP", "EAP-TTLS", "TEAP"]
+# What may run inside PEAP, EAP-TTLS and TEAP, the preferred one first.
 # inner_methods = ["EAP-MSCHAPv2", "EAP-GTC", "EAP-TLS", "PAP", "CHAP", "MS-CHAP", "MS-CHAPv2"]
 # crypto_binding = "optional"          # of PEAP: "off", "optional", "required"
 # ttls_client_certificate = "off"      # "optional": EAP-TTLS asks for one beside the password

@@ -198,7 +198,7 @@ impl Server {
         );
         let tls = ServerTls::new(chain, key, ca, TlsVersions::Both, 3600).expect("TLS");
         let settings = Settings {
-            methods: vec![Method::Tls, Method::Peap, Method::Ttls],
+            methods: vec![Method::Tls, Method::Peap, Method::Ttls, Method::Teap],
             inner_methods: InnerMethod::ALL.to_vec(),
             crypto_binding: CryptoBinding::Optional,
             tls: Arc::new(tls),

@@ -53,6 +53,7 @@ impl Gtc {
             identity: identity.to_owned(),
             certificates: Vec::new(),
             msk: None,
+            emsk: None,
         })
     }
 }

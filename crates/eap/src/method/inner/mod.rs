@@ -6,6 +6,7 @@
 
 mod gtc;
 mod mschapv2;
+mod packets;
 
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
@@ -20,6 +21,7 @@ use crate::settings::InnerMethod;
 use crate::step::{Answer, Question};
 
 pub(crate) use self::gtc::password_matches;
+pub(crate) use self::packets::{InnerPackets, identity_of};
 
 /// As long as the user name of RADIUS may be.
 pub(crate) const IDENTITY_LIMIT: usize = 253;
@@ -50,6 +52,8 @@ pub(crate) struct InnerSuccess {
     pub(crate) certificates: Vec<CertificateDer<'static>>,
     /// The first octets of the MSK; `None` for EAP-GTC, which has no keys.
     pub(crate) msk: Option<Zeroizing<[u8; 32]>>,
+    /// The EMSK, which only EAP-TLS has.
+    pub(crate) emsk: Option<Zeroizing<[u8; 64]>>,
 }
 
 /// One inner authentication.
@@ -218,6 +222,7 @@ fn certificate_step(method: &TlsMethod, next: Next, identity: &str) -> InnerStep
                     identity: identity.to_owned(),
                     certificates: method.tls().certificates(),
                     msk: Some(msk),
+                    emsk: Some(keys.emsk),
                 })
             }
             Err(reason) => InnerStep::Failure(reason),

@@ -68,6 +68,7 @@ impl Mschapv2 {
                     identity: identity.to_owned(),
                     certificates: Vec::new(),
                     msk: Some(msk),
+                    emsk: None,
                 }),
                 // It does not believe that we know the password.
                 Ok(Message::Failure { .. }) => InnerStep::Failure(reason::TUNNEL_RESULT.reason()),

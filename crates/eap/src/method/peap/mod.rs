@@ -160,9 +160,8 @@ impl Peap {
             Ok(binding) => {
                 send_result(tls, context, true, binding.as_ref());
                 let proven = Proven {
-                    identity: success.identity,
-                    method: name(success.method),
                     certificates: success.certificates,
+                    ..Proven::new(success.identity, name(success.method))
                 };
                 self.wait(State::SuccessResult(proven, binding))
             }

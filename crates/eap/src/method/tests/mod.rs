@@ -1,11 +1,12 @@
 //! What a supplicant may say inside the tunnel, sent by one that says anything.
 
 mod peap;
+mod teap;
 mod ttls;
 
 use std::sync::Arc;
 
-use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
+use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound, with_version};
 use crate::peer::PeerMethod;
 use crate::settings::Method;
 use crate::support::{Login, NOW, peer_tls, pki, server_tls, settings_of, start_of_time};
@@ -81,7 +82,8 @@ impl Client {
         let output = self.tls.output();
         let mut data = self.framing.send(output);
         loop {
-            let response = packet::response(self.identifier, self.method.type_number(), &data);
+            let versioned = with_version(self.method.version(), data.clone());
+            let response = packet::response(self.identifier, self.method.type_number(), &versioned);
             let step = self.conversation.receive(start_of_time(), &response);
             let Step::Request(request) = step else {
                 return self.reply(step);

@@ -6,8 +6,7 @@ mod eap;
 use zeroize::Zeroizing;
 
 use self::credentials::{Credentials, MschapResponse, Mschapv2Response};
-use self::eap::TunnelledEap;
-use super::inner::{InnerStep, password_matches};
+use super::inner::{InnerPackets, InnerStep, password_matches};
 use super::tls::COMMITMENT;
 use super::{Context, Inner, Phase2, Proven, avp};
 use crate::mschapv2;
@@ -44,9 +43,9 @@ enum State {
     /// The acknowledgement of MS-CHAP2-Success.
     SuccessAcknowledgement { identity: String },
     /// A response of the inner EAP method.
-    Eap(TunnelledEap),
+    Eap(InnerPackets),
     /// The world's answer to it.
-    EapAnswer(TunnelledEap),
+    EapAnswer(InnerPackets),
 }
 
 #[derive(Default)]
@@ -81,7 +80,7 @@ impl Phase2 for Ttls {
                 authenticated(identity, InnerMethod::Mschapv2)
             }
             State::Eap(mut eap) => {
-                let step = eap.receive(data, context);
+                let step = eap::receive(&mut eap, data, context);
                 self.proceed(eap, step, tls)
             }
             _ => Inner::Failure(reason::UNEXPECTED_DATA.with("more attributes")),
@@ -128,7 +127,7 @@ impl Ttls {
         let credentials = read.and_then(|avps| credentials::read(tls, &avps, context.settings));
         match credentials {
             Ok(Credentials::Eap(packet)) => {
-                let mut eap = TunnelledEap::new(context.settings);
+                let mut eap = InnerPackets::new(context.settings.inner_eap());
                 let step = eap.begin(&packet, context);
                 self.proceed(eap, step, tls)
             }
@@ -202,10 +201,10 @@ impl Ttls {
 
     /// Does what the inner EAP method wants. Its success needs no word of its own here, and neither does its failure:
     /// the EAP-Success or EAP-Failure outside says it (RFC 5281 section 11.2.1).
-    fn proceed(&mut self, mut eap: TunnelledEap, step: InnerStep, tls: &mut Tls) -> Inner {
+    fn proceed(&mut self, mut eap: InnerPackets, step: InnerStep, tls: &mut Tls) -> Inner {
         match step {
             InnerStep::Request { eap_type, data } => {
-                tls.write(&eap.request(eap_type, &data));
+                tls.write(&eap::attribute(&eap.request(eap_type, &data)));
                 self.state = State::Eap(eap);
                 Inner::Flush
             }
@@ -214,9 +213,8 @@ impl Ttls {
                 Inner::Ask(question)
             }
             InnerStep::Success(success) => Inner::Authenticated(Proven {
-                identity: success.identity,
-                method: name(success.method),
                 certificates: success.certificates,
+                ..Proven::new(success.identity, name(success.method))
             }),
             InnerStep::Failure(reason) | InnerStep::Broken(reason) => Inner::Failure(reason),
         }
