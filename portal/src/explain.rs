@@ -303,6 +303,7 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
                 facts.identity.kind, facts.identity.name, facts.identity.source
             ),
         ),
+        ("machine", facts.machine.clone()),
         ("groups", facts.identity.groups.join(", ")),
         ("device", device),
         ("state", states.join(", ")),

@@ -23,6 +23,7 @@ mod api;
 mod backup;
 mod binding;
 mod break_glass;
+mod chaining;
 mod command;
 mod compliance;
 mod devices;

@@ -461,8 +461,8 @@ proptest! {
     fn arbitrary_responses_to_the_right_request_never_panic_and_never_succeed(
         responses in prop::collection::vec(
             (
-                prop::sample::select(&[1_u8, 2, 3, 13, 21, 25, 26, 33, 254][..]),
-                prop::sample::select(&[0_u8, 0x20, 0x40, 0x80, 0xc0][..]),
+                prop::sample::select(&[1_u8, 2, 3, 13, 21, 25, 26, 33, 55, 254][..]),
+                prop::sample::select(&[0_u8, 0x01, 0x11, 0x20, 0x31, 0x40, 0x80, 0x91, 0xc0][..]),
                 prop::collection::vec(any::<u8>(), 0..600),
             ),
             0..40,
@@ -516,8 +516,8 @@ proptest! {
     fn a_supplicant_survives_arbitrary_requests(
         requests in prop::collection::vec(
             (
-                prop::sample::select(&[1_u8, 2, 3, 13, 21, 25, 26, 33][..]),
-                prop::sample::select(&[0_u8, 0x20, 0x40, 0x80, 0xc0][..]),
+                prop::sample::select(&[1_u8, 2, 3, 13, 21, 25, 26, 33, 55][..]),
+                prop::sample::select(&[0_u8, 0x01, 0x11, 0x20, 0x31, 0x40, 0x80, 0x91, 0xc0][..]),
                 prop::collection::vec(any::<u8>(), 0..200),
             ),
             0..20,

@@ -4,14 +4,16 @@ mod arguments;
 mod report;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use nac_eap::peer::PeerMethod;
+use nac_eap::peer::{PeerMachine, PeerMethod, PeerSettings};
 use nac_radius::{MacFormat, Secret};
 
 use self::arguments::{
-    EapArguments, PasswordArguments, ServerArguments, StationArguments, TlsArguments,
+    EapArguments, MachineArguments, PasswordArguments, ServerArguments, StationArguments,
+    TlsArguments,
 };
 use super::{Answer, Context, Failure, Outcome};
 use crate::probe::{
@@ -72,11 +74,11 @@ enum Method {
     /// EAP-TTLS with EAP-TLS: the certificate is not seen outside
     TtlsEapTls(TlsLogin),
     /// TEAP with EAP-MSCHAPv2
-    TeapMschapv2(TunnelLogin),
+    TeapMschapv2(TeapLogin),
     /// TEAP with EAP-TLS
-    TeapTls(TlsLogin),
+    TeapTls(TeapTlsLogin),
     /// TEAP with the password itself
-    TeapPap(TunnelLogin),
+    TeapPap(TeapLogin),
     /// Ask whether the server is there (Status-Server)
     Status(StatusProbe),
     /// Report a session to the accounting port
@@ -143,6 +145,22 @@ struct TunnelLogin {
     eap: EapArguments,
     #[command(flatten)]
     station: StationArguments,
+}
+
+#[derive(Debug, Args)]
+struct TeapLogin {
+    #[command(flatten)]
+    login: TunnelLogin,
+    #[command(flatten)]
+    machine: MachineArguments,
+}
+
+#[derive(Debug, Args)]
+struct TeapTlsLogin {
+    #[command(flatten)]
+    login: TlsLogin,
+    #[command(flatten)]
+    machine: MachineArguments,
 }
 
 #[derive(Debug, Args)]
@@ -271,8 +289,39 @@ impl MabLogin {
     }
 }
 
+impl TeapLogin {
+    async fn run(self, json: bool, method: PeerMethod) -> Outcome {
+        let machine = self.machine.machine(&self.login.tls)?;
+        self.login.run_with(json, method, machine).await
+    }
+}
+
+impl TeapTlsLogin {
+    async fn run(self, json: bool, method: PeerMethod) -> Outcome {
+        let machine = self.machine.machine(&self.login.tls)?;
+        self.login.run_with(json, method, machine).await
+    }
+}
+
+/// The supplicant's profile, with its machine if it has one.
+fn credentials(settings: PeerSettings, machine: Option<PeerMachine>) -> Credentials {
+    match machine {
+        Some(machine) => Credentials::EapWithMachine(Arc::new(settings), Box::new(machine)),
+        None => Credentials::eap(settings),
+    }
+}
+
 impl TlsLogin {
     async fn run(self, json: bool, method: PeerMethod) -> Outcome {
+        self.run_with(json, method, None).await
+    }
+
+    async fn run_with(
+        self,
+        json: bool,
+        method: PeerMethod,
+        machine: Option<PeerMachine>,
+    ) -> Outcome {
         let (identity, name) = arguments::identity(&self.certificate, &self.key)?;
         let user = self.user.or(name).ok_or_else(|| {
             Failure::usage("the certificate has no name to show").fix("add --user NAME")
@@ -284,7 +333,7 @@ impl TlsLogin {
             .connect(self.server.secret()?, AUTHENTICATION)
             .await?;
         let station = self.eap.station(self.station.station()?);
-        let credentials = Credentials::eap(settings);
+        let credentials = credentials(settings, machine);
         Login {
             client,
             station,
@@ -298,6 +347,15 @@ impl TlsLogin {
 
 impl TunnelLogin {
     async fn run(self, json: bool, method: PeerMethod) -> Outcome {
+        self.run_with(json, method, None).await
+    }
+
+    async fn run_with(
+        self,
+        json: bool,
+        method: PeerMethod,
+        machine: Option<PeerMachine>,
+    ) -> Outcome {
         let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
         let tls = self.tls.client(None)?;
         let settings = self
@@ -305,7 +363,7 @@ impl TunnelLogin {
             .settings(method, self.user.clone(), Some(password), tls);
         let client = self.server.connect(secret, AUTHENTICATION).await?;
         let station = self.eap.station(self.station.station()?);
-        let credentials = Credentials::eap(settings);
+        let credentials = credentials(settings, machine);
         Login {
             client,
             station,

@@ -145,6 +145,9 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
         "key",
         "client_ca",
         "methods",
+        "inner_methods",
+        "crypto_binding",
+        "ttls_client_certificate",
         "tls",
         "session_lifetime",
     ];

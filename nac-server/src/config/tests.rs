@@ -190,6 +190,16 @@ level = "info,=,"
 }
 
 #[test]
+fn every_key_of_eap_is_known() {
+    let rendered = errors(
+        "[eap]\nmethods = []\ninner_methods = [\"GTC\"]\ncrypto_binding = \"off\"\n\
+         ttls_client_certificate = \"optional\"\n",
+    );
+    says(&rendered, &["\"GTC\" is no value for inner_methods"]);
+    assert!(!rendered.contains("there is no key"), "{rendered}");
+}
+
+#[test]
 fn a_syntax_error_does_not_hide_the_other_faults() {
     let rendered = errors(&format!(
         "{MINIMAL}\n[radius\nx = \n[log]\nlevle = \"info\"\n"

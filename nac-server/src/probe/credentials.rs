@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nac_eap::peer::PeerSettings;
+use nac_eap::peer::{PeerMachine, PeerSettings};
 use nac_radius::MacFormat;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ pub enum Credentials {
     /// EAP, with the supplicant's profile. Sessions are resumed when the same [`PeerSettings::tls`]
     /// is used again.
     Eap(Arc<PeerSettings>),
+    /// TEAP, with a machine that authenticates before its user.
+    EapWithMachine(Arc<PeerSettings>, Box<PeerMachine>),
 }
 
 impl Credentials {
@@ -83,7 +85,7 @@ impl Credentials {
             Self::Chap { .. } => "CHAP",
             Self::MsChapV2 { .. } => "MS-CHAPv2",
             Self::Mab { .. } => "MAB",
-            Self::Eap(settings) => settings.method.name(),
+            Self::Eap(settings) | Self::EapWithMachine(settings, _) => settings.method.name(),
         }
     }
 }

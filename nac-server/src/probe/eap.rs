@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use nac_eap::Reason;
-use nac_eap::peer::{Peer, PeerSettings, PeerStep, PeerSuccess};
+use nac_eap::peer::{Peer, PeerMachine, PeerSettings, PeerStep, PeerSuccess};
 use nac_radius::{Code, Packet, attribute};
 use zeroize::Zeroizing;
 
@@ -25,6 +25,7 @@ pub(super) async fn authenticate(
     client: &mut RadiusClient,
     station: &Station,
     settings: &Arc<PeerSettings>,
+    machine: Option<&PeerMachine>,
 ) -> Result<Outcome, ProbeFault> {
     let began = Instant::now();
     let unix_time = SystemTime::now()
@@ -36,6 +37,9 @@ pub(super) async fn authenticate(
         let _ = aws_lc_rs::rand::fill(octets);
     };
     let mut peer = Peer::new(Arc::clone(settings), unix_time, Box::new(fill));
+    if let Some(machine) = machine {
+        peer = peer.with_machine(machine.clone());
+    }
     let mut response = identity(&mut peer)?;
     let user_name = String::from_utf8_lossy(response.get(EAP_HEADER_LEN..).unwrap_or_default());
     let user_name = user_name.into_owned();

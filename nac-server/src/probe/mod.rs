@@ -72,7 +72,10 @@ pub async fn authenticate(
             one_round::ms_chap_v2(client, station, user, password).await
         }
         Credentials::Mab { format } => one_round::mab(client, station, *format).await,
-        Credentials::Eap(settings) => eap::authenticate(client, station, settings).await,
+        Credentials::Eap(settings) => eap::authenticate(client, station, settings, None).await,
+        Credentials::EapWithMachine(settings, machine) => {
+            eap::authenticate(client, station, settings, Some(machine)).await
+        }
     }
 }
 

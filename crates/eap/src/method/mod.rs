@@ -247,7 +247,9 @@ impl TlsMethod {
     pub(crate) fn receive(&mut self, type_data: &[u8], context: &mut Context<'_>) -> Next {
         // Version bits are reserved in EAP-TLS, so nothing follows from them there.
         let version = fragment::version(type_data);
-        if version != self.method.version() && self.method != Method::Tls {
+        // An acknowledgement may come without flags, and so without a version.
+        let versioned = self.method != Method::Tls && !type_data.is_empty();
+        if versioned && version != self.method.version() {
             return Next::Failure(reason::PEER_VERSION.with(version));
         }
         let type_data = match self.method {

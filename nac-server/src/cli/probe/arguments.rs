@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, ValueEnum};
-use nac_eap::peer::{PeerMethod, PeerSettings, PeerTls};
+use nac_eap::peer::{PeerMachine, PeerMethod, PeerSettings, PeerTls};
 use nac_eap::{CertificateDer, PrivateKeyDer, TlsVersions};
 use nac_pki::{CertificateFacts, pem_certificates, pem_key};
 use nac_radius::{MacAddr, MacFormat, Secret};
@@ -100,6 +100,19 @@ pub(super) struct EapArguments {
     /// Ask for the EAP-Key-Name, as switches with MACsec do, and check it
     #[arg(long)]
     key_name: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MachineArguments {
+    /// The certificate of the machine, which authenticates before the user
+    #[arg(long = "machine-cert", value_name = "FILE", requires = "machine_key")]
+    machine_certificate: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "machine_certificate")]
+    machine_key: Option<PathBuf>,
+    /// Nobody is logged in to the machine
+    #[arg(long, requires = "machine_certificate")]
+    machine_only: bool,
 }
 
 #[derive(Debug, Args)]
@@ -230,6 +243,21 @@ impl TlsArguments {
         )
         .map(Arc::new)
         .map_err(|error| Failure::usage(error.to_string()))
+    }
+}
+
+impl MachineArguments {
+    /// The machine, if there is one.
+    pub(super) fn machine(&self, tls: &TlsArguments) -> Result<Option<PeerMachine>, Failure> {
+        let (Some(certificate), Some(key)) = (&self.machine_certificate, &self.machine_key) else {
+            return Ok(None);
+        };
+        let (credential, name) = identity(certificate, key)?;
+        Ok(Some(PeerMachine {
+            identity: name.unwrap_or_default(),
+            tls: tls.client(Some(credential))?,
+            alone: self.machine_only,
+        }))
     }
 }
 

@@ -36,7 +36,8 @@ fn every_method_is_asked_for_as_the_manual_says() {
         "probe ttls-eap-gtc --secret-file F --user a --password-stdin --ca A --tls 1.2",
         "probe ttls-eap-tls --secret-file F --cert C --key K --ca A",
         "probe teap-mschapv2 --secret-file F --user a --password-stdin --ca A",
-        "probe teap-tls --secret-file F --cert C --key K --ca A",
+        "probe teap-tls --secret-file F --cert C --key K --ca A --machine-cert M --machine-key N",
+        "probe teap-mschapv2 --secret-file F --user a --password-stdin --ca A --machine-cert M --machine-key N --machine-only",
         "probe teap-pap --secret-file F --user a --password-stdin --ca A --resume",
         "probe status --secret-file F --acct-server 127.0.0.1:1813",
         "probe acct stop --secret-file F --session-id 1 --framed-ip 192.0.2.7 --class 0x0102",
@@ -55,6 +56,8 @@ fn standard_input_holds_one_secret_at_most_and_none_is_an_argument() {
         "probe pap --secret-file F --secret-stdin --user alice --password-prompt",
         "probe peap --secret-file F --user alice --password-stdin",
         "probe acct --secret-file F",
+        "probe teap-mschapv2 --secret-file F --user a --password-stdin --ca A --machine-cert M",
+        "probe peap --secret-file F --user a --password-stdin --ca A --machine-cert M --machine-key N",
         "probe mab --secret-file F --mac nonsense",
     ] {
         assert!(!accepts(line), "{line}");
