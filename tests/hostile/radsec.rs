@@ -254,7 +254,7 @@ fn records_that_wait_for_the_database_keep_no_login_waiting() {
         .execute_batch("BEGIN IMMEDIATE")
         .expect("the only writer");
     // More than the connection has places for.
-    let records: Vec<u8> = (0..400_u32)
+    let records: Vec<u8> = (0..3_000_u32)
         .flat_map(|number| {
             let request = connection.request(code::ACCOUNTING_REQUEST);
             request

@@ -22,8 +22,10 @@ use crate::reason::Refusal;
 use crate::snapshot::Client;
 use crate::telemetry::activity::Heard;
 
-/// Requests of one connection that are being answered, as many as it has Identifiers: so many Access-Requests, and so many records.
+/// Access-Requests of one connection that are being answered, as many as it has Identifiers. Whoever sends more waits in TCP.
 const IN_FLIGHT: usize = 256;
+/// Accounting-Requests of one connection that wait for the database. RADIUS/1.1 has Tokens for more than any burst of them.
+const RECORDS: usize = 2_048;
 /// From a packet's first octet to its last.
 const PACKET_DEADLINE: Duration = Duration::from_secs(10);
 /// For the other end to take what is written; it may be as slow as this and no slower.
@@ -78,7 +80,7 @@ impl RadSec {
                 },
             },
             requests: Arc::new(Semaphore::new(IN_FLIGHT)),
-            records: Arc::new(Semaphore::new(IN_FLIGHT)),
+            records: Arc::new(Semaphore::new(RECORDS)),
             outgoing,
         };
         let ended = {
@@ -92,10 +94,10 @@ impl RadSec {
             };
             if ended.is_none() {
                 // The server stops: what was asked is answered, nothing more is read.
-                let all = u32::try_from(IN_FLIGHT).unwrap_or(u32::MAX);
                 let answered = async {
-                    let _ = connection.requests.acquire_many(all).await;
-                    let _ = connection.records.acquire_many(all).await;
+                    let all = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
+                    let _ = connection.requests.acquire_many(all(IN_FLIGHT)).await;
+                    let _ = connection.records.acquire_many(all(RECORDS)).await;
                 };
                 let answered = async {
                     tokio::select! {
