@@ -33,7 +33,15 @@ impl From<nac_eap::Reason> for Refusal {
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident($($argument:ident),*) = $code:literal, $sentence:literal, $remedy:literal;)*) => {
-        impl Refusal {
+        /// Whether a code says that a name or a password was wrong, so that it counts as a guess.
+pub(crate) fn is_wrong_guess(code: &str) -> bool {
+    matches!(
+        code,
+        "NAC-2001" | "NAC-2002" | "EAP-1401" | "EAP-1402" | "EAP-1417" | "EAP-1419"
+    )
+}
+
+impl Refusal {
             $($(#[$doc])* pub fn $name($($argument: &str),*) -> Self {
                 Self { code: $code, sentence: format!($sentence), remedy: $remedy }
             })*
@@ -82,6 +90,9 @@ reasons! {
     /// A device whose own Wi-Fi keys have all ended.
     psk_over(device, ssid) = "NAC-2009", "the device \"{device}\" has no valid key for the Wi-Fi network \"{ssid}\" any more",
         "Give it a new one: nac device psk create DEVICE --ssid SSID.";
+    /// Somebody guesses a password.
+    too_many_guesses(user) = "NAC-2010", "too many wrong passwords for user \"{user}\" within a minute: this one is not looked at",
+        "See who guesses with nac why, and block the station. The user's own device, which has logged in before, still gets in; others may try again in a minute.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

@@ -11,6 +11,7 @@ mod duplicates;
 mod eap;
 mod flood;
 mod ground;
+mod guesses;
 mod hints;
 mod https;
 mod installation;

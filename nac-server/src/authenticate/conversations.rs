@@ -38,6 +38,8 @@ pub(crate) struct Active {
     pub(crate) invalid: u8,
     /// A password check that found no room; the next retransmission takes it up.
     pub(crate) parked: Option<SlowCheck>,
+    /// The user whose credential was looked at last.
+    pub(crate) guessed: Option<String>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
 }
@@ -69,6 +71,7 @@ impl Conversations {
             answered: [0; 16],
             invalid: 0,
             parked: None,
+            guessed: None,
             credential_us: 0,
         }));
         self.lock().insert(id, client, active.clone(), now);

@@ -144,7 +144,10 @@ fn advance(
                 );
             }
             Step::Ask(Question::NtHash { user }) => {
-                let answer = nt_hash(authenticator, &user);
+                let answer = match may_guess(authenticator, &request, &active, &user) {
+                    Ok(()) => nt_hash(authenticator, &user),
+                    Err(answer) => answer,
+                };
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
             Step::Ask(Question::Chap {
@@ -153,7 +156,10 @@ fn advance(
                 challenge,
                 response,
             }) => {
-                let answer = chap(authenticator, &user, identifier, &challenge, &response);
+                let answer = match may_guess(authenticator, &request, &active, &user) {
+                    Ok(()) => chap(authenticator, &user, identifier, &challenge, &response),
+                    Err(answer) => answer,
+                };
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
             Step::Ask(Question::Password { user, password }) => {
@@ -165,12 +171,22 @@ fn advance(
                         .conversation
                         .resume(Instant::now(), as_answer(result)),
                     Check::Slow(check) => {
-                        return check_password(authenticator, request, id, active, check);
+                        match may_guess(authenticator, &request, &active, &user) {
+                            Ok(()) => {
+                                return check_password(authenticator, request, id, active, check);
+                            }
+                            Err(answer) => {
+                                lock(&active).conversation.resume(Instant::now(), answer)
+                            }
+                        }
                     }
                 }
             }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
+                if let Some(user) = lock(&active).guessed.take() {
+                    let _ = authenticator.guessed(&user, request.mac, Ok(()));
+                }
                 return Progress::Reply(succeed(
                     authenticator,
                     &request,
@@ -180,7 +196,12 @@ fn advance(
             }
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
-                let active = lock(&active);
+                let mut active = lock(&active);
+                let refusal = Refusal::from(reason);
+                if let Some(user) = active.guessed.take() {
+                    let failed: Result<(), Refusal> = Err(refusal.clone());
+                    let _ = authenticator.guessed(&user, request.mac, failed);
+                }
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
                 return Progress::Reply(answer::refuse_eap(
@@ -188,7 +209,7 @@ fn advance(
                     &request,
                     method,
                     &name,
-                    reason.into(),
+                    refusal,
                     &packet,
                     active.credential_us,
                 ));
@@ -196,6 +217,18 @@ fn advance(
             Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
         };
     }
+}
+
+/// Whether the user's credential is looked at; otherwise the answer that says why not.
+fn may_guess(
+    authenticator: &Authenticator,
+    request: &Request,
+    active: &Shared,
+    user: &str,
+) -> Result<(), Answer> {
+    let may = authenticator.may_guess(user, request.mac);
+    lock(active).guessed = may.is_ok().then(|| user.to_owned());
+    may.map_err(refused)
 }
 
 /// Checks a password on the pool, then goes on. Where there is no room the NAS gets no answer and asks again; the check waits for it.

@@ -36,6 +36,15 @@ pub(super) fn check(
             {
                 Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
                 Check::Slow(slow) => {
+                    if let Err(refusal) = authenticator.may_guess(&user, request.mac) {
+                        return Progress::Reply(answer_pap(
+                            authenticator,
+                            &request,
+                            user,
+                            Err(refusal),
+                            0,
+                        ));
+                    }
                     let authenticator = authenticator.clone();
                     return Progress::Later(Box::pin(async move {
                         let began = Instant::now();
@@ -55,19 +64,27 @@ pub(super) fn check(
                 }
             }
         }
-        Credentials::Chap { user } => match chap(authenticator, &request.packet(), &user) {
-            Ok(user) => {
-                let authenticated =
-                    Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
-                answer::conclude(authenticator, &request, authenticated)
+        Credentials::Chap { user } => {
+            match authenticator.may_guess(&user, request.mac).and_then(|()| {
+                let result = chap(authenticator, &request.packet(), &user);
+                authenticator.guessed(&user, request.mac, result)
+            }) {
+                Ok(user) => {
+                    let authenticated =
+                        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                    answer::conclude(authenticator, &request, authenticated)
+                }
+                Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
             }
-            Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
-        },
+        }
         Credentials::MsChapV2 {
             user,
             challenge,
             response,
-        } => match ms_chap_v2(authenticator, &user, &challenge, &response) {
+        } => match authenticator.may_guess(&user, request.mac).and_then(|()| {
+            let result = ms_chap_v2(authenticator, &user, &challenge, &response);
+            authenticator.guessed(&user, request.mac, result)
+        }) {
             Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
             Err(refusal) => answer::refuse_with(
                 authenticator,
@@ -95,7 +112,7 @@ fn answer_pap(
     result: Result<(), Refusal>,
     credential_us: u64,
 ) -> Vec<u8> {
-    match result {
+    match authenticator.guessed(&user, request.mac, result) {
         Ok(()) => {
             let name = authenticator.world.directory.registered_name(&user);
             let mut authenticated = Authenticated::new(IdentityKind::User, name, "local", "PAP");

@@ -18,13 +18,15 @@ use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use nac_posture::PostureGate;
-use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
+use nac_radius::{Code, MacAddr, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
 use nac_store::{MessageAuthenticatorRule, WriterHandle};
 
 use crate::account::SessionTable;
+use crate::identity::guesses::Guesses;
 use crate::identity::password::Passwords;
 use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
+use crate::reason::{Refusal, is_wrong_guess};
 use crate::snapshot::{Client, World};
 use crate::telemetry::activity::Heard;
 use crate::telemetry::metrics::Metrics;
@@ -45,6 +47,7 @@ pub struct Authenticator {
     /// EAP's settings; absent while no server certificate is configured.
     pub(crate) eap: ArcSwapOption<nac_eap::Settings>,
     pub(crate) passwords: Passwords,
+    guesses: Guesses,
     conversations: Conversations,
     duplicates: DuplicateCache,
     psks: psk::Told,
@@ -80,6 +83,7 @@ impl Authenticator {
             metrics,
             eap: ArcSwapOption::new(eap),
             passwords: Passwords::new(cores),
+            guesses: Guesses::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
@@ -90,6 +94,32 @@ impl Authenticator {
     /// Takes new EAP settings; conversations under way keep theirs.
     pub fn replace_eap(&self, settings: Option<Arc<nac_eap::Settings>>) {
         self.eap.store(settings);
+    }
+
+    /// Whether a credential of this user is looked at for this station, or too many were wrong lately.
+    fn may_guess(&self, user: &str, station: Option<MacAddr>) -> Result<(), Refusal> {
+        if self.guesses.may_try(user, station, Instant::now()) {
+            Ok(())
+        } else {
+            Err(Refusal::too_many_guesses(user))
+        }
+    }
+
+    /// Takes note of what came of a user's credential.
+    fn guessed<T>(
+        &self,
+        user: &str,
+        station: Option<MacAddr>,
+        result: Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        match &result {
+            Ok(_) => self.guesses.right(user, station, Instant::now()),
+            Err(refusal) if is_wrong_guess(refusal.code) => {
+                self.guesses.wrong(user, station, Instant::now());
+            }
+            Err(_) => {}
+        }
+        result
     }
 
     /// EAP conversations under way.

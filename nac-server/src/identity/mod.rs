@@ -2,6 +2,7 @@
 
 mod certificate;
 mod context;
+pub(crate) mod guesses;
 pub mod password;
 
 pub use certificate::from_chain;
