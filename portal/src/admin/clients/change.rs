@@ -39,7 +39,10 @@ pub(super) struct ClientForm {
     coa_port: String,
     #[serde(default)]
     radsec_name: String,
+    /// A rule's word; nothing is the safe one.
+    #[serde(default)]
     message_authenticator: String,
+    #[serde(default)]
     legacy_until: Option<String>,
     #[serde(default)]
     secret: Zeroizing<String>,
@@ -79,9 +82,12 @@ impl ClientForm {
     }
 
     fn rule(&self, address: ipnet::IpNet) -> Result<MessageAuthenticatorRule, Failure> {
-        let rule = self.message_authenticator.parse().map_err(|_| {
-            Failure::invalid("message_authenticator", "choose one of the three rules")
-        })?;
+        let rule = match self.message_authenticator.as_str() {
+            "" => MessageAuthenticatorRule::Required,
+            word => word.parse().map_err(|_| {
+                Failure::invalid("message_authenticator", "choose one of the three rules")
+            })?,
+        };
         check_message_authenticator(rule, address)?;
         Ok(rule)
     }
