@@ -169,7 +169,7 @@ fn every_key_of_eap_is_known() {
          ttls_client_certificate = \"optional\"\n",
     );
     says(&rendered, &["\"GTC\" is no value for inner_methods"]);
-    assert!(!rendered.contains("there is no key"), "{rendered}");
+    assert!(!rendered.contains("there is no key in"), "{rendered}");
 }
 
 #[test]

@@ -150,7 +150,14 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_policy_in_the_manual_loads_and_names_only_checks_that_exist() {
-    let segments = ["staff", "printers", "management", "quarantine"].map(str::to_owned);
+    let segments = [
+        "staff",
+        "printers",
+        "management",
+        "quarantine",
+        "registration",
+    ]
+    .map(str::to_owned);
     let set = nac_posture::CheckSet::embedded();
     let checks: Vec<_> = set.iter().map(|check| check.name.clone()).collect();
     let examples = blocks(include_str!("../../../../docs/policies.md"), "cedar");
