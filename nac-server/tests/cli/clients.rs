@@ -155,7 +155,7 @@ fn a_client_is_changed_shown_and_removed() {
     assert_eq!(shown["message_authenticator"], "legacy");
     assert!(shown["legacy_until_us"].is_i64(), "{shown}");
     site.run(&["client", "set", "core", "--message-authenticator", "learn"])
-        .ends(1)
+        .ends(2)
         .says(&["192.0.2.0/24 is a network of NASes", "legacy"]);
     assert_eq!(shown["site"], "hq");
     site.run(&["client", "set", "core", "--coa-port", "0"])
