@@ -8,5 +8,6 @@ mod rfc2865;
 mod rfc2866;
 mod rfc3579;
 mod rfc3580;
+mod rfc4372;
 mod rfc5080;
 mod rfc5997;

@@ -1,6 +1,7 @@
 //! What a TLS session is worth later: nothing by itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use nac_eap::TlsVersions;
@@ -29,20 +30,38 @@ fn profile(method: PeerMethod, tls: &Arc<PeerTls>, password: &str) -> Profile {
     }
 }
 
+/// A station from which Alice has logged in before: what is guessed from it is at nobody else's cost.
+fn station_of_alice(subject: &Subject, version: TlsVersions) -> [u8; 6] {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let mac = [0x02, 0, 0, 0, 0x30, NEXT.fetch_add(1, Ordering::Relaxed)];
+    let tls = supplicant::tls(subject.ca(), None, version);
+    let alice = Profile {
+        mac,
+        ..profile(PeerMethod::TtlsPap, &tls, cast::PASSWORD)
+    };
+    assert!(log_in(&subject.client(), &alice).is_accepted());
+    mac
+}
+
 /// CVE-2017-9148: break the login off after every number of requests, then resume without a password.
 #[test]
 fn a_ticket_from_an_unfinished_authentication_resumes_nothing() {
     let subject = Subject::shared();
     for method in TUNNELS {
         for version in VERSIONS {
+            let mac = station_of_alice(subject, version);
             for requests in 1..14 {
                 let tls = supplicant::tls(subject.ca(), None, version);
                 let client = subject.client();
-                let finished = break_off(&client, &profile(method, &tls, cast::PASSWORD), requests);
+                let there = |password| Profile {
+                    mac,
+                    ..profile(method, &tls, password)
+                };
+                let finished = break_off(&client, &there(cast::PASSWORD), requests);
                 if finished.is_some() {
                     break;
                 }
-                let thief = log_in(&client, &profile(method, &tls, "no idea"));
+                let thief = log_in(&client, &there("no idea"));
                 assert!(
                     !thief.is_accepted(),
                     "{method:?} {version:?}, broken off after {requests}"
@@ -57,10 +76,15 @@ fn a_ticket_from_a_refused_authentication_resumes_nothing() {
     let subject = Subject::shared();
     for method in TUNNELS {
         for version in VERSIONS {
+            let mac = station_of_alice(subject, version);
             let tls = supplicant::tls(subject.ca(), None, version);
             let client = subject.client();
             for attempt in 0..3 {
-                let login = log_in(&client, &profile(method, &tls, "no idea"));
+                let thief = Profile {
+                    mac,
+                    ..profile(method, &tls, "no idea")
+                };
+                let login = log_in(&client, &thief);
                 assert!(
                     !login.is_accepted(),
                     "{method:?} {version:?}, attempt {attempt}"

@@ -28,6 +28,8 @@ pub struct Conversation {
     outer_identity: String,
     /// Methods that the supplicant has not refused yet.
     untried: Vec<Method>,
+    /// Proposed before the others, when it is on offer.
+    preferred: Option<Method>,
     method: Option<Method>,
     /// Of the outstanding request.
     identifier: u8,
@@ -71,6 +73,7 @@ impl Conversation {
             state: State::Begun,
             outer_identity: String::new(),
             untried,
+            preferred: None,
             method: None,
             identifier: 0,
             last_request: None,
@@ -78,6 +81,11 @@ impl Conversation {
             invalid: 0,
             stale: 0,
         }
+    }
+
+    /// Proposes this method before the others, if it is on offer: the one with which this supplicant succeeded last.
+    pub fn prefer(&mut self, method: Method) {
+        self.preferred = Some(method);
     }
 
     /// The EAP-Request/Identity that answers an EAP-Start. Whatever went before is forgotten.
@@ -242,7 +250,10 @@ impl Conversation {
             return self.fail(reason::IDENTITY_TOO_LONG.with(identity.len()));
         }
         self.outer_identity = String::from_utf8_lossy(identity).into_owned();
-        match self.untried.first() {
+        let preferred = self
+            .preferred
+            .filter(|method| self.untried.contains(method));
+        match preferred.as_ref().or(self.untried.first()) {
             Some(method) => self.propose(*method),
             None => self.fail(reason::NOTHING_OFFERED.reason()),
         }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use nac_eap::peer::{PeerMachine, PeerMethod};
 use nac_eap::{
-    CryptoBinding, InnerMethod, Method, ServerTls, Settings, TlsVersions, is_by_certificate,
-    method_names,
+    Conversation, CryptoBinding, InnerMethod, Method, ServerTls, Settings, Step, TlsVersions,
+    is_by_certificate, method_names,
 };
-use support::{Login, Outcome, copy, peer_tls, pki, server_tls, settings_of};
+use support::{
+    Login, NOW, Outcome, copy, peer_tls, pki, random, server_tls, settings_of, start_of_time,
+};
 
 const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 
@@ -236,6 +238,25 @@ fn teap_asks_for_the_password_alone_where_that_is_preferred() {
     let tls = peer_tls(TlsVersions::Only13, None);
     let other = Login::new(&settings, PeerMethod::TeapMschapv2, &tls);
     assert_eq!(other.run().server.unwrap_err().code, "EAP-1420");
+}
+
+#[test]
+fn the_method_that_is_preferred_is_proposed_first_if_it_is_on_offer() {
+    let proposed = |methods: &[Method], preferred: Method| {
+        let tls = server_tls(TlsVersions::Both);
+        let settings = settings_of(&tls, methods);
+        let mtu = 1_000;
+        let mut conversation = Conversation::new(settings, start_of_time(), NOW, mtu, random());
+        conversation.prefer(preferred);
+        let identity = b"\x02\x07\x00\x0a\x01alice";
+        match conversation.receive(start_of_time(), identity) {
+            Step::Request(request) => request[4],
+            other => panic!("{other:?}"),
+        }
+    };
+    let both = [Method::Tls, Method::Peap];
+    assert_eq!(proposed(&both, Method::Peap), Method::Peap.type_number());
+    assert_eq!(proposed(&both, Method::Ttls), Method::Tls.type_number());
 }
 
 #[test]

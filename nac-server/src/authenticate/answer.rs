@@ -149,6 +149,15 @@ fn decide(
         Ok((segment, answer)) => {
             let session = continued.map_or_else(Uuid::now_v7, |session| session.id);
             let told = answer.told_to(session, &authenticator.world.links);
+            // RFC 4372 section 2.1: only who asks is told.
+            let chargeable = packet
+                .attribute(attribute::CHARGEABLE_USER_IDENTITY)
+                .map(|_| {
+                    authenticator
+                        .world
+                        .chargeable
+                        .of(context.kind, &context.name)
+                });
             let sealed = accept(
                 request,
                 &packet,
@@ -162,6 +171,7 @@ fn decide(
                     request.arrived,
                 ),
                 session,
+                chargeable.as_deref(),
                 conversation.as_deref_mut(),
             );
             match sealed {
@@ -213,6 +223,7 @@ fn accept(
     answer: &SegmentAnswer,
     psks: &[SecretBytes],
     session: Uuid,
+    chargeable: Option<&str>,
     conversation: Option<&mut Conversation>,
 ) -> Result<Vec<u8>, DoesNotFit> {
     let secret = request.secret();
@@ -221,6 +232,9 @@ fn accept(
     let unforged = request.client.requires_message_authenticator() || request.origin.is_radsec();
     if unforged && context.kind != IdentityKind::Mac {
         reply.push_text(attribute::USER_NAME, &context.name)?;
+    }
+    if let Some(chargeable) = chargeable {
+        reply.push_text(attribute::CHARGEABLE_USER_IDENTITY, chargeable)?;
     }
     reply.push(attribute::CLASS, session.as_bytes())?;
     for (number, value) in &answer.encoded {

@@ -111,13 +111,16 @@ fn begin(
         .load_full()
         .ok_or_else(Refusal::no_credentials)?;
     let now = Instant::now();
-    let conversation = Conversation::new(
+    let mut conversation = Conversation::new(
         settings,
         now,
         unix_time(),
         eap_mtu(packet),
         Box::new(fill_random),
     );
+    if let Some(method) = authenticator.habits.of(request.mac) {
+        conversation.prefer(method);
+    }
     Ok(authenticator
         .conversations
         .insert(&request.client.name, conversation, now))
@@ -184,8 +187,15 @@ fn advance(
             }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
-                if let Some(user) = lock(&active).guessed.take() {
-                    let _ = authenticator.guessed(&user, request.mac, Ok(()));
+                {
+                    let mut active = lock(&active);
+                    if let Some(user) = active.guessed.take() {
+                        let _ = authenticator.guessed(&user, request.mac, Ok(()));
+                    }
+                    if let Some(method) = active.conversation.method() {
+                        let now = Instant::now();
+                        authenticator.habits.succeeded(request.mac, method, now);
+                    }
                 }
                 return Progress::Reply(succeed(
                     authenticator,

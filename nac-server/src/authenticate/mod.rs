@@ -8,6 +8,7 @@ mod conversations;
 mod credentials;
 mod duplicate;
 mod eap;
+mod habits;
 mod methods;
 mod psk;
 pub mod request;
@@ -48,6 +49,7 @@ pub struct Authenticator {
     pub(crate) eap: ArcSwapOption<nac_eap::Settings>,
     pub(crate) passwords: Passwords,
     guesses: Guesses,
+    habits: habits::Habits,
     conversations: Conversations,
     duplicates: DuplicateCache,
     psks: psk::Told,
@@ -84,6 +86,7 @@ impl Authenticator {
             eap: ArcSwapOption::new(eap),
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
+            habits: habits::Habits::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),

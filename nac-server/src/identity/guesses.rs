@@ -116,7 +116,7 @@ fn key(user: &str) -> String {
 }
 
 /// Drops the older half of a full table.
-fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, since: impl Fn(&V) -> Instant) {
+pub(crate) fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, since: impl Fn(&V) -> Instant) {
     if table.len() < LIMIT {
         return;
     }

@@ -1,6 +1,7 @@
 //! Who is it, on which device, and what do we know about both: the facts that the policy sees.
 
 mod certificate;
+pub mod chargeable;
 mod context;
 pub(crate) mod guesses;
 pub mod password;

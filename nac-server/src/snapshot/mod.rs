@@ -21,6 +21,7 @@ pub use clients::{Client, ClientTable};
 pub use directory::Directory;
 pub use segments::SegmentTable;
 
+use crate::identity::chargeable::ChargeableIdentities;
 use crate::telemetry::activity::ActivityBook;
 
 /// The policy in force.
@@ -66,6 +67,8 @@ pub struct World {
     pub activity: ActivityBook,
     /// Signs what stands for a session in the address that its NAS redirects to.
     pub links: Tokens,
+    /// Names users for a NAS that counts them.
+    pub chargeable: ChargeableIdentities,
 }
 
 /// Why the view of the world could not be built.
@@ -111,6 +114,7 @@ impl World {
             directory,
             activity,
             links: Tokens::new(store)?,
+            chargeable: ChargeableIdentities::new(store)?,
         })
     }
 

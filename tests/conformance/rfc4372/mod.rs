@@ -1,0 +1,3 @@
+//! RFC 4372: Chargeable-User-Identity.
+
+mod section_2_1;
