@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nac_radius::{Packet, attribute};
-use nac_store::{ClientActivity, Store, UNKNOWN_NAS_MAX, UnknownNas, now_us};
+use nac_store::{Actor, ActorKind, ClientActivity, Store, UNKNOWN_NAS_MAX, UnknownNas, now_us};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -277,6 +277,11 @@ impl ActivityBook {
 /// Adds what was counted to the store until cancelled, and once more then. What the database does not take is lost: these are
 /// hints and not records.
 pub async fn run(world: Arc<World>, store: Store, cancel: CancellationToken) {
+    let store = store.acting(Actor {
+        kind: ActorKind::System,
+        name: "activity".to_owned(),
+        source: String::new(),
+    });
     let mut rates = HashMap::new();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
