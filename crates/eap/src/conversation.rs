@@ -253,8 +253,8 @@ impl Conversation {
         let preferred = self
             .preferred
             .filter(|method| self.untried.contains(method));
-        match preferred.as_ref().or(self.untried.first()) {
-            Some(method) => self.propose(*method),
+        match preferred.or_else(|| self.untried.first().copied()) {
+            Some(method) => self.propose(method),
             None => self.fail(reason::NOTHING_OFFERED.reason()),
         }
     }

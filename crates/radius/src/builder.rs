@@ -320,7 +320,7 @@ impl PacketBuilder {
             });
         }
         if self.version == Version::V1_1 {
-            self.room(number, 1 + length, MAX_VALUE_LEN)?;
+            self.room(number, length.saturating_add(1), MAX_VALUE_LEN)?;
             self.append(number, &[&[tag], password]);
             return Ok(());
         }
