@@ -28,7 +28,7 @@ impl ChargeableIdentities {
 
     /// The name of an identity: 32 hexadecimal digits. A user and a device of the same name have different ones.
     pub fn of(&self, kind: IdentityKind, name: &str) -> String {
-        let identity = format!("{kind:?} {}", name.to_lowercase());
+        let identity = format!("{kind} {}", name.to_lowercase());
         let tag = hmac::sign(&self.key, identity.as_bytes());
         hex::encode(tag.as_ref().get(..LENGTH).unwrap_or_default())
     }

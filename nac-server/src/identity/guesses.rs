@@ -56,6 +56,11 @@ impl Window {
         self.wrong >= WRONG_PER_SPAN && !self.is_over(now)
     }
 
+    /// Who was guessed at more is forgotten later, so that made-up names wash nobody's window away.
+    fn worth(&self) -> Instant {
+        self.began + SPAN * self.wrong.min(WRONG_PER_SPAN)
+    }
+
     fn count(&mut self, now: Instant) {
         if self.is_over(now) {
             *self = Self::new(now);
@@ -87,7 +92,7 @@ impl Guesses {
             window.count(now);
             return;
         }
-        make_room(&mut table.strangers, |window| window.began);
+        make_room(&mut table.strangers, |window| window.worth());
         let window = table
             .strangers
             .entry(user)
@@ -167,6 +172,18 @@ mod tests {
         }
         assert!(!guesses.may_try("alice", station(1), now));
         assert!(guesses.may_try("alice", station(2), now));
+    }
+
+    #[test]
+    fn made_up_names_give_nobody_a_new_try() {
+        let (guesses, now) = (Guesses::default(), Instant::now());
+        for _ in 0..WRONG_PER_SPAN {
+            guesses.wrong("alice", None, now);
+        }
+        for number in 0..3 * LIMIT {
+            guesses.wrong(&number.to_string(), None, now + Duration::from_secs(1));
+        }
+        assert!(!guesses.may_try("alice", None, now + Duration::from_secs(2)));
     }
 
     #[test]
