@@ -34,6 +34,7 @@ pub struct Conversation {
     /// Of the outstanding request.
     identifier: u8,
     last_request: Option<Vec<u8>>,
+    refusal: Option<Reason>,
     rounds: u16,
     invalid: u16,
     stale: u16,
@@ -77,6 +78,7 @@ impl Conversation {
             method: None,
             identifier: 0,
             last_request: None,
+            refusal: None,
             rounds: 0,
             invalid: 0,
             stale: 0,
@@ -177,6 +179,11 @@ impl Conversation {
     /// The method in progress, once one was proposed.
     pub fn method(&self) -> Option<Method> {
         self.method
+    }
+
+    /// Why the password was refused, once it was: the supplicant is told in the tunnel, and may never acknowledge it.
+    pub fn refusal(&self) -> Option<&Reason> {
+        self.refusal.as_ref()
     }
 
     /// How many requests were sent.
@@ -366,6 +373,7 @@ impl Conversation {
             unix_time: self.unix_time,
             identifier: self.identifier.wrapping_add(1),
             random: &mut self.random,
+            refusal: &mut self.refusal,
         }
     }
 

@@ -44,6 +44,39 @@ fn a_wrong_password_fails() {
 }
 
 #[test]
+fn a_wrong_password_is_known_before_the_supplicant_acknowledges_it() {
+    for method in [PeerMethod::PeapMschapv2, PeerMethod::TtlsEapMschapv2] {
+        for password in ["wrong", support::PASSWORD] {
+            let settings = settings_of(&server_tls(TlsVersions::Both), &[method.outer()]);
+            let login = Login {
+                password,
+                ..Login::new(&settings, method, &peer_tls(TlsVersions::Both, None))
+            };
+            let (mut conversation, mut peer) = (login.conversation(), login.peer());
+            let mut to_peer = conversation.start();
+            let mut asked = false;
+            while let PeerStep::Response(response) = peer.receive(&to_peer) {
+                let step = conversation.receive(start_of_time(), &response);
+                assert_eq!(conversation.refusal(), None, "{method:?}");
+                let Step::Ask(question) = step else {
+                    let Step::Request(request) = step else { break };
+                    to_peer = request;
+                    continue;
+                };
+                let step = conversation.resume(start_of_time(), support::answer(&question));
+                assert!(matches!(step, Step::Request(_)), "{step:?}");
+                let refusal = conversation.refusal().map(|reason| reason.code);
+                let expected = (password == "wrong").then_some("EAP-1401");
+                assert_eq!(refusal, expected, "{method:?}");
+                asked = true;
+                break;
+            }
+            assert!(asked, "{method:?}");
+        }
+    }
+}
+
+#[test]
 fn an_unknown_user_fails_like_a_wrong_password() {
     let passwords = PeerMethod::ALL.map(|method| (method, method.by_certificate()));
     for (method, _) in passwords.iter().filter(|(_, certificate)| !certificate) {

@@ -151,7 +151,12 @@ fn advance(
                     Ok(()) => nt_hash(authenticator, &user),
                     Err(answer) => answer,
                 };
-                lock(&active).conversation.resume(Instant::now(), answer)
+                let mut active = lock(&active);
+                let step = active.conversation.resume(Instant::now(), answer);
+                if let Some(reason) = active.conversation.refusal().cloned() {
+                    count_wrong(authenticator, &request, &mut active, &reason.into());
+                }
+                step
             }
             Step::Ask(Question::Chap {
                 user,
@@ -208,10 +213,7 @@ fn advance(
                 authenticator.conversations.remove(&id);
                 let mut active = lock(&active);
                 let refusal = Refusal::from(reason);
-                if let Some(user) = active.guessed.take() {
-                    let failed: Result<(), Refusal> = Err(refusal.clone());
-                    let _ = authenticator.guessed(&user, request.mac, failed);
-                }
+                count_wrong(authenticator, &request, &mut active, &refusal);
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
                 return Progress::Reply(answer::refuse_eap(
@@ -241,6 +243,18 @@ fn may_guess(
     may.map_err(refused)
 }
 
+/// Counts a wrong password once, when it is known: who guesses need not wait for the end of the conversation.
+fn count_wrong(
+    authenticator: &Authenticator,
+    request: &Request,
+    active: &mut Active,
+    refusal: &Refusal,
+) {
+    if let Some(user) = active.guessed.take() {
+        let _ = authenticator.guessed::<()>(&user, request.mac, Err(refusal.clone()));
+    }
+}
+
 /// Checks a password on the pool, then goes on. Where there is no room the NAS gets no answer and asks again; the check waits for it.
 fn check_password(
     authenticator: &Arc<Authenticator>,
@@ -256,6 +270,9 @@ fn check_password(
         let step = {
             let mut active = lock(&active);
             active.credential_us += answer::micros(began);
+            if let Verified::Answer(Err(refusal)) = &verified {
+                count_wrong(&authenticator, &request, &mut active, refusal);
+            }
             match verified {
                 Verified::Answer(result) => active
                     .conversation

@@ -85,6 +85,8 @@ pub(crate) struct Context<'a> {
     /// The identifier of the request that comes next.
     pub(crate) identifier: u8,
     pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
+    /// Set when a credential is found wrong before the supplicant has acknowledged that.
+    pub(crate) refusal: &'a mut Option<Reason>,
 }
 
 /// What the second phase wants next.

@@ -127,7 +127,11 @@ impl InnerEap {
             return InnerStep::Broken(reason::WRONG_ANSWER.reason());
         };
         match running {
-            Running::Mschapv2(method) => method.answered(answer, context.random),
+            Running::Mschapv2(method) => {
+                let step = method.answered(answer, context.random);
+                *context.refusal = method.refusal().cloned();
+                step
+            }
             Running::Gtc(method) => method.answered(&self.identity, answer),
             Running::Tls(_) => InnerStep::Broken(reason::WRONG_ANSWER.reason()),
         }
@@ -185,6 +189,7 @@ impl InnerEap {
                     unix_time: context.unix_time,
                     identifier: context.identifier,
                     random: &mut *context.random,
+                    refusal: &mut *context.refusal,
                 };
                 let next = method.receive(data, &mut inside);
                 certificate_step(method, next, &self.identity)

@@ -114,6 +114,14 @@ impl Mschapv2 {
         request(messages::failure(self.identifier, &challenge))
     }
 
+    /// Why the password was refused, while the supplicant has not acknowledged it.
+    pub(super) fn refusal(&self) -> Option<&Reason> {
+        match &self.state {
+            State::FailureAcknowledgement(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     fn response(&mut self, identity: &str, response: &messages::Response<'_>) -> InnerStep {
         if !messages::same_account(response.name, identity) {
             return InnerStep::Failure(reason::NAME_MISMATCH.reason());
