@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use crate::wire::{Packet, Request};
 
-/// How long an answer may take. A server that delays rejections needs more than a second.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How often a request is sent before silence is believed, as a NAS does (RFC 2865, section 2.4): the
+/// floods of other tests lose datagrams and fill the queue of password checks.
+const TRIES: u32 = 5;
+/// How long each try waits. A server that delays rejections needs more than a second.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long silence must last to count as silence.
 const SILENCE: Duration = Duration::from_millis(700);
 
@@ -53,15 +56,18 @@ impl Exchange {
         Request::new(code, identifier, fresh_authenticator(), &self.secret)
     }
 
-    /// Sends, and returns the answer if one comes.
+    /// Sends, again where nothing comes back, and returns the answer if one comes.
     ///
     /// # Panics
     ///
     /// When the answer is no RADIUS packet or not signed for this request.
     #[must_use]
     pub fn ask(&self, request: &[u8]) -> Option<Packet> {
-        self.send(request);
-        let bytes = self.receive(PATIENCE)?;
+        self.drain();
+        let bytes = (0..TRIES).find_map(|_| {
+            self.send(request);
+            self.receive(PATIENCE)
+        })?;
         let packet = Packet::parse(&bytes).expect("an answer is a well-formed packet");
         assert!(
             packet.answers(request, &self.secret),
@@ -95,6 +101,17 @@ impl Exchange {
     pub fn send(&self, request: &[u8]) {
         // A refused earlier datagram is reported here; the next receive tells what matters.
         let _ = self.socket.send(request);
+    }
+
+    /// Forgets second answers to requests that were sent twice.
+    fn drain(&self) {
+        self.socket
+            .set_nonblocking(true)
+            .expect("a socket can be asked without waiting");
+        while self.socket.recv(&mut [0; 8192]).is_ok() {}
+        self.socket
+            .set_nonblocking(false)
+            .expect("a socket can wait again");
     }
 
     /// The next datagram within `limit`.
