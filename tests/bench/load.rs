@@ -12,6 +12,7 @@
 //! * A case in which authentications fail is reported as failed, never as fast.
 
 mod case;
+mod growth;
 mod measure;
 mod report;
 mod station;
@@ -22,11 +23,12 @@ use case::Case;
 use nac_test_support::subject::{Account, Plan};
 use nac_test_support::{Subject, SubjectKind, cast};
 
-use crate::measure::{Sample, run_round};
+use crate::measure::{Population, Sample, run_round};
 
 /// What the command line asks for.
 #[derive(Debug)]
 struct Arguments {
+    growth: bool,
     cases: Vec<Case>,
     rounds: usize,
     stations: usize,
@@ -36,10 +38,14 @@ struct Arguments {
     database: Option<String>,
 }
 
-const USAGE: &str = "usage: nac-load [--cases NAME,NAME…] [--rounds N] [--stations N] [--users N]
+const USAGE: &str = "usage: nac-load [growth] [--cases NAME,NAME…] [--rounds N] [--stations N] [--users N]
                 [--scale FACTOR] [--servers nac,freeradius] [--database postgres://…]
 
-Prints a Markdown table. Without --cases it runs every case:";
+Prints a Markdown table; with `growth` three of them: by stations at once, by users and devices in the database (1,000,000 at
+most: some gigabytes and minutes), and the memory of what is left open. Without --cases it runs every case, or a few of each kind
+for `growth`:";
+/// What `growth` measures unless it is told.
+const OF_EACH_KIND: [&str; 4] = ["mab", "pap", "peap-mschapv2-1.2", "eap-tls-1.3"];
 
 #[expect(
     clippy::print_stdout,
@@ -55,6 +61,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if arguments.growth {
+        let (tables, sound) = growth::run(&arguments);
+        println!("{tables}");
+        return if sound {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     let rows = run(&arguments);
     println!("{}", report::table(&rows, &arguments.servers));
     println!(
@@ -79,23 +94,35 @@ struct Row {
     samples: Vec<Vec<Sample>>,
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "progress, so that the table alone goes to standard output"
-)]
-fn run(arguments: &Arguments) -> Vec<Row> {
-    let accounts = (0..arguments.users).map(|number| Account {
+/// Progress goes to standard error, so that the tables alone go to standard output.
+#[expect(clippy::print_stderr, reason = "a program for the command line")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// The holder of the certificate, and people with passwords.
+fn accounts(users: usize) -> Vec<Account> {
+    let people = (0..users).map(|number| Account {
         name: format!("user{number}"),
         password: format!("password-{number}"),
         mschap: true,
     });
-    let people = [Account {
+    let holder = Account {
         name: cast::USER.into(),
         password: cast::PASSWORD.into(),
         mschap: true,
-    }];
+    };
+    std::iter::once(holder).chain(people).collect()
+}
+
+/// How often each station does a case in one round.
+fn turns(case: Case, scale: f64) -> usize {
+    ((case.weight() as f64 * scale) as usize).max(1)
+}
+
+fn run(arguments: &Arguments) -> Vec<Row> {
     let plan = Plan {
-        accounts: people.into_iter().chain(accounts).collect(),
+        accounts: accounts(arguments.users),
         printers: (0..arguments.stations).map(station::mac).collect(),
         revocation: false,
         database: arguments.database.clone(),
@@ -119,11 +146,11 @@ fn run(arguments: &Arguments) -> Vec<Row> {
             resumption,
             ..plan.clone()
         };
-        eprintln!(
+        say(&format!(
             "starting the servers with {} users ({})",
             plan.accounts.len(),
             if resumption { "resumption" } else { "full" }
-        );
+        ));
         let servers: Vec<Subject> = arguments
             .servers
             .iter()
@@ -133,27 +160,25 @@ fn run(arguments: &Arguments) -> Vec<Row> {
             .iter_mut()
             .filter(|row| row.case.is_resumed() == resumption)
         {
-            let count = ((row.case.weight() as f64 * arguments.scale) as usize).max(1);
+            let count = turns(row.case, arguments.scale);
+            let population = Population {
+                stations: arguments.stations,
+                users: arguments.users,
+                devices: arguments.stations,
+            };
             for server in &servers {
                 // Warm-up: caches, thread pools, the keyed hashes of passwords.
-                let _ = run_round(
-                    server,
-                    row.case,
-                    arguments.stations,
-                    arguments.users,
-                    count.div_ceil(4),
-                );
+                let _ = run_round(server, row.case, population, count.div_ceil(4));
             }
             for round in 0..arguments.rounds {
                 for (server, samples) in servers.iter().zip(&mut row.samples) {
-                    let sample =
-                        run_round(server, row.case, arguments.stations, arguments.users, count);
-                    eprintln!(
-                        "{:<24} round {} {:?}: {sample}",
+                    let sample = run_round(server, row.case, population, count);
+                    say(&format!(
+                        "{:<24} round {} {}: {sample}",
                         row.case.name(),
                         round + 1,
-                        server.kind()
-                    );
+                        report::name(server.kind())
+                    ));
                     samples.push(sample);
                 }
             }
@@ -162,9 +187,20 @@ fn run(arguments: &Arguments) -> Vec<Row> {
     rows
 }
 
-fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    let mut words = words.peekable();
+    let growth = words.next_if_eq("growth").is_some();
     let mut arguments = Arguments {
-        cases: Case::all(),
+        growth,
+        cases: if growth {
+            OF_EACH_KIND
+                .iter()
+                .copied()
+                .filter_map(Case::by_name)
+                .collect()
+        } else {
+            Case::all()
+        },
         rounds: 3,
         stations: 64,
         users: 1000,

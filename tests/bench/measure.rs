@@ -74,14 +74,25 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Lets `stations` do `case`, `count` times each.
+/// Who there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Population {
+    /// Stations at work at once.
+    pub(crate) stations: usize,
+    /// Users with passwords.
+    pub(crate) users: usize,
+    /// Registered devices, which the stations present in turn.
+    pub(crate) devices: usize,
+}
+
+/// Lets all stations do `case`, `count` times each.
 pub(crate) fn run_round(
     server: &Subject,
     case: Case,
-    stations: usize,
-    users: usize,
+    population: Population,
     count: usize,
 ) -> Sample {
+    let stations = population.stations;
     let credentials = Credentials::read(server);
     let ready = Barrier::new(stations + 1);
     let go = Barrier::new(stations + 1);
@@ -93,7 +104,7 @@ pub(crate) fn run_round(
             .map(|number| {
                 let (credentials, ready, go) = (&credentials, &ready, &go);
                 scope.spawn(move || {
-                    let mut station = Station::new(server, credentials, number, users);
+                    let mut station = Station::new(server, credentials, number, population);
                     // What is not measured, such as the sessions that are to be resumed.
                     let prepared = station.prepare(case, count);
                     ready.wait();
@@ -177,8 +188,18 @@ fn cpu_time(pid: u32) -> Duration {
 }
 
 fn peak_memory(pid: u32) -> u64 {
+    memory(pid, "VmHWM:")
+}
+
+/// What a process holds in memory now, in KiB, once it has nothing left to do.
+pub(crate) fn memory_when_idle(pid: u32) -> u64 {
+    cpu_when_idle(pid);
+    memory(pid, "VmRSS:")
+}
+
+fn memory(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
         .unwrap_or_default()
 }

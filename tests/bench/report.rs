@@ -7,14 +7,19 @@ use nac_test_support::SubjectKind;
 use crate::Row;
 use crate::measure::Sample;
 
+/// What a table calls a server.
+pub(crate) fn name(server: SubjectKind) -> &'static str {
+    match server {
+        SubjectKind::Nac => "nac",
+        SubjectKind::FreeRadius => "FreeRADIUS",
+    }
+}
+
 /// CPU, latency and ratio per case, as Markdown.
 pub(crate) fn table(rows: &[Row], servers: &[SubjectKind]) -> String {
     let mut text = String::from("| case |");
     for server in servers {
-        let name = match server {
-            SubjectKind::Nac => "nac",
-            SubjectKind::FreeRadius => "FreeRADIUS",
-        };
+        let name = name(*server);
         // Writing into a String cannot fail.
         let _ = write!(
             text,

@@ -12,6 +12,7 @@ use nac_test_support::{Subject, cast};
 use rustls_pki_types::pem::PemObject;
 
 use crate::case::Case;
+use crate::measure::Population;
 
 /// A switch sends again after this long, three times.
 const RETRANSMIT: Duration = Duration::from_secs(3);
@@ -19,6 +20,8 @@ const RETRANSMIT: Duration = Duration::from_secs(3);
 const EAP_MTU: usize = 1396;
 /// Ethernet (RFC 2865 section 5.41).
 const ETHERNET: u32 = 15;
+/// A TLS server's first flight with its certificate is longer than this, and whatever comes before it is shorter.
+const FLIGHT: usize = 400;
 
 /// Keys and certificates of one server's world.
 #[derive(Debug)]
@@ -53,6 +56,12 @@ pub(crate) fn mac(number: usize) -> [u8; 6] {
     [0x02, 0xbe, 0x0c, a, b, c]
 }
 
+/// As switches write it in Calling-Station-Id.
+fn station_id(number: usize) -> String {
+    let [_, _, _, spelling, _, _] = cast::mac_formats(mac(number));
+    spelling
+}
+
 /// One endpoint and the port it is plugged into.
 pub(crate) struct Station<'a> {
     socket: UdpSocket,
@@ -60,7 +69,7 @@ pub(crate) struct Station<'a> {
     secret: Secret,
     credentials: &'a Credentials,
     number: usize,
-    users: usize,
+    population: Population,
     /// `02-BE-0C-00-00-01`, as switches write it.
     station_id: String,
     identifier: u8,
@@ -74,7 +83,7 @@ impl<'a> Station<'a> {
         server: &Subject,
         credentials: &'a Credentials,
         number: usize,
-        users: usize,
+        population: Population,
     ) -> Self {
         let open = |peer| {
             let socket =
@@ -87,15 +96,14 @@ impl<'a> Station<'a> {
                 .expect("a time limit is above zero");
             socket
         };
-        let [_, _, _, station_id, _, _] = cast::mac_formats(mac(number));
         Self {
             socket: open(server.auth()),
             acct: open(server.acct()),
             secret: Secret::new(cast::SECRET),
             credentials,
             number,
-            users,
-            station_id,
+            population,
+            station_id: station_id(number),
             identifier: 0,
             sessions: Vec::new(),
         }
@@ -123,7 +131,7 @@ impl<'a> Station<'a> {
     pub(crate) fn perform(&mut self, case: Case, turn: usize) -> Result<(), String> {
         match case {
             Case::Pap => self.pap(turn),
-            Case::Mab => self.mab(),
+            Case::Mab => self.mab(turn),
             Case::Accounting => self.accounting(),
             Case::Eap {
                 method,
@@ -150,7 +158,7 @@ impl<'a> Station<'a> {
 
     /// Each station has four people, so that no two stations share one.
     fn user(&self, turn: usize) -> (String, String) {
-        let number = (self.number * 4 + turn % 4) % self.users;
+        let number = (self.number * 4 + turn % 4) % self.population.users;
         (format!("user{number}"), format!("password-{number}"))
     }
 
@@ -182,7 +190,11 @@ impl<'a> Station<'a> {
         self.accepted(request, cast::STAFF_VLAN)
     }
 
-    fn mab(&mut self) -> Result<(), String> {
+    fn mab(&mut self, turn: usize) -> Result<(), String> {
+        let Population {
+            stations, devices, ..
+        } = self.population;
+        self.station_id = station_id((self.number + turn * stations) % devices);
         let name = self.station_id.replace('-', "").to_lowercase();
         let mut request = self.request(&name)?;
         request
@@ -234,6 +246,20 @@ impl<'a> Station<'a> {
         Ok(())
     }
 
+    /// Begins an EAP-TLS conversation and leaves it when the server has sent its certificate.
+    pub(crate) fn leave_half_open(&mut self) -> Result<(), String> {
+        let case = Case::Eap {
+            method: PeerMethod::Tls,
+            tls13: true,
+            resumed: false,
+        };
+        let tls = self.tls(case)?;
+        match self.converse(PeerMethod::Tls, &tls, 0, Some(FLIGHT))? {
+            Some(_) => Err("it came to an end".into()),
+            None => Ok(()),
+        }
+    }
+
     fn authenticate(
         &mut self,
         method: PeerMethod,
@@ -241,6 +267,21 @@ impl<'a> Station<'a> {
         turn: usize,
         resumes: bool,
     ) -> Result<(), String> {
+        match self.converse(method, tls, turn, None)? {
+            Some(resumed) if resumed == resumes => Ok(()),
+            Some(resumed) => Err(format!("resumed: {resumed}")),
+            None => Err("no end".into()),
+        }
+    }
+
+    /// A conversation to its end, and whether it resumed a session; or until a packet of at least `leave` octets came.
+    fn converse(
+        &mut self,
+        method: PeerMethod,
+        tls: &Arc<PeerTls>,
+        turn: usize,
+        leave: Option<usize>,
+    ) -> Result<Option<bool>, String> {
         let (identity, password) = match method {
             PeerMethod::Tls => (cast::USER.to_owned(), None),
             _ => {
@@ -272,10 +313,7 @@ impl<'a> Station<'a> {
                 PeerStep::Response(response) => response,
                 PeerStep::Failure(reason) => return Err(reason.to_string()),
                 PeerStep::Ignore => return Err("the supplicant ignored a packet".into()),
-                PeerStep::Success(success) if success.resumed != resumes => {
-                    return Err(format!("resumed: {}", success.resumed));
-                }
-                PeerStep::Success(_) => return Ok(()),
+                PeerStep::Success(success) => return Ok(Some(success.resumed)),
             };
             let mut request = self.request(&outer)?;
             if let Some(state) = &state {
@@ -292,6 +330,9 @@ impl<'a> Station<'a> {
             packet = reply
                 .eap_message()
                 .ok_or_else(|| format!("{} without EAP", reply.code()))?;
+            if leave.is_some_and(|least| packet.len() >= least) {
+                return Ok(None);
+            }
         }
         Err("no end after 60 rounds".into())
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cast;
 use crate::directory::TestDirectory;
@@ -118,11 +118,8 @@ impl Nac {
             "lost",
         ]);
 
-        let mut command = Command::new(program::nac());
-        command.arg("serve").arg("--config").arg(&config);
         let remove = unguarded.then(|| directory.path());
-        let service = Service::start(&command, &directory.path().join("serve.log"), remove);
-        service.wait_ready(Duration::from_secs(60), || is_answering(auth));
+        let service = serve(&config, &directory, remove, auth);
         let unknown_ca = unknown_authority(directory.path());
         let ca = issued.join("ca.crt");
         Self {
@@ -139,6 +136,18 @@ impl Nac {
             config,
             directory,
         }
+    }
+
+    /// Ends the server and starts it again on what it has stored. Gives the time from the start to the first answer.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end or does not come back.
+    pub fn restart(&mut self) -> Duration {
+        assert!(self.service.stop(), "the server ends when it is told to");
+        let began = Instant::now();
+        self.service = serve(&self.config, &self.directory, None, self.auth);
+        began.elapsed()
     }
 
     /// Runs `nac --config … ARGUMENTS` beside the running server and returns what it printed.
@@ -196,6 +205,20 @@ impl Nac {
     pub fn directory(&self) -> &TestDirectory {
         &self.directory
     }
+}
+
+/// `nac serve`, until it answers.
+fn serve(
+    config: &Path,
+    directory: &TestDirectory,
+    remove: Option<&Path>,
+    auth: SocketAddr,
+) -> Service {
+    let mut command = Command::new(program::nac());
+    command.arg("serve").arg("--config").arg(config);
+    let service = Service::start(&command, &directory.path().join("serve.log"), remove);
+    service.wait_ready(Duration::from_secs(60), || is_answering(auth));
+    service
 }
 
 /// Users and devices by the import commands: one process for all of them.
