@@ -92,6 +92,57 @@ impl DecisionRecord {
     }
 }
 
+/// A decision as it waits to be stored: its JSON, and the columns by which it is found. Made where the decision is, whose many
+/// small parts are in that core's cache then, and end there; what waits is one piece of memory.
+#[derive(Debug)]
+pub(crate) struct DecisionRow {
+    pub(crate) id: Uuid,
+    pub(crate) at_us: i64,
+    pub(crate) outcome: DecisionOutcome,
+    pub(crate) reason_code: String,
+    /// The whole decision, on one line.
+    pub(crate) record: String,
+    client: String,
+    nas_address: String,
+    site: String,
+    mac: Option<String>,
+    user_key: String,
+    identity_key: String,
+    method: String,
+    segment: Option<String>,
+    policy_version: i64,
+    session_id: Option<Uuid>,
+    device_id: Option<Uuid>,
+    total_us: i64,
+}
+
+impl DecisionRow {
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when the decision has no JSON form.
+    pub(crate) fn new(record: &DecisionRecord) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: record.id,
+            at_us: record.at_us,
+            outcome: record.outcome,
+            reason_code: plain(&record.reason_code),
+            record: json(record)?,
+            client: plain(&record.client),
+            nas_address: plain(&record.nas_address),
+            site: plain(record.site()),
+            mac: plain_option(record.mac.as_deref()),
+            user_key: user_key(&record.user_name),
+            identity_key: user_key(&record.identity),
+            method: plain(&record.method),
+            segment: plain_option(record.segment.as_deref()),
+            policy_version: record.policy_version,
+            session_id: record.session_id,
+            device_id: record.device_id(),
+            total_us: i64::try_from(record.timings.total_us).unwrap_or(i64::MAX),
+        })
+    }
+}
+
 /// How an EAP conversation went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -162,8 +213,12 @@ impl Store {
         &self,
         records: &[Arc<DecisionRecord>],
     ) -> Result<(), StoreError> {
+        let rows = records
+            .iter()
+            .map(|record| DecisionRow::new(record).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.write().await?;
-        decisions_write(&mut tx, records).await?;
+        decisions_write(&mut tx, &rows).await?;
         tx.commit().await
     }
 
@@ -224,14 +279,10 @@ impl Store {
 /// Inserts decisions, skipping those that are there already.
 pub(crate) async fn decisions_write(
     tx: &mut Tx<'_>,
-    records: &[Arc<DecisionRecord>],
+    rows: &[Arc<DecisionRow>],
 ) -> Result<(), StoreError> {
-    if records.is_empty() {
+    if rows.is_empty() {
         return Ok(());
-    }
-    let mut rows = Vec::with_capacity(records.len());
-    for record in records {
-        rows.push((record, json(record.as_ref())?));
     }
     let (last,): (i64,) = sql!(
         tx.on(),
@@ -244,56 +295,55 @@ pub(crate) async fn decisions_write(
          policy_version, session_id, record, method, site, nas_address, device_id, total_us) VALUES",
         17,
         "ON CONFLICT (id) DO NOTHING",
-        rows.as_slice(),
-        |row| row.0.id,
-        row.0.at_us,
-        plain(&row.0.client),
-        plain_option(row.0.mac.as_deref()),
-        user_key(&plain(&row.0.user_name)),
-        user_key(&plain(&row.0.identity)),
-        row.0.outcome.as_str(),
-        plain_option(row.0.segment.as_deref()),
-        plain(&row.0.reason_code),
-        row.0.policy_version,
-        row.0.session_id,
-        row.1.as_str(),
-        plain(&row.0.method),
-        plain(row.0.site()),
-        plain(&row.0.nas_address),
-        row.0.device_id(),
-        i64::try_from(row.0.timings.total_us).unwrap_or(i64::MAX)
+        rows,
+        |row| row.id,
+        row.at_us,
+        row.client.as_str(),
+        row.mac.as_deref(),
+        row.user_key.as_str(),
+        row.identity_key.as_str(),
+        row.outcome.as_str(),
+        row.segment.as_deref(),
+        row.reason_code.as_str(),
+        row.policy_version,
+        row.session_id,
+        row.record.as_str(),
+        row.method.as_str(),
+        row.site.as_str(),
+        row.nas_address.as_str(),
+        row.device_id,
+        row.total_us
     );
-    let new = if usize::try_from(stored) == Ok(records.len()) {
-        records.to_vec()
-    } else {
-        stored_after(tx, records, last).await?
-    };
-    tally_add(tx, &new).await
+    if usize::try_from(stored) == Ok(rows.len()) {
+        return tally_add(tx, rows.iter().map(Arc::as_ref)).await;
+    }
+    let new = stored_after(tx, rows, last).await?;
+    tally_add(tx, new.into_values()).await
 }
 
-/// Those of the records that this transaction has stored: the rest was there already, as after a spool that was replayed half.
-async fn stored_after(
+/// Those that this transaction has stored: the rest was there already, as after a spool that was replayed half.
+async fn stored_after<'a>(
     tx: &mut Tx<'_>,
-    records: &[Arc<DecisionRecord>],
+    rows: &'a [Arc<DecisionRow>],
     last: i64,
-) -> Result<Vec<Arc<DecisionRecord>>, StoreError> {
-    let mut new: BTreeMap<Uuid, Arc<DecisionRecord>> = BTreeMap::new();
-    for record in records {
-        let row: Option<(i64,)> = sql!(
+) -> Result<BTreeMap<Uuid, &'a DecisionRow>, StoreError> {
+    let mut new = BTreeMap::new();
+    for row in rows {
+        let stored: Option<(i64,)> = sql!(
             tx.on(),
             fetch_optional as (i64,),
             "SELECT seq FROM decision WHERE id = $1 AND seq > $2",
-            record.id,
+            row.id,
             last
         )?;
-        if row.is_some() {
-            new.insert(record.id, Arc::clone(record));
+        if stored.is_some() {
+            new.insert(row.id, row.as_ref());
         }
     }
-    Ok(new.into_values().collect())
+    Ok(new)
 }
 
-fn parse(record: &str) -> Result<DecisionRecord, StoreError> {
+pub(crate) fn parse(record: &str) -> Result<DecisionRecord, StoreError> {
     serde_json::from_str(record).map_err(|error| StoreError::Corrupt {
         what: "a decision",
         why: error.to_string(),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Event, SealingKey, SecretBytes, StoreError,
-    decision::DecisionRecord,
+    decision::{self, DecisionRecord, DecisionRow},
     seal::Cell,
     sql::{Db, On, Place, sql},
 };
@@ -26,6 +26,12 @@ use crate::{
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
+/// What the writer of a SQLite database keeps of it, in KiB (negative, says SQLite): the ends of all indexes and the pages of a whole
+/// group of records. With less, SQLite writes pages in the middle of a transaction and reads them again.
+const WRITER_CACHE: &str = "-16384";
+/// Pages in the write-ahead log before they are moved into the database: the pages that every group changes are moved once for
+/// several groups.
+const WRITER_CHECKPOINT: &str = "8000";
 /// Readers beside the one writer of a SQLite database.
 const SQLITE_READERS: u32 = 4;
 /// How long a SQLite writer waits for another process.
@@ -144,9 +150,14 @@ impl Store {
         self.inner.decisions.subscribe()
     }
 
-    pub(crate) fn decision_publish(&self, record: &Arc<DecisionRecord>) {
-        // No receiver is no fault.
-        let _ = self.inner.decisions.send(Arc::clone(record));
+    /// Read again from what was stored: most of the time nobody looks.
+    pub(crate) fn decision_publish(&self, row: &DecisionRow) {
+        if self.inner.decisions.receiver_count() > 0
+            && let Ok(record) = decision::parse(&row.record)
+        {
+            // The last receiver may have gone meanwhile.
+            let _ = self.inner.decisions.send(Arc::new(record));
+        }
     }
 
     pub(crate) fn actor(&self) -> Option<&Arc<Actor>> {
@@ -332,7 +343,13 @@ async fn open_sqlite_once(url: &str) -> Result<(SqlitePools, Place), StoreError>
             let usable = !connection.is_in_transaction();
             Box::pin(std::future::ready(Ok(usable)))
         })
-        .connect_with(options.clone().optimize_on_close(true, 400))
+        .connect_with(
+            options
+                .clone()
+                .optimize_on_close(true, 400)
+                .pragma("cache_size", WRITER_CACHE)
+                .pragma("wal_autocheckpoint", WRITER_CHECKPOINT),
+        )
         .await
         .map_err(|error| place.fault(error))?;
     migrate_sqlite(&write, &place).await?;

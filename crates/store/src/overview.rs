@@ -3,15 +3,13 @@
 //! *Invariant*: its cost does not grow with the number of decisions. They are counted when they are stored, in spans of five
 //! minutes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
-    CertificateKind, DecisionOutcome, DecisionRecord, Quarantine, SegmentCount, Store, StoreError,
-    now_us,
-    sql::{plain, sql},
-    transaction::Tx,
+    CertificateKind, DecisionOutcome, Quarantine, SegmentCount, Store, StoreError,
+    decision::DecisionRow, now_us, sql::sql, transaction::Tx,
 };
 
 /// The finest span that is counted, in microseconds. The migration that made the table knows it too.
@@ -191,15 +189,15 @@ impl Store {
 /// Counts decisions that are stored in the same transaction.
 pub(crate) async fn tally_add(
     tx: &mut Tx<'_>,
-    records: &[Arc<DecisionRecord>],
+    rows: impl Iterator<Item = &DecisionRow>,
 ) -> Result<(), StoreError> {
     // In order, so that two writers on one database lock the rows in the same order.
     let mut counts: BTreeMap<(i64, &str, &str), i64> = BTreeMap::new();
-    for record in records {
-        let bucket = record.at_us - record.at_us.rem_euclid(BUCKET_US);
-        let outcome = DecisionOutcome::as_str(record.outcome);
+    for row in rows {
+        let bucket = row.at_us - row.at_us.rem_euclid(BUCKET_US);
+        let outcome = DecisionOutcome::as_str(row.outcome);
         *counts
-            .entry((bucket, outcome, &record.reason_code))
+            .entry((bucket, outcome, &row.reason_code))
             .or_default() += 1;
     }
     for ((bucket, outcome, reason), count) in counts {
@@ -211,7 +209,7 @@ pub(crate) async fn tally_add(
              decisions = decision_tally.decisions + excluded.decisions",
             bucket,
             outcome,
-            plain(reason),
+            reason,
             count
         )?;
     }

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use crate::decision::DecisionRecord;
+use crate::decision::{DecisionRecord, DecisionRow};
 
 const INCOMING: &str = "decisions.jsonl";
 const REPLAYING: &str = "decisions.replaying.jsonl";
@@ -43,7 +43,7 @@ pub(crate) struct Replay {
     path: PathBuf,
     reader: BufReader<tokio::fs::File>,
     /// Read, and not yet in the database.
-    pub(crate) pending: Vec<Arc<DecisionRecord>>,
+    pub(crate) pending: Vec<Arc<DecisionRow>>,
     /// How many lines could not be read.
     pub(crate) unreadable: u64,
 }
@@ -64,13 +64,10 @@ impl Spool {
     }
 
     /// Appends decisions. They survive the death of the process at once, and a loss of power after [`Spool::sync`].
-    pub(crate) fn append<'a>(
-        &self,
-        records: impl Iterator<Item = &'a DecisionRecord>,
-    ) -> io::Result<()> {
+    pub(crate) fn append(&self, rows: &[Arc<DecisionRow>]) -> io::Result<()> {
         let mut lines = Vec::new();
-        for record in records {
-            serde_json::to_writer(&mut lines, record)?;
+        for row in rows {
+            lines.extend_from_slice(row.record.as_bytes());
             lines.push(b'\n');
         }
         if lines.is_empty() {
@@ -134,10 +131,8 @@ impl Spool {
     }
 
     /// Puts away a decision that the database will never take.
-    pub(crate) fn refuse(&self, record: &DecisionRecord) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        self.refuse_line(&line)
+    pub(crate) fn refuse(&self, row: &DecisionRow) -> io::Result<()> {
+        self.refuse_line(format!("{}\n", row.record).as_bytes())
     }
 
     fn refuse_line(&self, line: &[u8]) -> io::Result<()> {
@@ -165,9 +160,9 @@ impl Replay {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            match serde_json::from_slice::<DecisionRecord>(&line) {
-                Ok(record) => self.pending.push(Arc::new(record)),
-                Err(_) => {
+            match row_of(&line) {
+                Some(row) => self.pending.push(Arc::new(row)),
+                None => {
                     self.unreadable += 1;
                     if line.last() != Some(&b'\n') {
                         line.push(b'\n');
@@ -183,6 +178,11 @@ impl Replay {
     pub(crate) async fn finish(self) -> io::Result<()> {
         tokio::fs::remove_file(&self.path).await
     }
+}
+
+fn row_of(line: &[u8]) -> Option<DecisionRow> {
+    let record: DecisionRecord = serde_json::from_slice(line).ok()?;
+    DecisionRow::new(&record).ok()
 }
 
 /// Opens a file to append to, which only its owner may read: decisions name people.

@@ -208,8 +208,16 @@ pub(crate) fn values_sql(
     tail: &'static str,
     numbered: bool,
 ) -> String {
-    let mut text = String::with_capacity(head.len() + tail.len() + rows * (columns * 6 + 4));
-    text.push_str(head);
+    let mut text = String::with_capacity(head.len() + tail.len() + 8 + rows * (columns * 6 + 4));
+    match head.strip_prefix("INSERT INTO") {
+        // SQLite would keep a copy of each page that many rows touch, to undo the statement alone when one of them is refused.
+        // As with PostgreSQL, the transaction is over then.
+        Some(rest) if !numbered => {
+            text.push_str("INSERT OR FAIL INTO");
+            text.push_str(rest);
+        }
+        _ => text.push_str(head),
+    }
     for row in 0..rows {
         text.push_str(if row == 0 { " (" } else { ", (" });
         for column in 0..columns {
@@ -450,7 +458,7 @@ mod tests {
         );
         assert_eq!(
             values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "", false),
-            "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) "
+            "INSERT OR FAIL INTO t (a, b) VALUES (?, ?), (?, ?) "
         );
     }
 

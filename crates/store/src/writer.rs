@@ -22,7 +22,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Accounting, DecisionRecord, Enforcement, Session, Store, StoreError, spool::Spool};
+use crate::{
+    Accounting, DecisionRecord, Enforcement, Session, Store, StoreError, decision::DecisionRow,
+    spool::Spool,
+};
 
 mod task;
 
@@ -93,7 +96,7 @@ pub struct WriterCounters {
 #[derive(Clone)]
 pub struct WriterHandle {
     queue: mpsc::Sender<Job>,
-    decisions: mpsc::Sender<Arc<DecisionRecord>>,
+    decisions: mpsc::Sender<Arc<DecisionRow>>,
     shared: Arc<Shared>,
 }
 
@@ -102,7 +105,7 @@ pub struct Writer {
     store: Store,
     settings: WriterSettings,
     jobs: mpsc::Receiver<Job>,
-    decisions: mpsc::Receiver<Arc<DecisionRecord>>,
+    decisions: mpsc::Receiver<Arc<DecisionRow>>,
     handle: WriterHandle,
 }
 
@@ -150,10 +153,18 @@ impl WriterHandle {
     }
 
     /// Stores a decision, soon. Never waits: when the queue is full or the writer has stopped, it goes to the spool.
-    pub fn decision(&self, record: impl Into<Arc<DecisionRecord>>) {
+    pub fn decision(&self, record: &DecisionRecord) {
         use mpsc::error::TrySendError::{Closed, Full};
-        if let Err(Full(record) | Closed(record)) = self.decisions.try_send(record.into()) {
-            self.shared.spool(std::slice::from_ref(&record));
+        match DecisionRow::new(record) {
+            Ok(row) => {
+                if let Err(Full(row) | Closed(row)) = self.decisions.try_send(Arc::new(row)) {
+                    self.shared.spool(std::slice::from_ref(&row));
+                }
+            }
+            Err(error) => {
+                self.shared.counters.lost.fetch_add(1, Relaxed);
+                tracing::error!(decision = %record.id, %error, "a decision cannot be written down and is lost");
+            }
         }
     }
 
@@ -321,7 +332,7 @@ impl Writer {
 async fn gather(
     group: &mut Group,
     jobs: &mut mpsc::Receiver<Job>,
-    decisions: &mut mpsc::Receiver<Arc<DecisionRecord>>,
+    decisions: &mut mpsc::Receiver<Arc<DecisionRow>>,
     settings: &WriterSettings,
     cancel: &CancellationToken,
 ) {
@@ -350,12 +361,12 @@ fn waiting<T>(queue: &mpsc::Sender<T>) -> usize {
 }
 
 impl Shared {
-    fn spool(&self, records: &[Arc<DecisionRecord>]) {
-        if records.is_empty() {
+    fn spool(&self, rows: &[Arc<DecisionRow>]) {
+        if rows.is_empty() {
             return;
         }
-        let count = records.len() as u64;
-        match self.spool.append(records.iter().map(Arc::as_ref)) {
+        let count = rows.len() as u64;
+        match self.spool.append(rows) {
             Ok(()) => {
                 self.counters.spooled.fetch_add(count, Relaxed);
             }

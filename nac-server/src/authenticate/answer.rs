@@ -549,7 +549,7 @@ impl Record {
             session_id,
         };
         log(&record);
-        authenticator.writer.decision(record);
+        authenticator.writer.decision(&record);
     }
 }
 

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{Acknowledge, Job, Shared, TICK, WriterError, lock};
 use crate::{
-    Accounting, DecisionRecord, Enforcement, EventKind, Session, Store, StoreError,
-    accounting::accounting_write, decision::decisions_write, enforcement::enforcements_write,
+    Accounting, Enforcement, EventKind, Session, Store, StoreError, accounting::accounting_write,
+    decision::DecisionRow, decision::decisions_write, enforcement::enforcements_write,
     event::EVERYTHING, session::sessions_write, spool::Replay,
 };
 
@@ -25,7 +25,7 @@ const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Group {
     accounting: Vec<(Box<Accounting>, Acknowledge)>,
-    decisions: Vec<Arc<DecisionRecord>>,
+    decisions: Vec<Arc<DecisionRow>>,
     sessions: Vec<Session>,
     enforcements: Vec<Enforcement>,
     pub(super) flushes: Vec<oneshot::Sender<()>>,
@@ -39,8 +39,8 @@ impl Group {
         }
     }
 
-    pub(super) fn take_decision(&mut self, record: Arc<DecisionRecord>) {
-        self.decisions.push(record);
+    pub(super) fn take_decision(&mut self, row: Arc<DecisionRow>) {
+        self.decisions.push(row);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -182,8 +182,8 @@ impl Task {
             // The server may have given up waiting; the record is stored all the same.
             let _ = acknowledge.send(Ok(()));
         }
-        for record in &group.decisions {
-            self.store.decision_publish(record);
+        for row in &group.decisions {
+            self.store.decision_publish(row);
         }
     }
 
@@ -199,11 +199,11 @@ impl Task {
     fn refused(&self, group: Group, error: &StoreError) {
         self.refuse_accounting(group.accounting, error);
         let counters = &self.shared.counters;
-        for record in &group.decisions {
+        for row in &group.decisions {
             counters.lost.fetch_add(1, Relaxed);
-            tracing::error!(decision = %record.id, %error, "the database refuses a decision; it is in decisions.refused.jsonl");
-            if let Err(error) = self.shared.spool.refuse(record) {
-                tracing::error!(decision = %record.id, %error, "a refused decision could not be put away");
+            tracing::error!(decision = %row.id, %error, "the database refuses a decision; it is in decisions.refused.jsonl");
+            if let Err(error) = self.shared.spool.refuse(row) {
+                tracing::error!(decision = %row.id, %error, "a refused decision could not be put away");
             }
         }
         for id in group

@@ -114,7 +114,7 @@ async fn records_that_come_together_share_transactions(world: Arc<World>) {
     }
     writer
         .handle
-        .decision(new_decision("alice", "00:11:22:33:44:55"));
+        .decision(&new_decision("alice", "00:11:22:33:44:55"));
     tracker.close();
     tracker.wait().await;
     writer.handle.flush().await;
@@ -180,7 +180,7 @@ async fn stopping_stores_what_waits(world: Arc<World>) {
     for _ in 0..2_000 {
         writer
             .handle
-            .decision(new_decision("alice", "00:11:22:33:44:55"));
+            .decision(&new_decision("alice", "00:11:22:33:44:55"));
     }
     let session = new_session();
     writer.handle.session(session.clone());
@@ -190,7 +190,7 @@ async fn stopping_stores_what_waits(world: Arc<World>) {
     // Whoever still has a handle may go on deciding: it waits in the spool for the next start.
     writer
         .handle
-        .decision(new_decision("bob", "00:11:22:33:44:55"));
+        .decision(&new_decision("bob", "00:11:22:33:44:55"));
     assert_eq!(writer.handle.counters().spooled, 1);
     let writer = Running::start(&world, &store);
     eventually("the spool is replayed", async || {
@@ -205,7 +205,7 @@ async fn decisions_survive_an_outage_in_the_spool(world: Arc<World>) {
     let writer = Running::start(&world, &store);
     writer
         .handle
-        .decision(new_decision("alice", "00:11:22:33:44:55"));
+        .decision(&new_decision("alice", "00:11:22:33:44:55"));
     writer.handle.flush().await;
     // A store whose connections are closed is one that is away.
     store.close().await;
@@ -217,7 +217,7 @@ async fn decisions_survive_an_outage_in_the_spool(world: Arc<World>) {
     for _ in 0..600 {
         writer
             .handle
-            .decision(new_decision("bob", "00:11:22:33:44:55"));
+            .decision(&new_decision("bob", "00:11:22:33:44:55"));
     }
     writer.handle.flush().await;
     assert_eq!(writer.handle.counters().spooled, 600);
@@ -247,7 +247,7 @@ async fn a_full_queue_spools_decisions_and_refuses_accounting(world: Arc<World>)
     let writer = Writer::with_settings(store.clone(), world.spool(), settings).unwrap();
     let handle = writer.handle();
     for _ in 0..10 {
-        handle.decision(new_decision("alice", "00:11:22:33:44:55"));
+        handle.decision(&new_decision("alice", "00:11:22:33:44:55"));
     }
     assert_eq!(
         (handle.counters().spooled, handle.counters().waiting),
@@ -301,7 +301,7 @@ async fn a_row_the_database_refuses_does_not_hold_up_the_others(world: Arc<World
     for user in ["alice", "mallory", "bob"] {
         writer
             .handle
-            .decision(new_decision(user, "00:11:22:33:44:55"));
+            .decision(&new_decision(user, "00:11:22:33:44:55"));
     }
     writer
         .handle

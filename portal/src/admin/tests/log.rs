@@ -145,7 +145,7 @@ async fn live_rows_are_those_that_the_filters_want() {
         ("alice", DecisionOutcome::Accept),
         ("bob<script>\r", DecisionOutcome::Reject),
     ] {
-        handle.decision(decision(user, "02:00:00:00:00:01", outcome));
+        handle.decision(&decision(user, "02:00:00:00:00:01", outcome));
     }
     let mut stream = response.into_body().into_data_stream();
     let mut text = String::new();
