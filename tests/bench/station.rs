@@ -156,9 +156,10 @@ impl<'a> Station<'a> {
         }
     }
 
-    /// Each station has four people, so that no two stations share one.
-    fn user(&self, turn: usize) -> (String, String) {
+    /// Each station has four people in turn, each with a computer of their own, so that no two stations share one.
+    fn user(&mut self, turn: usize) -> (String, String) {
         let number = (self.number * 4 + turn % 4) % self.population.users;
+        self.station_id = station_id(number);
         (format!("user{number}"), format!("password-{number}"))
     }
 
