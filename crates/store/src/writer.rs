@@ -45,6 +45,8 @@ pub struct WriterSettings {
     pub rows: usize,
     /// How long a transaction waits for company.
     pub linger: Duration,
+    /// The same where a NAS waits for the acknowledgement of an accounting record.
+    pub linger_awaited: Duration,
 }
 
 impl Default for WriterSettings {
@@ -53,6 +55,7 @@ impl Default for WriterSettings {
             queue: 16_384,
             rows: 2_048,
             linger: Duration::from_millis(5),
+            linger_awaited: Duration::from_millis(1),
         }
     }
 }
@@ -340,9 +343,14 @@ async fn gather(
         .rows
         .saturating_sub(group.len() + jobs.len() + decisions.len());
     if wanted > 0 && group.flushes.is_empty() {
+        let linger = if group.is_awaited() || !jobs.is_empty() {
+            settings.linger_awaited
+        } else {
+            settings.linger
+        };
         tokio::select! {
             () = cancel.cancelled() => {}
-            () = tokio::time::sleep(settings.linger) => {}
+            () = tokio::time::sleep(linger) => {}
         }
     }
     while group.len() < settings.rows && group.flushes.is_empty() {

@@ -47,6 +47,11 @@ impl Group {
         self.accounting.len() + self.decisions.len()
     }
 
+    /// Whether somebody waits until it is stored.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.accounting.is_empty()
+    }
+
     fn rows(&self) -> usize {
         self.len() + self.sessions.len() + self.enforcements.len()
     }
