@@ -10,6 +10,7 @@ mod duplicate;
 mod eap;
 mod habits;
 mod methods;
+mod openings;
 mod psk;
 pub mod request;
 
@@ -50,6 +51,7 @@ pub struct Authenticator {
     pub(crate) passwords: Passwords,
     guesses: Guesses,
     habits: habits::Habits,
+    openings: openings::Openings,
     conversations: Conversations,
     duplicates: DuplicateCache,
     psks: psk::Told,
@@ -87,6 +89,7 @@ impl Authenticator {
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
             habits: habits::Habits::default(),
+            openings: openings::Openings::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
@@ -125,7 +128,7 @@ impl Authenticator {
         result
     }
 
-    /// EAP conversations under way.
+    /// EAP conversations in which a method runs.
     pub fn conversations(&self) -> usize {
         self.conversations.len()
     }
