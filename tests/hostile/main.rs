@@ -19,6 +19,7 @@ mod legacy;
 mod osquery;
 mod packets;
 mod radsec;
+mod rejects;
 mod signals;
 mod startup;
 mod state;

@@ -12,11 +12,12 @@ mod habits;
 mod methods;
 mod openings;
 mod psk;
+mod rejects;
 pub mod request;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use nac_posture::PostureGate;
@@ -52,6 +53,7 @@ pub struct Authenticator {
     guesses: Guesses,
     habits: habits::Habits,
     openings: openings::Openings,
+    rejects: rejects::Rejects,
     conversations: Conversations,
     duplicates: DuplicateCache,
     psks: psk::Told,
@@ -90,11 +92,19 @@ impl Authenticator {
             guesses: Guesses::default(),
             habits: habits::Habits::default(),
             openings: openings::Openings::default(),
+            rejects: rejects::Rejects::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),
         }
+    }
+
+    /// Lets Access-Rejects wait for so long; without this they do not.
+    #[must_use]
+    pub fn rejecting_after(mut self, delay: Duration) -> Self {
+        self.rejects = rejects::Rejects::after(delay);
+        self
     }
 
     /// Takes new EAP settings; conversations under way keep theirs.
@@ -302,6 +312,7 @@ fn access_request(
         }
         Seen::New => {}
     }
+    let connection = origin.connection();
     let request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
         Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
@@ -311,8 +322,16 @@ fn access_request(
     match progress {
         Progress::Reply(reply) => {
             let reply: Arc<[u8]> = reply.into();
-            authenticator.duplicates.finish(slot, &key, reply.clone());
-            Disposition::Reply(reply)
+            let Some(wait) = may_wait(authenticator, &reply, connection) else {
+                authenticator.duplicates.finish(slot, &key, reply.clone());
+                return Disposition::Reply(reply);
+            };
+            let authenticator = authenticator.clone();
+            Disposition::Later(Box::pin(async move {
+                tokio::time::sleep(wait.delay).await;
+                authenticator.duplicates.finish(slot, &key, reply.clone());
+                Some(reply)
+            }))
         }
         Progress::Silence => {
             authenticator.duplicates.forget(slot, &key);
@@ -324,6 +343,9 @@ fn access_request(
                 match later.await {
                     Some(reply) => {
                         let reply: Arc<[u8]> = reply.into();
+                        if let Some(wait) = may_wait(&authenticator, &reply, connection) {
+                            tokio::time::sleep(wait.delay).await;
+                        }
                         authenticator.duplicates.finish(slot, &key, reply.clone());
                         Some(reply)
                     }
@@ -335,4 +357,10 @@ fn access_request(
             }))
         }
     }
+}
+
+/// Whether an answer is one that waits: an Access-Reject, whatever it is for, so that its time tells nothing.
+fn may_wait(authenticator: &Authenticator, reply: &[u8], connection: u64) -> Option<rejects::Wait> {
+    let is_reject = reply.first() == Some(&Code::AccessReject.octet());
+    is_reject.then(|| authenticator.rejects.wait(connection))?
 }
