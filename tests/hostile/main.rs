@@ -9,6 +9,7 @@ mod connections;
 mod disk;
 mod duplicates;
 mod eap;
+mod enumeration;
 mod flood;
 mod ground;
 mod guesses;
