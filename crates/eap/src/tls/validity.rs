@@ -164,5 +164,12 @@ mod tests {
         assert_eq!(validity(&[]), None);
         assert_eq!(validity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
         assert_eq!(validity(&[0x30, 0x80, 0, 0]), None);
+        // CVE-2012-3547: a time of any length.
+        for length in [0, 1, 12, 14, 127] {
+            for tag in [UTC_TIME, GENERALIZED_TIME] {
+                let der = [vec![tag, length], vec![b'9'; usize::from(length)]].concat();
+                assert_eq!(time(&der), None, "{length}");
+            }
+        }
     }
 }
