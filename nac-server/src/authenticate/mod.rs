@@ -234,7 +234,7 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
-                    "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here");
+                    "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE");
             }
             false
         }
