@@ -67,7 +67,7 @@ reasons! {
     /// A challenge-response method for a user whose password is stored as argon2id only.
     no_challenge_secret(user, method) = "NAC-2004",
         "user \"{user}\" cannot use {method}: the password is stored as argon2id only",
-        "Use EAP-TLS or EAP-TTLS/PAP, or set the password again with --mschap, which stores it reversibly sealed.";
+        "Use EAP-TLS or EAP-TTLS/PAP, or set the password again so that it is stored reversibly sealed: nac user set NAME --mschap --password-prompt.";
     /// No credential that this server understands.
     no_credentials() = "NAC-2005", "the request carries no credentials that this server understands",
         "Configure the port or SSID for 802.1X, MAC authentication, PAP, CHAP or MS-CHAPv2.";
@@ -98,10 +98,10 @@ reasons! {
         "Update the supplicant or its driver.";
     /// A certificate on our list of revoked ones.
     revoked_certificate(name) = "NAC-2201", "the certificate of \"{name}\" is revoked",
-        "Issue a new certificate if the device may connect: nac certificate issue.";
+        "Issue a new certificate if its holder may connect: nac certificate issue --user NAME --out DIR (for a device: --device NAME).";
     /// A certificate past its end.
     expired_certificate(name) = "NAC-2202", "the certificate of \"{name}\" is no longer valid",
-        "Issue a new certificate: nac certificate issue.";
+        "Issue a new certificate: nac certificate issue --user NAME --out DIR (for a device: --device NAME).";
     /// A certificate that cannot be read.
     unreadable_certificate(why) = "NAC-2203", "the client certificate cannot be read: {why}",
         "Issue the certificate again.";
@@ -110,7 +110,7 @@ reasons! {
         "Issue certificates with a user name (UPN, e-mail or CN) or a device id (SAN URI urn:uuid:…).";
     /// No permit matched.
     no_permit() = "NAC-3001", "no policy permits this",
-        "See which condition kept the expected policy from matching in the list below, then change the policy, the groups or the labels.";
+        "See in the list below which condition kept the expected policy from matching; then change the groups: nac user set NAME --group GROUP; the labels: nac device set DEVICE --label LABEL; or the policy: nac policy apply FILE.";
     /// A forbid matched.
     forbidden(policy) = "NAC-3002", "policy \"{policy}\" forbids this",
         "Remove what the policy forbids, or change the policy: nac policy apply.";

@@ -131,7 +131,7 @@ impl Server {
         let sessions = Arc::new(sessions);
         sessions.restore(restore::sessions(&store, &world).await?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let authenticator = Arc::new(Authenticator::new(
+        let authenticator = Authenticator::new(
             world.clone(),
             gate.clone(),
             sessions.clone(),
@@ -139,7 +139,8 @@ impl Server {
             metrics.clone(),
             Some(eap),
             cores,
-        ));
+        );
+        let authenticator = Arc::new(authenticator.rejecting_after(config.radius.reject_delay));
         let links = Arc::<Links>::default();
         let (cases, case_receiver) = cases::channel();
         let enforcer = Arc::new(Enforcer::new(

@@ -388,6 +388,21 @@ fn client_hello(ground: &Ground) -> Vec<u8> {
 }
 
 #[test]
+fn flags_that_eap_tls_does_not_have_are_ignored() {
+    // TEAP's outer TLVs and the version of the tunnel methods (RFC 5216 section 3.1: reserved bits are ignored on receipt).
+    let ground = Ground::shared();
+    let client = ground.client("127.6.0.11:0");
+    let hello = client_hello(ground);
+    for flags in [0x10, 0x08, 0x07, 0x1f] {
+        let mut talk = Talk::begin(&client);
+        let flight = talk.tls(flags, &hello);
+        assert_eq!(flight.code, code::ACCESS_CHALLENGE, "{flags:#x}");
+        assert!(flight.eap().len() > 100, "{flags:#x}: the server's flight");
+    }
+    ground.survived();
+}
+
+#[test]
 fn data_where_an_acknowledgement_is_due_ends_the_conversation() {
     let ground = Ground::shared();
     let client = ground.client("127.6.0.9:0");

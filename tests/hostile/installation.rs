@@ -66,6 +66,7 @@ impl Installation {
         ] {
             site.set(section, key, &address.to_string());
         }
+        site.set("radius", "reject_delay", "0s");
         site
     }
 
@@ -127,7 +128,8 @@ impl Installation {
     pub(crate) fn set(&self, section: &str, key: &str, value: &str) {
         let text = std::fs::read_to_string(self.config()).expect("`nac init` writes nac.toml");
         let mut table: toml::Table = text.parse().expect("`nac init` writes TOML");
-        table[section][key] = value.into();
+        let section = table[section].as_table_mut().expect("a section is a table");
+        section.insert(key.to_owned(), value.into());
         std::fs::write(self.config(), table.to_string()).expect("the file is ours");
     }
 

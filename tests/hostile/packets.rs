@@ -206,6 +206,78 @@ fn credentials_of_a_wrong_length_are_refused() {
 }
 
 #[test]
+fn attributes_without_a_value_or_without_enough_of_one_harm_nobody() {
+    // Empty tagged attributes, passwords without a salt and the like have ended other servers (CVE-2003-0968, CVE-2009-3111).
+    const THEIR_OWN: [u8; 6] = [
+        attribute::USER_NAME,
+        attribute::USER_PASSWORD,
+        attribute::CHAP_PASSWORD,
+        attribute::STATE,
+        attribute::EAP_MESSAGE,
+        attribute::MESSAGE_AUTHENTICATOR,
+    ];
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.11:0");
+    let values: [&[u8]; 4] = [&[], &[0], &[0x1f], &[0x80, 0]];
+    for number in (1..=254).filter(|number| !THEIR_OWN.contains(number)) {
+        for value in values {
+            let request = pap(&client, number, true).with(number, value);
+            let code = client.answer(&request).code;
+            assert_eq!(code, code::ACCESS_ACCEPT, "attribute {number} of {value:?}");
+        }
+    }
+    // A challenge of any length, with a response that does not fit it.
+    for length in [0, 1, 15, 17, 253] {
+        let request = client
+            .request(code::ACCESS_REQUEST, 9)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, cast::USER)
+            .with(attribute::CHAP_CHALLENGE, vec![7; length])
+            .with(attribute::CHAP_PASSWORD, [7; 17]);
+        assert_eq!(
+            client.answer(&request).code,
+            code::ACCESS_REJECT,
+            "{length}"
+        );
+    }
+    ground.survived();
+}
+
+#[test]
+fn eap_in_pieces_that_are_empty_or_have_something_between_them_is_answered_or_refused() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.12:0");
+    let whole = nac_test_support::wire::eap_response(1, 1, b"alice");
+    let (one, two) = whole.split_at(3);
+    let cases: [(&str, [&[u8]; 3]); 4] = [
+        ("an empty piece first", [&[], one, two]),
+        ("an empty piece between", [one, &[], two]),
+        ("an empty piece last", [one, two, &[]]),
+        ("octet by octet", [&whole[..1], &whole[1..2], &whole[2..]]),
+    ];
+    for (what, pieces) in cases {
+        let request = client
+            .request(code::ACCESS_REQUEST, 3)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, "alice");
+        let add = |request: Request, piece: &&[u8]| request.with(attribute::EAP_MESSAGE, piece);
+        let whole = pieces.iter().fold(request.clone(), add);
+        let reply = client.answer(&whole);
+        assert_eq!(reply.code, code::ACCESS_CHALLENGE, "{what}");
+        // RFC 3579 section 3.1: nothing may stand between them. Whoever does it is not followed into anything else.
+        let apart = pieces.iter().fold(request, |request, piece| {
+            add(request, piece).with(attribute::REPLY_MESSAGE, "between")
+        });
+        let code = client.answer(&apart).code;
+        assert!(
+            [code::ACCESS_CHALLENGE, code::ACCESS_REJECT].contains(&code),
+            "{what}: {code}"
+        );
+    }
+    ground.survived();
+}
+
+#[test]
 fn what_a_server_never_receives_gets_silence() {
     let ground = Ground::shared();
     let client = ground.client("127.2.0.9:0");

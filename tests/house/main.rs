@@ -4,6 +4,7 @@
 mod arrows;
 mod dependencies;
 mod files;
+mod secrets;
 mod standards;
 
 use cargo_metadata::{Metadata, MetadataCommand};

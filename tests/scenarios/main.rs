@@ -38,5 +38,6 @@ mod proof;
 mod quarantine;
 mod radsec;
 mod reload;
+mod remedies;
 mod remedy;
 mod secrecy;

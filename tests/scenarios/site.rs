@@ -61,7 +61,7 @@ impl Site {
             directory,
         };
         let listeners = format!(
-            "[radius]\nlisten_auth = \"{auth}\"\nlisten_acct = \"{acct}\"\n\
+            "[radius]\nlisten_auth = \"{auth}\"\nlisten_acct = \"{acct}\"\nreject_delay = 0\n\
              [portal]\nlisten = \"{portal}\"\npublic_name = \"localhost\"\n\
              [admin]\nlisten = \"{admin}\"\n[metrics]\nlisten = \"{metrics}\"\n{sections}"
         );

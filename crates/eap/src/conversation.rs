@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::fragment::{self, START_DATA};
 use crate::method::{Authenticated, Context, Next, TlsMethod, teap};
+use crate::opening::{Opening, whole_identity};
 use crate::packet::{self, Body, Code, Packet, Wanted, eap_type, wanted_types};
 use crate::reason::{self, Reason};
 use crate::sessions::SessionRecord;
@@ -85,6 +86,70 @@ impl Conversation {
         }
     }
 
+    /// Goes on from an [`Opening`]: with the same settings as if it had been kept. `epoch` is the moment that
+    /// [`Conversation::opening`] was given, and `user_name` what the NAS calls the supplicant. `None` if the method that was
+    /// proposed is not on offer any more.
+    pub fn resume_opening(
+        settings: Arc<Settings>,
+        epoch: Instant,
+        unix_time: Duration,
+        eap_mtu: usize,
+        random: Random,
+        opening: &Opening,
+        user_name: &str,
+    ) -> Option<Self> {
+        let last_active = epoch.checked_add(opening.at)?;
+        let mut conversation = Self::new(settings, last_active, unix_time, eap_mtu, random);
+        let type_data = match opening.proposed {
+            Some(method) if conversation.untried.contains(&method) => {
+                conversation.state = State::Proposed(method);
+                conversation.start_of(method)
+            }
+            Some(_) => return None,
+            None => {
+                conversation.state = State::IdentityRequested;
+                Vec::new()
+            }
+        };
+        conversation.method = opening.proposed;
+        conversation
+            .untried
+            .retain(|method| !opening.tried.contains(method));
+        whole_identity(&opening.identity, user_name).clone_into(&mut conversation.outer_identity);
+        conversation.identifier = opening.identifier;
+        conversation.last_request = Some(match opening.proposed {
+            Some(method) => method_request(opening.identifier, method, type_data),
+            None => packet::request(opening.identifier, eap_type::IDENTITY, &[]),
+        });
+        conversation.rounds = opening.rounds;
+        conversation.invalid = u16::from(opening.invalid);
+        conversation.stale = u16::from(opening.stale);
+        Some(conversation)
+    }
+
+    /// What is to be remembered of it until the supplicant's first message of a method, for [`Conversation::resume_opening`];
+    /// `None` before the first request and from that message on. `epoch` is any moment before the conversation began.
+    pub fn opening(&self, epoch: Instant) -> Option<Opening> {
+        let proposed = match self.state {
+            State::IdentityRequested => None,
+            State::Proposed(method) => Some(method),
+            _ => return None,
+        };
+        let tried = |method: &Method| !self.untried.contains(method);
+        let mut offered = offered(&self.settings);
+        offered.retain(tried);
+        Some(Opening {
+            at: self.last_active.saturating_duration_since(epoch),
+            identifier: self.identifier,
+            proposed,
+            tried: offered,
+            rounds: self.rounds,
+            invalid: u8::try_from(self.invalid).unwrap_or(u8::MAX),
+            stale: u8::try_from(self.stale).unwrap_or(u8::MAX),
+            identity: self.outer_identity.clone(),
+        })
+    }
+
     /// Proposes this method before the others, if it is on offer: the one with which this supplicant succeeded last.
     pub fn prefer(&mut self, method: Method) {
         self.preferred = Some(method);
@@ -94,6 +159,7 @@ impl Conversation {
     pub fn start(&mut self) -> Vec<u8> {
         self.forget();
         self.untried = offered(&self.settings);
+        self.method = None;
         self.state = State::IdentityRequested;
         let mut identifier = [0];
         (self.random)(&mut identifier);
@@ -271,9 +337,15 @@ impl Conversation {
         self.method = Some(method);
         self.untried.retain(|other| *other != method);
         self.state = State::Proposed(method);
+        let type_data = self.start_of(method);
+        self.request(method, type_data)
+    }
+
+    /// The type data of a method's Start.
+    fn start_of(&self, method: Method) -> Vec<u8> {
         match method {
-            Method::Teap => self.request(method, &teap::outer::start(&self.settings)),
-            Method::Tls | Method::Peap | Method::Ttls => self.request(method, &START_DATA),
+            Method::Teap => teap::outer::start(&self.settings),
+            Method::Tls | Method::Peap | Method::Ttls => START_DATA.to_vec(),
         }
     }
 
@@ -301,7 +373,7 @@ impl Conversation {
             Next::Request(type_data) => {
                 let number = method.method();
                 self.state = State::Running(method);
-                self.request(number, &type_data)
+                self.request(number, type_data)
             }
             Next::Ask(question) => {
                 self.state = State::Asking(method);
@@ -353,14 +425,13 @@ impl Conversation {
         })
     }
 
-    fn request(&mut self, method: Method, type_data: &[u8]) -> Step {
+    fn request(&mut self, method: Method, type_data: Vec<u8>) -> Step {
         if self.rounds >= self.settings.max_rounds {
             return self.fail(reason::TOO_MANY_ROUNDS.with(self.settings.max_rounds));
         }
-        self.rounds += 1;
+        self.rounds = self.rounds.saturating_add(1);
         self.identifier = self.identifier.wrapping_add(1);
-        let type_data = fragment::with_version(method.version(), type_data.to_vec());
-        let packet = packet::request(self.identifier, method.type_number(), &type_data);
+        let packet = method_request(self.identifier, method, type_data);
         self.last_request = Some(packet.clone());
         Step::Request(packet)
     }
@@ -387,7 +458,7 @@ impl Conversation {
     }
 
     fn invalid(&mut self, reason: Reason) -> Step {
-        self.invalid += 1;
+        self.invalid = self.invalid.saturating_add(1);
         if self.invalid > INVALID_LIMIT {
             return self.fail(reason::TOO_MANY_INVALID.with(reason.sentence));
         }
@@ -431,6 +502,11 @@ impl fmt::Debug for Conversation {
             .field("rounds", &self.rounds)
             .finish_non_exhaustive()
     }
+}
+
+fn method_request(identifier: u8, method: Method, type_data: Vec<u8>) -> Vec<u8> {
+    let type_data = fragment::with_version(method.version(), type_data);
+    packet::request(identifier, method.type_number(), &type_data)
 }
 
 /// The methods that can really be served, in order of preference.

@@ -54,7 +54,9 @@ impl Framing {
     /// `eap_mtu` is the largest EAP packet to send.
     pub(crate) fn new(eap_mtu: usize) -> Self {
         Self {
-            fragment_size: eap_mtu.clamp(SMALLEST_MTU, LARGEST_MTU) - OVERHEAD,
+            fragment_size: eap_mtu
+                .clamp(SMALLEST_MTU, LARGEST_MTU)
+                .saturating_sub(OVERHEAD),
             incoming: None,
             outgoing: Vec::new(),
             sent: 0,
@@ -105,7 +107,7 @@ impl Framing {
         if declared.is_some() && declared != incoming.declared {
             return Err("the message length changed between fragments".into());
         }
-        let length = incoming.data.len() + data.len();
+        let length = incoming.data.len().saturating_add(data.len());
         let limit = incoming.declared.unwrap_or(FLIGHT_LIMIT);
         if length > limit {
             return Err(format!("{length} octets arrived of a message of {limit}"));
@@ -133,13 +135,14 @@ impl Framing {
     /// The type data of the next packet of the queued message.
     pub(crate) fn next_fragment(&mut self) -> Vec<u8> {
         let rest = self.outgoing.get(self.sent..).unwrap_or_default();
-        let mut type_data = Vec::with_capacity(rest.len().min(self.fragment_size) + 1);
+        let mut type_data =
+            Vec::with_capacity(rest.len().min(self.fragment_size).saturating_add(1));
         let more = rest.len() > self.fragment_size;
         // RFC 9190 section 2.1.9: L only on the first of several fragments.
         let room = if more && self.sent == 0 {
             type_data.push(LENGTH_INCLUDED | MORE_FRAGMENTS);
             type_data.extend_from_slice(&(self.outgoing.len() as u32).to_be_bytes());
-            self.fragment_size - LENGTH_FIELD
+            self.fragment_size.saturating_sub(LENGTH_FIELD)
         } else if more {
             type_data.push(MORE_FRAGMENTS);
             self.fragment_size
@@ -148,7 +151,7 @@ impl Framing {
             rest.len()
         };
         type_data.extend_from_slice(rest.get(..room).unwrap_or(rest));
-        self.sent += room;
+        self.sent = self.sent.saturating_add(room);
         if !more {
             self.outgoing = Vec::new();
             self.sent = 0;

@@ -47,7 +47,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic
+    clippy::panic,
+    clippy::arithmetic_side_effects
 )]
 #![cfg_attr(
     test,
@@ -56,6 +57,7 @@
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
+        clippy::arithmetic_side_effects,
         reason = "a failing test should panic"
     )
 )]
@@ -65,6 +67,7 @@ mod fragment;
 mod keys;
 mod method;
 pub mod mschapv2;
+mod opening;
 mod packet;
 pub mod peer;
 pub mod reason;
@@ -81,6 +84,7 @@ mod support;
 
 pub use conversation::Conversation;
 pub use method::{is_by_certificate, method_names};
+pub use opening::Opening;
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use settings::{CryptoBinding, InnerMethod, Method, Settings, TlsVersions};

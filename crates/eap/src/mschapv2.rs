@@ -178,8 +178,8 @@ fn des_key(seven: &[u8; 7]) -> [u8; 8] {
         .iter()
         .fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
     let mut key = [0; 8];
-    for (index, octet) in (0_u32..).zip(key.iter_mut()) {
-        *octet = ((bits >> (49 - 7 * index)) as u8 & 0x7f) << 1;
+    for (shift, octet) in [49, 42, 35, 28, 21, 14, 7, 0].iter().zip(key.iter_mut()) {
+        *octet = ((bits >> shift) as u8 & 0x7f) << 1;
     }
     key
 }

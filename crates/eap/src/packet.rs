@@ -105,9 +105,9 @@ pub(crate) fn failure(identifier: u8) -> Vec<u8> {
 
 fn with_body(code: u8, identifier: u8, eap_type: u8, data: &[u8]) -> Vec<u8> {
     // Every sender in this crate fragments far below 64 KiB; the cut keeps the length truthful.
-    let room = usize::from(u16::MAX) - HEADER_LEN - 1;
-    let data = data.get(..room).unwrap_or(data);
-    let length = (HEADER_LEN + 1 + data.len()) as u16;
+    const ROOM: usize = u16::MAX as usize - HEADER_LEN - 1;
+    let data = data.get(..ROOM).unwrap_or(data);
+    let length = data.len().saturating_add(HEADER_LEN + 1) as u16;
     let mut packet = Vec::with_capacity(usize::from(length));
     packet.extend_from_slice(&[code, identifier]);
     packet.extend_from_slice(&length.to_be_bytes());

@@ -127,10 +127,10 @@ table! {
         "Enrol the device or the user, and select the certificate in the 802.1X profile.";
     CLIENT_CERTIFICATE_EXPIRED "EAP-1204"
         "the supplicant's certificate is not valid at this time: {}"
-        "Renew the certificate; check the clocks of the issuing CA and of this server.";
+        "Issue a new one: nac certificate issue --user NAME --out DIR (for a device: --device NAME). If it was issued just now, set the clocks of the issuing CA and of this server right.";
     UNKNOWN_ISSUER "EAP-1205"
         "the supplicant's certificate was issued by a CA that this server does not trust"
-        "Add the issuing CA to the client CAs, have the supplicant send its intermediate certificates, or select another certificate.";
+        "Add the issuing CA's file to client_ca in [eap] of nac.toml and reload (systemctl reload nac); or have the supplicant send its intermediate certificates; or issue one here: nac certificate issue --user NAME --out DIR.";
     NO_COMMON_TLS "EAP-1206"
         "the supplicant and this server have no TLS version, cipher or signature in common: {}"
         "Update the supplicant: TLS 1.2 with ECDHE and AES-GCM or ChaCha20 is the least that is accepted.";
@@ -162,7 +162,7 @@ table! {
     // 13xx: which method.
     NAK "EAP-1301"
         "the supplicant wants {}"
-        "Offer that method, or choose one of the offered methods in the supplicant's profile.";
+        "Offer that method: add it to methods in [eap] of nac.toml and reload (systemctl reload nac); or choose one of the offered methods in the supplicant's profile.";
     NOTHING_OFFERED "EAP-1302"
         "this server has no EAP method to offer"
         "Enable PEAP or EAP-TTLS, or give EAP-TLS a client CA.";
@@ -173,10 +173,10 @@ table! {
     // 14xx: the inner authentication.
     WRONG_PASSWORD "EAP-1401"
         "the password is wrong (MS-CHAPv2)"
-        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile. Or set a new one: nac user set NAME --mschap --password-prompt.";
     WRONG_PASSWORD_PAP "EAP-1402"
         "the password is wrong (PAP)"
-        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile. Or set a new one: nac user set NAME --password-prompt.";
     NAME_MISMATCH "EAP-1403"
         "the MS-CHAPv2 name differs from the identity in the tunnel"
         "Enter the same user name in both places of the supplicant's profile.";
@@ -221,13 +221,13 @@ table! {
         "Update the supplicant.";
     WRONG_PASSWORD_GTC "EAP-1417"
         "the password is wrong (EAP-GTC)"
-        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile. Or set a new one: nac user set NAME --password-prompt.";
     GTC_MALFORMED "EAP-1418"
         "the answer to EAP-GTC's prompt has {} octets, which is no password"
         "Enter the password in the supplicant's profile.";
     WRONG_PASSWORD_MSCHAP "EAP-1419"
         "the password is wrong (MS-CHAP)"
-        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile.";
+        "Have the user type it again; check the keyboard layout and the stored password in the supplicant's profile. Or set a new one: nac user set NAME --mschap --password-prompt.";
     PASSWORD_REFUSED "EAP-1420"
         "the supplicant refused to send a password inside TEAP"
         "Let the supplicant use EAP inside TEAP: name EAP-TLS or EAP-MSCHAPv2 before PAP in inner_methods of [eap].";

@@ -81,7 +81,7 @@ impl SessionStore {
         }
         let mut sessions = self.lock();
         let number = sessions.next_number;
-        sessions.next_number += 1;
+        sessions.next_number = sessions.next_number.wrapping_add(1);
         sessions.order.push_back((number, id.clone()));
         sessions.by_id.insert(
             id,
@@ -94,7 +94,8 @@ impl SessionStore {
         while sessions.by_id.len() > self.capacity {
             sessions.evict_oldest();
         }
-        if sessions.order.len() > 2 * sessions.by_id.len() + 64 {
+        let bearable = sessions.by_id.len().saturating_mul(2).saturating_add(64);
+        if sessions.order.len() > bearable {
             sessions.drop_stale();
         }
     }

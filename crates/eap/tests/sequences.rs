@@ -11,15 +11,20 @@ use std::sync::Arc;
 
 use nac_eap::peer::{Peer, PeerMethod, PeerStep, PeerTls};
 use nac_eap::{
-    Answer, Conversation, Method, Question, Settings, Step, Success, TlsVersions, mschapv2,
+    Answer, Conversation, Method, Opening, Question, Settings, Step, Success, TlsVersions, mschapv2,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::{Login, PASSWORD, answer, peer_tls, pki, server_tls, settings_of, start_of_time};
+use support::{
+    Login, NOW, PASSWORD, answer, peer_tls, pki, random, server_tls, settings_of, start_of_time,
+};
 
 /// More packets than the longest login needs.
 const MAX_PACKETS: usize = 120;
+
+/// The methods of the server.
+const METHODS: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 
 /// What happens next.
 #[derive(Clone, Debug)]
@@ -75,6 +80,8 @@ struct Case {
     right_password: bool,
     accept: bool,
     mtu: usize,
+    /// Until a method runs, nothing of the conversation is kept but its opening.
+    stateless: bool,
     acts: Vec<Act>,
     world: Vec<World>,
 }
@@ -93,7 +100,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<Index>().prop_map(Act::Cut),
         2 => any::<Index>().prop_map(Act::Replay),
         2 => any::<Index>().prop_map(Act::Reorder),
-        2 => (select(vec![1, 3, 13, 21, 25, 26, 254]), vec(any::<u8>(), 0..12))
+        2 => (select(vec![1, 3, 13, 21, 25, 26, 55, 254]), vec(any::<u8>(), 0..12))
             .prop_map(|(eap_type, data)| Act::Forge(eap_type, data)),
         1 => vec(any::<u8>(), 0..12).prop_map(Act::Garbage),
         1 => Just(Act::Start),
@@ -109,8 +116,10 @@ fn case() -> impl Strategy<Value = Case> {
             PeerMethod::PeapMschapv2,
             PeerMethod::TtlsPap,
             PeerMethod::TtlsMschapv2,
+            PeerMethod::TeapMschapv2,
+            PeerMethod::TeapPap,
         ]),
-        select(vec![Method::Tls, Method::Peap, Method::Ttls]),
+        select(METHODS.to_vec()),
         select(vec![
             TlsVersions::Both,
             TlsVersions::Only12,
@@ -128,13 +137,13 @@ fn case() -> impl Strategy<Value = Case> {
     let how = (
         any::<bool>(),
         any::<bool>(),
-        select(vec![1386, 300]),
+        (select(vec![1386, 300]), any::<bool>()),
         vec(act(), 0..24),
         vec(world, 4),
     );
     (who, how).prop_map(|(who, how)| {
         let (method, proposed, versions, certificate) = who;
-        let (right_password, accept, mtu, acts, world) = how;
+        let (right_password, accept, (mtu, stateless), acts, world) = how;
         Case {
             method,
             proposed,
@@ -143,6 +152,7 @@ fn case() -> impl Strategy<Value = Case> {
             right_password,
             accept,
             mtu,
+            stateless,
             acts,
             world,
         }
@@ -152,6 +162,7 @@ fn case() -> impl Strategy<Value = Case> {
 /// One conversation and its supplicant.
 struct Run<'a> {
     case: &'a Case,
+    settings: Arc<Settings>,
     conversation: Conversation,
     peer: Peer,
     request: Vec<u8>,
@@ -180,6 +191,7 @@ impl<'a> Run<'a> {
         let request = conversation.start();
         Self {
             case,
+            settings: Arc::clone(settings),
             conversation,
             peer: login.peer(),
             requests: vec![request.clone()],
@@ -305,6 +317,7 @@ impl<'a> Run<'a> {
             Step::Request(request) => {
                 self.requests.push(request.clone());
                 self.request = request;
+                self.reopen()?;
             }
             Step::Success(success) => {
                 self.success = Some(success);
@@ -320,8 +333,38 @@ impl<'a> Run<'a> {
                     "a failure cannot be accepted"
                 );
             }
-            Step::Ignore(_) | Step::Ask(_) => {}
+            Step::Ignore(_) => self.reopen()?,
+            Step::Ask(_) => {}
         }
+        Ok(())
+    }
+
+    /// Forgets everything but what a NAS would carry, and goes on from that.
+    fn reopen(&mut self) -> Result<(), TestCaseError> {
+        let epoch = start_of_time();
+        let Some(opening) = self
+            .conversation
+            .opening(epoch)
+            .filter(|_| self.case.stateless)
+        else {
+            return Ok(());
+        };
+        let opening = Opening::from_bytes(&opening.to_bytes()).unwrap();
+        let again = Conversation::resume_opening(
+            Arc::clone(&self.settings),
+            epoch,
+            NOW,
+            self.case.mtu,
+            random(),
+            &opening,
+            "anonymous",
+        );
+        let again = again.unwrap();
+        prop_assert_eq!(again.last_request(), self.conversation.last_request());
+        prop_assert_eq!(again.outer_identity(), self.conversation.outer_identity());
+        prop_assert_eq!(again.rounds(), self.conversation.rounds());
+        prop_assert_eq!(again.method(), self.conversation.method());
+        self.conversation = again;
         Ok(())
     }
 
@@ -407,7 +450,7 @@ fn tls(certificate: Certificate) -> Arc<PeerTls> {
 fn settings(case: &Case) -> Arc<Settings> {
     let mut methods = vec![case.proposed];
     methods.extend(
-        [Method::Tls, Method::Peap, Method::Ttls]
+        METHODS
             .into_iter()
             .filter(|method| *method != case.proposed),
     );

@@ -1,4 +1,4 @@
-//! EAP conversations under way, found by the State attribute.
+//! EAP conversations in which a method runs, found by the State attribute. What comes before is in [`super::openings`].
 //!
 //! State is 16 octets: 8 that name the conversation and 8 that are new with every challenge, so that only the newest challenge
 //! can be answered and a replayed response finds nothing (RFC 5080 section 2.1.2).
@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
+use nac_radius::MacAddr;
 
 use crate::identity::password::SlowCheck;
 
-/// A conversation's whole life, from the first response to the verdict.
+/// A conversation's whole life, from the first message of a method to the verdict.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
-/// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has only said its name: a flood
-/// of identities costs its sender nothing, and must not push out who is in the middle of a handshake.
+/// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has not answered since its first message of a
+/// method: that costs its sender nothing, and must not push out who is in the middle of a handshake.
 const LIMIT: usize = 16_384;
+/// Conversations of one station behind one client at once; the oldest gives way. One is usual: a station that begins anew has left the
+/// one before.
+const STATION_LIMIT: usize = 16;
 /// Octets of unfinished messages in all conversations together. Handshakes hold kilobytes and few at a time are within one; who
 /// never finishes what they announced goes, the oldest first.
 const UNFINISHED_LIMIT: usize = 64 << 20;
@@ -57,25 +61,16 @@ impl std::fmt::Debug for Conversations {
 }
 
 impl Conversations {
-    /// Starts one for a supplicant behind `client`. Expired ones are dropped, and at the limit the one that is missed least.
+    /// Takes one of a supplicant behind `client`. Expired ones are dropped, and at a limit the one that is missed least.
     pub(crate) fn insert(
         &self,
+        id: ConversationId,
         client: &str,
-        conversation: Conversation,
+        station: Option<MacAddr>,
+        active: Arc<Mutex<Active>>,
         now: Instant,
-    ) -> (ConversationId, Arc<Mutex<Active>>) {
-        let id = random();
-        let active = Arc::new(Mutex::new(Active {
-            conversation,
-            expected: None,
-            answered: [0; 16],
-            invalid: 0,
-            parked: None,
-            guessed: None,
-            credential_us: 0,
-        }));
-        self.lock().insert(id, client, active.clone(), now);
-        (id, active)
+    ) {
+        self.lock().insert(id, client, station, active, now);
     }
 
     /// The conversation that a State attribute belongs to, if it still lives and began behind the same client: a State from
@@ -112,6 +107,19 @@ impl Conversations {
 }
 
 impl Active {
+    /// A conversation that belongs to no State yet, after `invalid` packets that had to be ignored.
+    pub(crate) fn new(conversation: Conversation, invalid: u8) -> Self {
+        Self {
+            conversation,
+            expected: None,
+            answered: [0; 16],
+            invalid,
+            parked: None,
+            guessed: None,
+            credential_us: 0,
+        }
+    }
+
     /// Takes the answer to the newest challenge; a State answers once.
     pub(crate) fn take_state(&mut self, state: &[u8]) -> bool {
         match self.expected {
@@ -144,6 +152,8 @@ impl Active {
 /// Who is under way, and who goes when there is no room.
 struct Table<T> {
     entries: HashMap<ConversationId, Entry<T>>,
+    /// Those of each station, the oldest first.
+    stations: HashMap<MacAddr, Vec<ConversationId>>,
     /// Those that were only begun, by birth: the lifetime is constant, so that is the order of expiry.
     begun: VecDeque<(Instant, ConversationId)>,
     /// Those that were continued, by when that happened first.
@@ -156,6 +166,7 @@ struct Table<T> {
 
 struct Entry<T> {
     client: Box<str>,
+    station: Option<MacAddr>,
     active: Arc<T>,
     continued: bool,
     unfinished: usize,
@@ -167,6 +178,7 @@ impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
             entries: HashMap::new(),
+            stations: HashMap::new(),
             begun: VecDeque::new(),
             continued: VecDeque::new(),
             unfinished: VecDeque::new(),
@@ -176,7 +188,14 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    fn insert(&mut self, id: ConversationId, client: &str, active: Arc<T>, now: Instant) {
+    fn insert(
+        &mut self,
+        id: ConversationId,
+        client: &str,
+        station: Option<MacAddr>,
+        active: Arc<T>,
+        now: Instant,
+    ) {
         let over = |(since, _): &&(Instant, ConversationId)| now.duration_since(*since) >= LIFETIME;
         while self.begun.front().filter(over).is_some() {
             self.drop_begun();
@@ -185,8 +204,13 @@ impl<T> Table<T> {
             self.drop_continued();
         }
         while self.entries.len() >= LIMIT && (self.drop_begun() || self.drop_continued()) {}
+        if let Some(station) = station {
+            self.make_room_for(station, client);
+            self.stations.entry(station).or_default().push(id);
+        }
         let entry = Entry {
             client: client.into(),
+            station,
             active,
             continued: false,
             unfinished: 0,
@@ -194,6 +218,24 @@ impl<T> Table<T> {
         };
         self.entries.insert(id, entry);
         self.begun.push_back((now, id));
+    }
+
+    /// Ends the oldest of a station that has too many behind this client.
+    fn make_room_for(&mut self, station: MacAddr, client: &str) {
+        let entries = &self.entries;
+        let same_client = |id: &&ConversationId| {
+            entries
+                .get(*id)
+                .is_some_and(|entry| *entry.client == *client)
+        };
+        let known = self.stations.get(&station).map_or(&[][..], Vec::as_slice);
+        let mut of_station = known.iter().filter(same_client);
+        let oldest = of_station.next().copied();
+        if let Some(oldest) = oldest
+            && of_station.count() + 1 >= STATION_LIMIT
+        {
+            self.remove(&oldest);
+        }
     }
 
     fn carry_on(&mut self, id: &ConversationId, client: &str, now: Instant) -> Option<Arc<T>> {
@@ -229,8 +271,17 @@ impl<T> Table<T> {
     }
 
     fn remove(&mut self, id: &ConversationId) {
-        if let Some(entry) = self.entries.remove(id) {
-            self.unfinished_octets -= entry.unfinished;
+        let Some(entry) = self.entries.remove(id) else {
+            return;
+        };
+        self.unfinished_octets -= entry.unfinished;
+        if let Some(station) = entry.station
+            && let Some(of_station) = self.stations.get_mut(&station)
+        {
+            of_station.retain(|other| other != id);
+            if of_station.is_empty() {
+                self.stations.remove(&station);
+            }
         }
     }
 
@@ -277,7 +328,7 @@ mod tests {
     fn filled(now: Instant, count: usize) -> Table<()> {
         let mut table = Table::default();
         for number in 0..count {
-            table.insert(id(number), "sw1", Arc::new(()), now);
+            table.insert(id(number), "sw1", None, Arc::new(()), now);
         }
         table
     }
@@ -291,12 +342,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_identities_pushes_out_no_handshake() {
+    fn a_flood_of_first_messages_pushes_out_no_handshake() {
         let now = Instant::now();
         let mut table = filled(now, 2);
         assert!(table.carry_on(&id(0), "sw1", now).is_some());
         for number in 2..3 * LIMIT {
-            table.insert(id(number), "sw1", Arc::new(()), now);
+            table.insert(id(number), "sw1", None, Arc::new(()), now);
         }
         assert_eq!(table.entries.len(), LIMIT);
         assert!(table.carry_on(&id(0), "sw1", now).is_some());
@@ -308,12 +359,38 @@ mod tests {
         let now = Instant::now();
         let mut table = filled(now, 0);
         for number in 0..2 * LIMIT {
-            table.insert(id(number), "sw1", Arc::new(()), now);
+            table.insert(id(number), "sw1", None, Arc::new(()), now);
             table.carry_on(&id(number), "sw1", now);
         }
         assert_eq!(table.entries.len(), LIMIT);
         assert!(table.carry_on(&id(0), "sw1", now).is_none());
         assert!(table.carry_on(&id(2 * LIMIT - 1), "sw1", now).is_some());
+    }
+
+    #[test]
+    fn a_station_has_few_conversations_behind_a_client_and_the_oldest_goes() {
+        let now = Instant::now();
+        let mut table = filled(now, 0);
+        let (one, other) = (MacAddr::new([1; 6]), MacAddr::new([2; 6]));
+        table.insert(id(1000), "sw2", Some(one), Arc::new(()), now);
+        table.insert(id(1001), "sw1", Some(other), Arc::new(()), now);
+        for number in 0..3 * STATION_LIMIT {
+            table.insert(id(number), "sw1", Some(one), Arc::new(()), now);
+        }
+        assert_eq!(table.entries.len(), STATION_LIMIT + 2);
+        assert_eq!(table.stations[&one].len(), STATION_LIMIT + 1);
+        for (number, client, lives) in [
+            (0, "sw1", false),
+            (3 * STATION_LIMIT - 1, "sw1", true),
+            (1000, "sw2", true),
+            (1001, "sw1", true),
+        ] {
+            let found = table.carry_on(&id(number), client, now);
+            assert_eq!(found.is_some(), lives, "{number}");
+        }
+        let all: Vec<ConversationId> = table.entries.keys().copied().collect();
+        all.iter().for_each(|id| table.remove(id));
+        assert!(table.stations.is_empty());
     }
 
     #[test]
@@ -343,7 +420,7 @@ mod tests {
         let now = Instant::now();
         let mut table = filled(now, 10);
         table.carry_on(&id(3), "sw1", now);
-        table.insert(id(10), "sw1", Arc::new(()), now + LIFETIME);
+        table.insert(id(10), "sw1", None, Arc::new(()), now + LIFETIME);
         assert_eq!(table.entries.len(), 1);
         assert_eq!((table.begun.len(), table.continued.len()), (1, 0));
     }

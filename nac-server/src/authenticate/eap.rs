@@ -1,11 +1,14 @@
 //! EAP over RADIUS (RFC 3579): carries packets between the NAS and a [`Conversation`], and answers its questions.
+//!
+//! *Invariant*: who has only said a name costs no memory ([`super::openings`]).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Authenticated, EapAnswer};
-use super::conversations::{Active, ConversationId};
+use super::conversations::{Active, ConversationId, random};
 use super::methods::challenge_user;
+use super::openings::{Opened, Use};
 use super::request::Request;
 use super::{Authenticator, Progress};
 use crate::identity::from_chain;
@@ -13,7 +16,7 @@ use crate::identity::password::{Check, SlowCheck, Verified};
 use crate::reason::Refusal;
 use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use nac_eap::{Answer, Conversation, Question, Reason, Step, Success};
+use nac_eap::{Answer, Conversation, Opening, Question, Reason, Step, Success};
 use nac_policy::IdentityKind;
 use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
 use nac_store::{CertificateDetails, MachineDetails};
@@ -43,56 +46,44 @@ pub(super) fn receive(
     message: &[u8],
 ) -> Progress {
     let packet = request.packet();
-    let (id, active) = match packet.attribute(attribute::STATE) {
-        Some(state) => {
-            match authenticator
-                .conversations
-                .find(&request.client.name, state, Instant::now())
-            {
-                Some(found) => found,
-                None => {
-                    return refuse_message(
-                        authenticator,
-                        &request,
-                        message,
-                        Refusal::unknown_conversation(),
-                    );
+    let Some(state) = packet.attribute(attribute::STATE) else {
+        return match begin(authenticator, &request, &packet, message) {
+            Ok(conversation) => open(authenticator, request, message, conversation, None),
+            Err(refusal) => refuse_message(authenticator, &request, message, refusal),
+        };
+    };
+    let client = &request.client.name;
+    if let Some((id, active)) = authenticator
+        .conversations
+        .find(client, state, Instant::now())
+    {
+        let answers = lock(&active).take_state(state);
+        return match answers {
+            true => go_on(authenticator, request, message, id, active),
+            // A late duplicate, which RFC 3748 section 4.1 discards, or one whose answer is on its way.
+            false => Progress::Silence,
+        };
+    }
+    let opened = authenticator.openings.open(client, state).map(|opened| {
+        let seen = authenticator.openings.spend(&opened);
+        (opened, seen)
+    });
+    match opened {
+        // Late again, see above.
+        Some((_, Use::Again)) => Progress::Silence,
+        Some((opened, Use::First)) => {
+            match reopen(authenticator, &request, &packet, &opened.opening) {
+                Ok(conversation) => {
+                    open(authenticator, request, message, conversation, Some(&opened))
                 }
+                Err(refusal) => refuse_message(authenticator, &request, message, refusal),
             }
         }
-        None => match begin(authenticator, &request, &packet, message) {
-            Ok(begun) => begun,
-            Err(refusal) => return refuse_message(authenticator, &request, message, refusal),
-        },
-    };
-    let mut conversation = lock(&active);
-    if let Some(state) = packet.attribute(attribute::STATE)
-        && !conversation.take_state(state)
-    {
-        // A late duplicate, which RFC 3748 section 4.1 discards, or one whose answer is on its way.
-        return Progress::Silence;
+        Some((_, Use::Over)) | None => {
+            let refusal = Refusal::unknown_conversation();
+            refuse_message(authenticator, &request, message, refusal)
+        }
     }
-    if let Some(check) = conversation.parked.take() {
-        // There was no room for this check; the NAS has asked again.
-        drop(conversation);
-        return check_password(authenticator, request, id, active, check);
-    }
-    if message.is_empty() {
-        let identity_request = conversation.conversation.start();
-        return challenge(
-            &request,
-            &packet,
-            &id,
-            &mut conversation,
-            &identity_request,
-            None,
-        );
-    }
-    let step = conversation.conversation.receive(Instant::now(), message);
-    let unfinished = conversation.conversation.unfinished();
-    drop(conversation);
-    authenticator.conversations.holds(&id, unfinished);
-    advance(authenticator, request, id, active, step)
 }
 
 fn begin(
@@ -100,30 +91,132 @@ fn begin(
     request: &Request,
     packet: &Packet<'_>,
     message: &[u8],
-) -> Result<(ConversationId, Shared), Refusal> {
+) -> Result<Conversation, Refusal> {
     let starts = message.is_empty()
         || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
     if !starts {
         return Err(Refusal::no_state());
     }
-    let settings = authenticator
-        .eap
-        .load_full()
-        .ok_or_else(Refusal::no_credentials)?;
-    let now = Instant::now();
     let mut conversation = Conversation::new(
-        settings,
-        now,
+        settings(authenticator)?,
+        Instant::now(),
         unix_time(),
         eap_mtu(packet),
         Box::new(fill_random),
     );
+    prefer(authenticator, request, &mut conversation);
+    Ok(conversation)
+}
+
+/// Goes on with what the NAS kept for us.
+fn reopen(
+    authenticator: &Authenticator,
+    request: &Request,
+    packet: &Packet<'_>,
+    opening: &Opening,
+) -> Result<Conversation, Refusal> {
+    let mut conversation = Conversation::resume_opening(
+        settings(authenticator)?,
+        authenticator.openings.epoch(),
+        unix_time(),
+        eap_mtu(packet),
+        Box::new(fill_random),
+        opening,
+        &request.user_name,
+    )
+    .ok_or_else(Refusal::unknown_conversation)?;
+    prefer(authenticator, request, &mut conversation);
+    Ok(conversation)
+}
+
+fn settings(authenticator: &Authenticator) -> Result<Arc<nac_eap::Settings>, Refusal> {
+    authenticator
+        .eap
+        .load_full()
+        .ok_or_else(Refusal::no_credentials)
+}
+
+fn prefer(authenticator: &Authenticator, request: &Request, conversation: &mut Conversation) {
     if let Some(method) = authenticator.habits.of(request.mac) {
         conversation.prefer(method);
     }
-    Ok(authenticator
-        .conversations
-        .insert(&request.client.name, conversation, now))
+}
+
+/// A message before a method runs. Nothing is kept of it but what the NAS returns with the next one; only the first message of a method
+/// brings the conversation into the table.
+fn open(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    message: &[u8],
+    mut conversation: Conversation,
+    opened: Option<&Opened>,
+) -> Progress {
+    let now = Instant::now();
+    let invalid = opened.map_or(0, |opened| opened.invalid);
+    let step = if message.is_empty() {
+        Step::Request(conversation.start())
+    } else {
+        conversation.receive(now, message)
+    };
+    let openings = &authenticator.openings;
+    let client = &request.client.name;
+    if let Some(opening) = conversation.opening(openings.epoch()) {
+        let ignored = invalid.saturating_add(1);
+        match &step {
+            Step::Request(eap) => {
+                let state = openings.seal(client, &opening, invalid);
+                return challenge(&request, &request.packet(), &state, eap, None);
+            }
+            Step::Ignore(_) if ignored < INVALID_LIMIT => {
+                let state = openings.seal(client, &opening, ignored);
+                let last = conversation.last_request().unwrap_or_default();
+                let cause = Some(INVALID_EAP_PACKET);
+                return challenge(&request, &request.packet(), &state, last, cause);
+            }
+            _ => {}
+        }
+    }
+    let unfinished = conversation.unfinished();
+    let (id, active) = (
+        random(),
+        Arc::new(Mutex::new(Active::new(conversation, invalid))),
+    );
+    if matches!(step, Step::Failure { .. } | Step::Ignore(_)) {
+        // It is refused now.
+        if let Some(opened) = opened {
+            openings.ended(opened);
+        }
+    } else {
+        let table = &authenticator.conversations;
+        table.insert(id, client, request.mac, active.clone(), now);
+        table.holds(&id, unfinished);
+    }
+    advance(authenticator, request, id, active, step)
+}
+
+/// A message of a method.
+fn go_on(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    message: &[u8],
+    id: ConversationId,
+    active: Shared,
+) -> Progress {
+    let mut conversation = lock(&active);
+    if let Some(check) = conversation.parked.take() {
+        // There was no room for this check; the NAS has asked again.
+        drop(conversation);
+        return check_password(authenticator, request, id, active, check);
+    }
+    let step = if message.is_empty() {
+        Step::Request(conversation.conversation.start())
+    } else {
+        conversation.conversation.receive(Instant::now(), message)
+    };
+    let unfinished = conversation.conversation.unfinished();
+    drop(conversation);
+    authenticator.conversations.holds(&id, unfinished);
+    advance(authenticator, request, id, active, step)
 }
 
 /// Follows the conversation until something has to be sent or asked outside.
@@ -137,14 +230,8 @@ fn advance(
     loop {
         step = match step {
             Step::Request(eap) => {
-                return challenge(
-                    &request,
-                    &request.packet(),
-                    &id,
-                    &mut lock(&active),
-                    &eap,
-                    None,
-                );
+                let state = lock(&active).next_state(&id);
+                return challenge(&request, &request.packet(), &state, &eap, None);
             }
             Step::Ask(Question::NtHash { user }) => {
                 let answer = match may_guess(authenticator, &request, &active, &user) {
@@ -304,16 +391,14 @@ fn method_name(method: nac_eap::Method) -> &'static str {
 fn challenge(
     request: &Request,
     packet: &Packet<'_>,
-    id: &ConversationId,
-    active: &mut Active,
+    state: &[u8],
     eap: &[u8],
     error_cause: Option<u32>,
 ) -> Progress {
-    let state = active.next_state(id);
     let mut reply = PacketBuilder::reply(Code::AccessChallenge, packet);
     let pushed = reply
         .push_eap_message(eap)
-        .and_then(|()| reply.push(attribute::STATE, &state))
+        .and_then(|()| reply.push(attribute::STATE, state))
         .and_then(|()| match error_cause {
             Some(cause) => reply.push_integer(attribute::ERROR_CAUSE, cause),
             None => Ok(()),
@@ -352,14 +437,9 @@ fn ignore(
         ));
     }
     let last = last.unwrap_or_default();
-    challenge(
-        request,
-        &request.packet(),
-        id,
-        &mut active,
-        &last,
-        Some(INVALID_EAP_PACKET),
-    )
+    let state = active.next_state(id);
+    let cause = Some(INVALID_EAP_PACKET);
+    challenge(request, &request.packet(), &state, &last, cause)
 }
 
 /// The supplicant proved who it is; now the policy decides, before EAP-Success is sent.

@@ -165,18 +165,22 @@ fn ms_chap_v2(
     challenge: &[u8; 16],
     response: &MsChapV2Response,
 ) -> Result<Authenticated, Refusal> {
-    let user = challenge_user(authenticator, name, "MS-CHAPv2")?;
-    let Some(secrets) = &user.challenge else {
-        return Err(Refusal::no_challenge_secret(name, "MS-CHAPv2"));
-    };
+    let user = challenge_user(authenticator, name, "MS-CHAPv2");
+    let secrets = user.as_ref().ok().and_then(|user| user.challenge.as_ref());
+    // For nobody the same is computed, so that the time does not tell who exists.
+    let nt_hash = secrets.map_or([0; 16], |secrets| *secrets.nt_hash);
     let success = mschapv2::verify(
-        &secrets.nt_hash,
+        &nt_hash,
         challenge,
         &response.peer_challenge,
         name,
         &response.nt_response,
-    )
-    .ok_or_else(|| Refusal::wrong_password(name))?;
+    );
+    let user = user?;
+    let Some(secrets) = &user.challenge else {
+        return Err(Refusal::no_challenge_secret(name, "MS-CHAPv2"));
+    };
+    let success = success.ok_or_else(|| Refusal::wrong_password(name))?;
     let mut authenticated =
         Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
     let mut answer = vec![response.ident];

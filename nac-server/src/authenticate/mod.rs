@@ -10,12 +10,14 @@ mod duplicate;
 mod eap;
 mod habits;
 mod methods;
+mod openings;
 mod psk;
+mod rejects;
 pub mod request;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use nac_posture::PostureGate;
@@ -50,6 +52,8 @@ pub struct Authenticator {
     pub(crate) passwords: Passwords,
     guesses: Guesses,
     habits: habits::Habits,
+    openings: openings::Openings,
+    rejects: rejects::Rejects,
     conversations: Conversations,
     duplicates: DuplicateCache,
     psks: psk::Told,
@@ -87,11 +91,20 @@ impl Authenticator {
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
             habits: habits::Habits::default(),
+            openings: openings::Openings::default(),
+            rejects: rejects::Rejects::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),
         }
+    }
+
+    /// Lets Access-Rejects wait for so long; without this they do not.
+    #[must_use]
+    pub fn rejecting_after(mut self, delay: Duration) -> Self {
+        self.rejects = rejects::Rejects::after(delay);
+        self
     }
 
     /// Takes new EAP settings; conversations under way keep theirs.
@@ -125,7 +138,7 @@ impl Authenticator {
         result
     }
 
-    /// EAP conversations under way.
+    /// EAP conversations in which a method runs.
     pub fn conversations(&self) -> usize {
         self.conversations.len()
     }
@@ -221,7 +234,7 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(client = %client.name, %source, held_back = held,
-                    "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here");
+                    "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE");
             }
             false
         }
@@ -299,6 +312,7 @@ fn access_request(
         }
         Seen::New => {}
     }
+    let connection = origin.connection();
     let request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
         Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
@@ -308,8 +322,16 @@ fn access_request(
     match progress {
         Progress::Reply(reply) => {
             let reply: Arc<[u8]> = reply.into();
-            authenticator.duplicates.finish(slot, &key, reply.clone());
-            Disposition::Reply(reply)
+            let Some(wait) = may_wait(authenticator, &reply, connection) else {
+                authenticator.duplicates.finish(slot, &key, reply.clone());
+                return Disposition::Reply(reply);
+            };
+            let authenticator = authenticator.clone();
+            Disposition::Later(Box::pin(async move {
+                tokio::time::sleep(wait.delay).await;
+                authenticator.duplicates.finish(slot, &key, reply.clone());
+                Some(reply)
+            }))
         }
         Progress::Silence => {
             authenticator.duplicates.forget(slot, &key);
@@ -321,6 +343,9 @@ fn access_request(
                 match later.await {
                     Some(reply) => {
                         let reply: Arc<[u8]> = reply.into();
+                        if let Some(wait) = may_wait(&authenticator, &reply, connection) {
+                            tokio::time::sleep(wait.delay).await;
+                        }
                         authenticator.duplicates.finish(slot, &key, reply.clone());
                         Some(reply)
                     }
@@ -332,4 +357,10 @@ fn access_request(
             }))
         }
     }
+}
+
+/// Whether an answer is one that waits: an Access-Reject, whatever it is for, so that its time tells nothing.
+fn may_wait(authenticator: &Authenticator, reply: &[u8], connection: u64) -> Option<rejects::Wait> {
+    let is_reject = reply.first() == Some(&Code::AccessReject.octet());
+    is_reject.then(|| authenticator.rejects.wait(connection))?
 }

@@ -81,12 +81,13 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     let mut places = Places::default();
     let mut listeners = Vec::new();
 
-    let mut section = document.section("radius", &["listen_auth", "listen_acct"]);
+    let mut section = document.section("radius", &["listen_auth", "listen_acct", "reject_delay"]);
     let auth = section.address("listen_auth", "0.0.0.0:1812");
     let acct = section.address("listen_acct", "0.0.0.0:1813");
     let radius = RadiusSettings {
         listen_auth: auth.value,
         listen_acct: acct.value,
+        reject_delay: section.duration("reject_delay", Duration::from_secs(1), 0..=5),
     };
     listeners.push(Listener::new("[radius] listen_auth", Transport::Udp, auth));
     listeners.push(Listener::new("[radius] listen_acct", Transport::Udp, acct));

@@ -40,13 +40,15 @@ pub struct Settings {
     pub log: LogSettings,
 }
 
-/// Where RADIUS is spoken, over UDP.
+/// Where RADIUS is spoken over UDP, and how fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RadiusSettings {
     /// Authentication; port 1812 unless told otherwise.
     pub listen_auth: SocketAddr,
     /// Accounting; port 1813 unless told otherwise.
     pub listen_acct: SocketAddr,
+    /// How long an Access-Reject waits before it is sent; 1 s unless told otherwise, 0 for not at all. Also over RadSec.
+    pub reject_delay: Duration,
 }
 
 /// Where browsers and osquery arrive, over HTTPS.

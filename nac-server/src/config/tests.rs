@@ -66,6 +66,7 @@ fn a_minimal_file_gets_the_documented_defaults() {
     let config = load(MINIMAL).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.radius.listen_auth.to_string(), "0.0.0.0:1812");
     assert_eq!(config.radius.listen_acct.to_string(), "0.0.0.0:1813");
+    assert_eq!(config.radius.reject_delay, Duration::from_secs(1));
     assert_eq!(config.portal.listen.to_string(), "0.0.0.0:8443");
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9443");
     assert_eq!(config.metrics.listen.to_string(), "127.0.0.1:9812");
@@ -197,6 +198,18 @@ fn every_key_of_eap_is_known() {
     );
     says(&rendered, &["\"GTC\" is no value for inner_methods"]);
     assert!(!rendered.contains("there is no key in [eap]"), "{rendered}");
+}
+
+#[test]
+fn a_reject_may_wait_for_up_to_five_seconds_or_not_at_all() {
+    for (value, seconds) in [("0", 0), ("\"2s\"", 2), ("5", 5)] {
+        let text = format!("{MINIMAL}[radius]\nreject_delay = {value}\n");
+        let config = load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(config.radius.reject_delay, Duration::from_secs(seconds));
+    }
+    let rendered = errors(&format!("{MINIMAL}[radius]\nreject_delay = \"6s\"\n"));
+    let said = "reject_delay must be a length of time between 0 s and 5 s";
+    says(&rendered, &[said]);
 }
 
 #[test]

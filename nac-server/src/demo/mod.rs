@@ -69,6 +69,8 @@ pub async fn run(mut premises: Premises, json: bool) -> Result<Demo, DemoError> 
     ));
     let cast = furnish::cast(&premises, folder).await.map_err(DemoError)?;
     listen_on_loopback(&mut premises.config);
+    // Nobody guesses in a demo.
+    premises.config.settings.radius.reject_delay = std::time::Duration::ZERO;
     let server = Server::start(&premises.config, premises.store)
         .await
         .map_err(|error| DemoError(error.to_string()))?;

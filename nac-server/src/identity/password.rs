@@ -24,7 +24,8 @@ const MEMORY: Duration = Duration::from_secs(300);
 const MEMORY_LIMIT: usize = 100_000;
 /// Checks that may wait; more are shed, and the NAS asks again.
 const QUEUE_LIMIT: usize = 256;
-/// Verified when there is no such user, so that both answers take the same time. It is the hash of nothing in particular.
+/// Verified when there is no such user, or none with a password, so that all answers take the same time. It is the hash of nothing in
+/// particular.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$7PLRKbCLZO6CNRUhd8L4pe1Sfl/s3RNDBxAyLvaXdh4";
 
 /// Checks cleartext passwords of local users.
@@ -63,8 +64,8 @@ pub struct SlowCheck {
     user: String,
     hash: String,
     password: Zeroizing<Vec<u8>>,
-    /// The user exists; otherwise only time is spent.
-    real: bool,
+    /// Why it is refused whatever comes of it, when only time is spent.
+    vain: Option<Refusal>,
     tag: [u8; 32],
 }
 
@@ -90,22 +91,22 @@ impl Passwords {
     /// Starts a check: answers at once what needs no argon2.
     pub fn check(&self, directory: &Directory, name: &str, password: Zeroizing<Vec<u8>>) -> Check {
         let user = directory.user(name);
-        let hash = match &user {
-            Some(user) => match &user.password {
-                Some(hash) => hash.clone(),
-                None => return Check::Now(Err(Refusal::no_password(name))),
-            },
-            None => NOBODY.to_owned(),
+        let stored = user.as_ref().and_then(|user| user.password.as_ref());
+        let vain = match (&user, stored) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some(Refusal::no_password(name)),
+            (None, _) => Some(Refusal::unknown_user(name)),
         };
+        let hash = stored.map_or(NOBODY, String::as_str).to_owned();
         let tag = self.tag(name, &hash, &password);
-        if user.is_some() && self.is_recent(&tag) {
+        if vain.is_none() && self.is_recent(&tag) {
             return Check::Now(Ok(()));
         }
         Check::Slow(SlowCheck {
             user: name.to_owned(),
             hash,
             password,
-            real: user.is_some(),
+            vain,
             tag,
         })
     }
@@ -122,7 +123,7 @@ impl Passwords {
             user,
             hash,
             password,
-            real,
+            vain,
             tag,
         } = check;
         #[expect(clippy::disallowed_methods, reason = "this is the bounded pool")]
@@ -138,12 +139,14 @@ impl Passwords {
             .await
         };
         match matched {
-            Ok(Ok(true)) if real => {
-                self.remember(tag);
-                Verified::Answer(Ok(()))
-            }
-            Ok(Ok(_)) if !real => Verified::Answer(Err(Refusal::unknown_user(&user))),
-            Ok(Ok(_)) => Verified::Answer(Err(Refusal::wrong_password(&user))),
+            Ok(Ok(right)) => Verified::Answer(match (vain, right) {
+                (Some(refusal), _) => Err(refusal),
+                (None, false) => Err(Refusal::wrong_password(&user)),
+                (None, true) => {
+                    self.remember(tag);
+                    Ok(())
+                }
+            }),
             Ok(Err(error)) => {
                 tracing::error!(user, %error, "the stored password hash cannot be checked: set the password again");
                 Verified::NotNow(None)
@@ -234,6 +237,21 @@ mod tests {
             matches(&hash, b"correct horse", &mut memory),
             Ok(true)
         ));
+    }
+
+    #[test]
+    fn the_hash_for_unknown_users_costs_as_much_as_that_of_a_user() {
+        let cost = |hash: &str| {
+            let hash = PasswordHash::new(hash).expect("a hash");
+            let params = argon2::Params::try_from(&hash).expect("parameters");
+            (
+                hash.algorithm.to_string(),
+                params.block_count(),
+                params.t_cost(),
+            )
+        };
+        let user = crate::cli::hash_password("correct horse").expect("a hash");
+        assert_eq!(cost(NOBODY), cost(&user));
     }
 
     #[test]

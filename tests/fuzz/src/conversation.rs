@@ -11,13 +11,16 @@ const MTU: usize = 1386;
 /// More packets than any login needs.
 const MAX_STEPS: usize = 80;
 
-/// EAP packets as they are. The first octet says how far the conversation has come when they arrive; each packet has
-/// two octets of length before it.
+/// EAP packets as they are. The first octet says how far the conversation has come when they arrive, and which method is proposed; each
+/// packet has two octets of length before it.
 pub fn eap_packet(input: &[u8]) {
     let Some((&how_far, rest)) = input.split_first() else {
         return;
     };
-    let method = METHODS[usize::from(how_far) % METHODS.len()];
+    let method = match how_far {
+        0..=127 => METHODS[usize::from(how_far) % 3],
+        _ => Method::Teap,
+    };
     let mut conversation = conversation(method, 0, MTU);
     match how_far / 3 % 3 {
         0 => {}
@@ -101,13 +104,22 @@ struct Proof {
 impl Scene {
     fn read(script: &mut Script<'_>) -> Self {
         let (who, flags, mtu) = (script.next(), script.next(), script.next());
-        Self {
-            method: [
+        let teap = [
+            PeerMethod::TeapMschapv2,
+            PeerMethod::TeapPap,
+            PeerMethod::TeapTls,
+        ];
+        let method = match usize::from(mtu / 4 % 4) {
+            0 => [
                 PeerMethod::Tls,
                 PeerMethod::PeapMschapv2,
                 PeerMethod::TtlsPap,
                 PeerMethod::TtlsMschapv2,
             ][usize::from(who % 4)],
+            number => teap[number - 1],
+        };
+        Self {
+            method,
             proposed: METHODS[usize::from(who / 4) % METHODS.len()],
             version: usize::from(who / 16),
             certificate: flags & 1 == 0,
@@ -176,8 +188,8 @@ impl Scene {
                 resumable,
                 "{method}: a session that was never accepted was resumed"
             );
-        } else if method == "EAP-TLS" {
-            assert!(self.certificate, "EAP-TLS without a certificate");
+        } else if nac_eap::is_by_certificate(method) {
+            assert!(self.certificate, "{method} without a certificate");
         } else {
             assert!(
                 proof.truth || proof.gift,

@@ -13,7 +13,7 @@ use nac_pki::{Authority, ClientSubject, Issued, pem_certificates, pem_key};
 /// 1 June 2026.
 pub(crate) const NOW: Duration = Duration::from_secs(1_780_272_000);
 /// All methods that the server offers.
-pub(crate) const METHODS: [Method; 3] = [Method::Tls, Method::Peap, Method::Ttls];
+pub(crate) const METHODS: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 /// TLS versions, by the number that an input picks.
 pub(crate) const VERSIONS: [TlsVersions; 3] =
     [TlsVersions::Both, TlsVersions::Only12, TlsVersions::Only13];

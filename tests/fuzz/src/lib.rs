@@ -25,13 +25,13 @@ pub use certificates::certificate_facts;
 pub use conversation::{eap_conversation, eap_packet};
 pub use osquery::osquery_json;
 pub use policy::policy_text;
-pub use tunnel::{mschapv2_messages, peap_tlvs, ttls_avps};
+pub use tunnel::{mschapv2_messages, peap_tlvs, teap_tlvs, ttls_avps};
 
 /// A target: the name of its function, of its corpus and of its program, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("certificate_facts", certificate_facts),
     ("dictionary_text", dictionary_text),
     ("eap_conversation", eap_conversation),
@@ -41,6 +41,7 @@ pub const TARGETS: [Target; 11] = [
     ("peap_tlvs", peap_tlvs),
     ("policy_text", policy_text),
     ("radius_packet", radius_packet),
+    ("teap_tlvs", teap_tlvs),
     ("ttls_avps", ttls_avps),
     ("vendor_attributes", vendor_attributes),
 ];

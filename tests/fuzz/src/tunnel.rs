@@ -1,4 +1,4 @@
-//! What travels inside the TLS tunnel of PEAP and EAP-TTLS.
+//! What travels inside the TLS tunnel of PEAP, EAP-TTLS and TEAP.
 //!
 //! A supplicant made of rustls alone completes the handshake, and then says whatever the input says. The handshake is
 //! real, so an input costs a fraction of a millisecond: these targets try fewer inputs than the others, and what they
@@ -20,6 +20,8 @@ use crate::ground::{GROUND, NOW, PASSWORD, START, USER, truth};
 const MTU: usize = 60_000;
 const TLS_1_2: usize = 1;
 const TLS_1_3: usize = 2;
+/// A Start has no TLS data; in TEAP it has TLVs outside the tunnel.
+const START_FLAG: u8 = 0x20;
 /// EAP-MSCHAPv2 and the extensions method inside PEAP.
 const MSCHAPV2: u8 = 26;
 const EXTENSIONS: u8 = 33;
@@ -55,6 +57,32 @@ pub fn peap_tlvs(input: &[u8]) {
             let right = tunnel.right_answer();
             tunnel.say(&right);
         }
+    }
+    GROUND.forget();
+}
+
+/// The TLVs of TEAP. The first octet picks TLS 1.2 or 1.3, and whether the input answers the question who is there or the inner method's
+/// first message.
+pub fn teap_tlvs(input: &[u8]) {
+    /// Identity-Type user, and the beginning of an EAP-Payload with a Response/Identity: its identifier comes next.
+    const IDENTITY: &[u8] = b"\x00\x02\x00\x02\x00\x01\x80\x09\x00\x0a\x02";
+    let Some((&first, tlvs)) = input.split_first() else {
+        return;
+    };
+    let version = if first & 1 == 0 { TLS_1_2 } else { TLS_1_3 };
+    if let Some(mut tunnel) = Tunnel::open(Method::Teap, version) {
+        if tunnel.heard.is_empty() {
+            tunnel.say(&[]);
+        }
+        if first & 2 != 0 {
+            // The EAP-Payload is what the server's message ends with: an identity request of five octets.
+            let at = tunnel.heard.len().saturating_sub(4);
+            let identifier = tunnel.heard.get(at).copied().unwrap_or_default();
+            let answer = [IDENTITY, &[identifier], b"\x00\x0a\x01alice"].concat();
+            tunnel.say(&answer);
+        }
+        tunnel.say(tlvs);
+        tunnel.say(&[]);
     }
     GROUND.forget();
 }
@@ -152,7 +180,8 @@ impl Tunnel {
 
     /// Sends what TLS has queued, as one message.
     fn flush(&mut self) {
-        let mut message = vec![0];
+        let version = u8::from(self.method == Method::Teap);
+        let mut message = vec![version];
         while self.tls.wants_write() {
             if self.tls.write_tls(&mut message).is_err() {
                 break;
@@ -191,6 +220,9 @@ impl Tunnel {
     fn hear(&mut self, request: &[u8]) {
         self.identifier = request.get(1).copied().unwrap_or_default();
         let flags = request.get(5).copied().unwrap_or_default();
+        if flags & START_FLAG != 0 {
+            return;
+        }
         let start = if flags & 0x80 == 0 { 6 } else { 10 };
         let mut message = request.get(start..).unwrap_or_default();
         while !message.is_empty() {

@@ -133,6 +133,11 @@ fn reading_eap_takes_time_in_proportion_to_its_length() {
         [vec![33], tlvs].concat()
     };
     check("peap_tlvs", 1_000, tlvs, nac_fuzz::peap_tlvs);
+    let tlvs = |count: usize| {
+        let tlvs: Vec<u8> = (0..count).flat_map(|_| *b"\x00\x63\x00\x04abcd").collect();
+        [vec![1], tlvs].concat()
+    };
+    check("teap_tlvs", 1_000, tlvs, nac_fuzz::teap_tlvs);
 }
 
 #[test]

@@ -70,11 +70,33 @@ impl TestAuthority {
         self.issue(directory, name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// Issues a certificate for a person that is valid between these moments, counted from now.
+    #[must_use]
+    pub fn issue_client_within(
+        &mut self,
+        directory: &TestDirectory,
+        name: &str,
+        validity: std::ops::Range<Duration>,
+    ) -> Credential {
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        self.issue_within(directory, name, usage, Some(validity)).0
+    }
+
     fn issue(
         &mut self,
         directory: &TestDirectory,
         name: &str,
         usage: ExtendedKeyUsagePurpose,
+    ) -> (Credential, u64) {
+        self.issue_within(directory, name, usage, None)
+    }
+
+    fn issue_within(
+        &mut self,
+        directory: &TestDirectory,
+        name: &str,
+        usage: ExtendedKeyUsagePurpose,
+        validity: Option<std::ops::Range<Duration>>,
     ) -> (Credential, u64) {
         self.issued += 1;
         let serial = 0x1000 + self.issued;
@@ -85,6 +107,11 @@ impl TestAuthority {
         params.extended_key_usages = vec![usage];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.serial_number = Some(SerialNumber::from(serial));
+        if let Some(validity) = validity {
+            let now = OffsetDateTime::now_utc();
+            params.not_before = now + validity.start;
+            params.not_after = now + validity.end;
+        }
         let key = KeyPair::generate().expect("a P-256 key can be made");
         let certificate = params
             .signed_by(&key, &self.issuer)

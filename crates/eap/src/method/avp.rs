@@ -84,7 +84,7 @@ pub(crate) fn push(message: &mut Vec<u8>, vendor: u32, code: u32, data: &[u8]) {
         (VENDOR_FLAG, 12)
     };
     // What this crate packs is far below the 24 bits of the length.
-    let length = (header + data.len()) as u32;
+    let length = data.len().saturating_add(header) as u32;
     message.extend_from_slice(&code.to_be_bytes());
     message.extend_from_slice(&length.to_be_bytes());
     if let Some(octet) = message

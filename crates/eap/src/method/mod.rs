@@ -12,6 +12,7 @@ pub(crate) mod teap;
 #[cfg(test)]
 mod tests;
 mod tls;
+pub(crate) mod tlv;
 mod ttls;
 
 use std::borrow::Cow;

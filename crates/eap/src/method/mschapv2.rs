@@ -167,7 +167,7 @@ pub(crate) const SUCCESS_ACKNOWLEDGEMENT: [u8; 1] = [SUCCESS];
 pub(crate) const FAILURE_ACKNOWLEDGEMENT: [u8; 1] = [FAILURE];
 
 fn message(operation: u8, identifier: u8, body: &[u8]) -> Vec<u8> {
-    let length = (HEADER_LEN + body.len()) as u16;
+    let length = body.len().saturating_add(HEADER_LEN) as u16;
     let mut message = vec![operation, identifier];
     message.extend_from_slice(&length.to_be_bytes());
     message.extend_from_slice(body);

@@ -40,8 +40,8 @@ pub(super) struct TeapPeer {
     inner: Option<(u16, InnerPeer)>,
     /// A password is out.
     password_sent: bool,
-    /// How many authentications were bound.
-    bound: usize,
+    /// Whether an authentication was bound.
+    bound: bool,
     result: bool,
 }
 
@@ -68,7 +68,7 @@ impl TeapPeer {
             chain: None,
             inner: None,
             password_sent: false,
-            bound: 0,
+            bound: false,
             result: false,
         }
     }
@@ -133,7 +133,7 @@ impl TeapPeer {
         if tlvs.result == Some(true) {
             // Without an authentication that was bound, a success counts only in a session that was resumed.
             let resumed = tls.is_resumed() && tlvs.binding.is_some();
-            self.result = self.bound > 0 || resumed;
+            self.result = self.bound || resumed;
             tlv::push_result(message, self.result);
             return match self.result {
                 true => Ok(()),
@@ -169,10 +169,10 @@ impl TeapPeer {
                 _ => self.method,
             };
             chain.advance(&InnerKeys::of(method, inner.msk()?, inner.emsk()?));
-            self.bound += 1;
+            self.bound = true;
         } else if std::mem::take(&mut self.password_sent) {
             chain.advance(&InnerKeys::default());
-            self.bound += 1;
+            self.bound = true;
         }
         if !chain.verify_request(received, &self.outer) {
             return Err(reason::SERVER_METHOD.with("its crypto-binding is wrong"));

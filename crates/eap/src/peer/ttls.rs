@@ -167,7 +167,8 @@ impl TtlsPeer {
             let (response, result) = inner.receive(body, random);
             if let Some((eap_type, data)) = response {
                 let response = packet::response(request.identifier, eap_type, &data);
-                let mut message = Zeroizing::new(Vec::with_capacity(response.len() + 16));
+                let mut message =
+                    Zeroizing::new(Vec::with_capacity(response.len().saturating_add(16)));
                 avp::push(&mut message, 0, avp::EAP_MESSAGE, &response);
                 tls.write(&message);
             }

@@ -153,7 +153,7 @@ impl Tls {
     }
 
     fn drain_plaintext(&mut self, mut count: usize, into: &mut Vec<u8>) -> Result<(), Reason> {
-        if into.len() + count > FLIGHT_LIMIT {
+        if into.len().saturating_add(count) > FLIGHT_LIMIT {
             return Err(alert::protocol(
                 self.role,
                 &"too much application data in one message",

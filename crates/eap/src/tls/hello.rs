@@ -18,10 +18,10 @@ pub(super) struct HelloRandom {
 
 impl HelloRandom {
     pub(super) fn observe(&mut self, bytes: &[u8]) {
-        if self.value.is_some() || self.seen.len() >= LIMIT {
+        let room = LIMIT.saturating_sub(self.seen.len());
+        if self.value.is_some() || room == 0 {
             return;
         }
-        let room = LIMIT - self.seen.len();
         self.seen
             .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         self.value = random(&self.seen);

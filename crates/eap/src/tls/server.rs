@@ -251,11 +251,11 @@ pub(super) fn roots(
         return Err(TlsSetupError::NoAuthority);
     }
     let mut roots = RootCertStore::empty();
-    for (index, certificate) in certificates.into_iter().enumerate() {
+    for (number, certificate) in (1..).zip(certificates) {
         roots
             .add(certificate)
             .map_err(|error| TlsSetupError::Authority {
-                number: index + 1,
+                number,
                 why: error.to_string(),
             })?;
     }

@@ -11,6 +11,12 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
+/// Days of a year that begins with March before each month, which counts from 1.
+const DAYS_BEFORE_FROM_MARCH: [i64; 13] =
+    [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275];
+/// From the first of March of year 0 to the first of January 1970, and one, for days count from 1.
+const DAYS_BEFORE_THE_EPOCH: i64 = 719_469;
+
 /// Checks that every certificate is within its validity. The error is a clause for a sentence.
 pub(crate) fn check_validity(
     chain: &[CertificateDer<'_>],
@@ -21,10 +27,16 @@ pub(crate) fn check_validity(
         let (not_before, not_after) = validity(certificate.as_ref())
             .ok_or_else(|| "its validity cannot be read".to_owned())?;
         if now < not_before {
-            return Err(format!("it becomes valid in {} seconds", not_before - now));
+            return Err(format!(
+                "it becomes valid in {} seconds",
+                not_before.saturating_sub(now)
+            ));
         }
         if now > not_after {
-            return Err(format!("it expired {} seconds ago", now - not_after));
+            return Err(format!(
+                "it expired {} seconds ago",
+                now.saturating_sub(not_after)
+            ));
         }
     }
     Ok(())
@@ -74,7 +86,7 @@ fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
         let (year, text) = number(text, 2)?;
         // RFC 5280 section 4.1.2.5.1: 50 to 99 are of the last century.
         let century = if year >= 50 { 1900 } else { 2000 };
-        return Some((seconds(century + year, text)?, rest));
+        return Some((seconds(year.checked_add(century)?, text)?, rest));
     }
     let (text, rest) = element(bytes, GENERALIZED_TIME)?;
     let (year, text) = number(text, 4)?;
@@ -92,14 +104,23 @@ fn seconds(year: i64, text: &[u8]) -> Option<i64> {
         return None;
     }
     // Days by the civil calendar, counting years from March so that leap days come last.
-    let years = if month <= 2 { year - 1 } else { year };
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let days = 365 * years + years.div_euclid(4) - years.div_euclid(100)
-        + years.div_euclid(400)
-        + day_of_year
-        - 719_468;
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+    let years = if month <= 2 {
+        year.checked_sub(1)?
+    } else {
+        year
+    };
+    let before_month = *DAYS_BEFORE_FROM_MARCH.get(usize::try_from(month).ok()?)?;
+    let days = years
+        .checked_mul(365)?
+        .checked_add(years.div_euclid(4))?
+        .checked_sub(years.div_euclid(100))?
+        .checked_add(years.div_euclid(400))?
+        .checked_add(before_month)?
+        .checked_add(day)?
+        .checked_sub(DAYS_BEFORE_THE_EPOCH)?;
+    let hours = days.checked_mul(24)?.checked_add(hour)?;
+    let minutes = hours.checked_mul(60)?.checked_add(minute)?;
+    minutes.checked_mul(60)?.checked_add(second)
 }
 
 fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
@@ -107,7 +128,8 @@ fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
     let value = digits.iter().try_fold(0, |sum, digit| {
         digit
             .is_ascii_digit()
-            .then(|| sum * 10 + i64::from(digit - b'0'))
+            .then(|| i64::from(digit & 0x0f))
+            .and_then(|digit| i64::checked_mul(sum, 10)?.checked_add(digit))
     })?;
     Some((value, rest))
 }
@@ -142,5 +164,12 @@ mod tests {
         assert_eq!(validity(&[]), None);
         assert_eq!(validity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
         assert_eq!(validity(&[0x30, 0x80, 0, 0]), None);
+        // CVE-2012-3547: a time of any length.
+        for length in [0, 1, 12, 14, 127] {
+            for tag in [UTC_TIME, GENERALIZED_TIME] {
+                let der = [vec![tag, length], vec![b'9'; usize::from(length)]].concat();
+                assert_eq!(time(&der), None, "{length}");
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn configuration(names: &[String], database: Option<&str>) -> String 
 [radius]
 listen_auth = "0.0.0.0:1812"
 listen_acct = "0.0.0.0:1813"
+# reject_delay = "1s"              # a reject waits for so long, which slows guessing down; "0s" to "5s"
 
 # RADIUS over TLS, for NASes with a certificate; docs/radsec.md
 # [radsec]

@@ -8,6 +8,7 @@ pub(super) fn seeds() -> Vec<Seed> {
     seeds.extend(avps());
     seeds.extend(tlvs());
     seeds.extend(mschapv2());
+    seeds.extend(teap());
     seeds
 }
 
@@ -33,6 +34,7 @@ fn packets() -> Vec<Seed> {
     ];
     vec![
         seed("eap_packet", "identity", input(0, &[identity])),
+        seed("eap_packet", "teap-nak", input(134, &[nak])),
         seed("eap_packet", "nak", input(6, &[nak, nak])),
         seed("eap_packet", "expanded-nak", input(6, &[expanded_nak])),
         seed("eap_packet", "fragments", input(6, &fragments)),
@@ -76,6 +78,14 @@ fn scripts() -> Vec<Seed> {
                 [who, 8, 3],
             ));
         }
+        if method > 0 {
+            // The same with a method inside TEAP, which the octet of the MTU picks.
+            let wishes = [("", 0), ("-wrong", 3), ("-again", 8)];
+            seeds.extend(wishes.map(|(kind, flags)| {
+                let name = format!("teap-{method}{kind}");
+                seed("eap_conversation", &name, [12, flags, 4 * method])
+            }));
+        }
         // No certificate and a wrong password; refused, and tried again; small fragments.
         seeds.push(seed(
             "eap_conversation",
@@ -103,6 +113,57 @@ fn scripts() -> Vec<Seed> {
         ));
     }
     seeds
+}
+
+/// TLS version and what is answered, then TLVs; see `nac_fuzz::teap_tlvs`.
+fn teap() -> Vec<Seed> {
+    let tlv = |kind: u16, value: &[u8]| {
+        let length = (value.len() as u16).to_be_bytes();
+        [&kind.to_be_bytes()[..], &length, value].concat()
+    };
+    let input = |first: u8, tlvs: &[Vec<u8>]| [vec![first], tlvs.concat()].concat();
+    let user = tlv(2, &[0, 1]);
+    let identity = tlv(0x8009, &[2, 0, 0, 10, 1, b'a', b'l', b'i', b'c', b'e']);
+    let result = tlv(0x8003, &[0, 1]);
+    let intermediate = tlv(0x800a, &[0, 1]);
+    let binding = tlv(0x800c, &[&[0, 1, 1, 0x31][..], &[7; 72]].concat());
+    let password = tlv(0x800e, b"\x05alice\x05guess");
+    let nak = tlv(0x8009, &[2, 0, 0, 6, 3, 13]);
+    vec![
+        seed(
+            "teap_tlvs",
+            "identity-1.2",
+            input(0, &[user.clone(), identity.clone()]),
+        ),
+        seed("teap_tlvs", "identity-1.3", input(1, &[user, identity])),
+        seed("teap_tlvs", "inner-nak", input(3, &[nak])),
+        seed(
+            "teap_tlvs",
+            "result",
+            input(1, std::slice::from_ref(&result)),
+        ),
+        seed(
+            "teap_tlvs",
+            "binding",
+            input(3, &[intermediate, binding, result]),
+        ),
+        seed("teap_tlvs", "password", input(3, &[password])),
+        seed(
+            "teap_tlvs",
+            "refused",
+            input(1, &[tlv(0x8004, &[0, 0, 0, 0, 0, 13])]),
+        ),
+        seed(
+            "teap_tlvs",
+            "error",
+            input(1, &[tlv(0x8005, &[0, 0, 7, 0xd1])]),
+        ),
+        seed(
+            "teap_tlvs",
+            "unknown-mandatory",
+            input(1, &[tlv(0x8063, b"x")]),
+        ),
+    ]
 }
 
 fn avp(code: u32, vendor: u32, data: &[u8]) -> Vec<u8> {

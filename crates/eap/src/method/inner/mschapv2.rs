@@ -105,7 +105,17 @@ impl Mschapv2 {
                 }
                 reason::WRONG_PASSWORD.reason()
             }
-            Answer::Refused(reason) => reason,
+            Answer::Refused(reason) => {
+                // For nobody the same is computed, so that the time does not tell who exists.
+                let _ = crypto::verify(
+                    &[0; 16],
+                    &self.challenge,
+                    &pending.peer_challenge,
+                    &pending.name,
+                    &pending.nt_response,
+                );
+                reason
+            }
             Answer::Accepted => reason::WRONG_ANSWER.reason(),
         };
         let mut challenge = [0; 16];

@@ -1,14 +1,11 @@
 //! The TLVs of PEAP's extensions messages ([MS-PEAP] section 2.2.8.1).
 
+use crate::method::tlv::{CRYPTO_BINDING, RESULT, read, status, wrong_binding};
+
 /// The Crypto-Binding TLV with its header.
 pub(crate) const BINDING_LEN: usize = 60;
 /// Reserved octet, two versions, subtype, nonce and MAC.
 const BINDING_VALUE_LEN: usize = 56;
-
-const RESULT: u16 = 3;
-const CRYPTO_BINDING: u16 = 12;
-const MANDATORY: u16 = 0x8000;
-const TYPE_MASK: u16 = 0x3fff;
 
 /// What an extensions message says.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +27,8 @@ pub(crate) struct BindingTlv<'a> {
 
 /// The Result TLV: mandatory, two octets ([MS-PEAP] section 2.2.8.1.2).
 pub(crate) fn result(success: bool) -> [u8; 6] {
-    [0x80, RESULT as u8, 0, 2, 0, if success { 1 } else { 2 }]
+    let [high, low] = status(success);
+    [0x80, RESULT as u8, 0, 2, high, low]
 }
 
 /// A Crypto-Binding TLV whose MAC is still zero ([MS-PEAP] section 2.2.8.1.1). Version 0 was sent and received.
@@ -53,17 +51,11 @@ pub(crate) fn binding(subtype: u8, nonce: &[u8; 32]) -> [u8; BINDING_LEN] {
 }
 
 /// Reads the TLVs of an extensions message. The error is a clause for a sentence.
-pub(crate) fn parse(mut tlvs: &[u8]) -> Result<Extensions<'_>, String> {
+pub(crate) fn parse(tlvs: &[u8]) -> Result<Extensions<'_>, String> {
     let (mut success, mut binding) = (None, None);
-    while !tlvs.is_empty() {
-        let (&[t0, t1, l0, l1], rest) = tlvs
-            .split_first_chunk()
-            .ok_or("the header of a TLV is cut off")?;
-        let (kind, length) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([l0, l1]));
-        let (value, rest) = rest
-            .split_at_checked(usize::from(length))
-            .ok_or("a TLV is cut off")?;
-        match (kind & TYPE_MASK, value) {
+    for tlv in read(tlvs) {
+        let tlv = tlv?;
+        match (tlv.kind, tlv.value) {
             (RESULT, _) if success.is_some() => return Err("there are two results".to_owned()),
             (RESULT, [0, 1]) => success = Some(true),
             (RESULT, [0, 2]) => success = Some(false),
@@ -71,25 +63,19 @@ pub(crate) fn parse(mut tlvs: &[u8]) -> Result<Extensions<'_>, String> {
             (CRYPTO_BINDING, _) if binding.is_some() => {
                 return Err("there are two crypto-bindings".to_owned());
             }
-            (CRYPTO_BINDING, _) => binding = Some(read_binding(tlvs, value)?),
-            (other, _) if kind & MANDATORY != 0 => {
+            (CRYPTO_BINDING, value) => binding = Some(read_binding(tlv.from_here, value)?),
+            (other, _) if tlv.mandatory => {
                 return Err(format!("the mandatory TLV {other} is unknown"));
             }
             _ => {}
         }
-        tlvs = rest;
     }
     let success = success.ok_or("there is no result")?;
     Ok(Extensions { success, binding })
 }
 
 fn read_binding<'a>(tlv: &'a [u8], value: &'a [u8]) -> Result<BindingTlv<'a>, String> {
-    let short = || {
-        format!(
-            "the crypto-binding has {} octets instead of 56",
-            value.len()
-        )
-    };
+    let short = || wrong_binding(value, BINDING_VALUE_LEN);
     if value.len() != BINDING_VALUE_LEN {
         return Err(short());
     }

@@ -1,5 +1,9 @@
 //! The TLVs of TEAP (RFC 9930 section 4.2), for server and peer.
 
+use crate::method::tlv::{
+    CRYPTO_BINDING, HEADER_LEN, MANDATORY, RESULT, push, read, status, wrong_binding,
+};
+
 /// The Crypto-Binding TLV with its header.
 pub(crate) const BINDING_LEN: usize = 80;
 
@@ -13,17 +17,13 @@ pub(crate) const TUNNEL_COMPROMISE: u32 = 2001;
 
 const AUTHORITY_ID: u16 = 1;
 const IDENTITY_TYPE: u16 = 2;
-const RESULT: u16 = 3;
 const NAK: u16 = 4;
 const ERROR: u16 = 5;
 const EAP_PAYLOAD: u16 = 9;
 const INTERMEDIATE_RESULT: u16 = 10;
-const CRYPTO_BINDING: u16 = 12;
 const PASSWORD_REQUEST: u16 = 13;
 const PASSWORD_RESPONSE: u16 = 14;
 
-const MANDATORY: u16 = 0x8000;
-const TYPE_MASK: u16 = 0x3fff;
 /// Where the MACs begin in a Crypto-Binding TLV.
 const MACS_AT: usize = BINDING_LEN - 40;
 
@@ -62,39 +62,32 @@ pub(crate) struct BindingTlv<'a> {
 }
 
 /// Reads a message inside the tunnel. The error is a clause for a sentence.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<Tlvs<'_>, String> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Tlvs<'_>, String> {
     let mut tlvs = Tlvs::default();
     if bytes.is_empty() {
         return Err("there is no TLV".to_owned());
     }
-    while !bytes.is_empty() {
-        let (&[t0, t1, l0, l1], rest) = bytes
-            .split_first_chunk()
-            .ok_or("the header of a TLV is cut off")?;
-        let (kind, length) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([l0, l1]));
-        let (value, rest) = rest
-            .split_at_checked(usize::from(length))
-            .ok_or("a TLV is cut off")?;
-        let kind_only = kind & TYPE_MASK;
-        let repeated = match kind_only {
+    for tlv in read(bytes) {
+        let tlv = tlv?;
+        let value = tlv.value;
+        let repeated = match tlv.kind {
             IDENTITY_TYPE => put(&mut tlvs.identity_type, number(value)?),
-            RESULT => put(&mut tlvs.result, status(value)?),
+            RESULT => put(&mut tlvs.result, is_success(value)?),
             NAK => put(&mut tlvs.nak, refused(value)?),
             ERROR => put(&mut tlvs.error, error_code(value)?),
             EAP_PAYLOAD => put(&mut tlvs.eap, value),
-            INTERMEDIATE_RESULT => put(&mut tlvs.intermediate, status(value)?),
-            CRYPTO_BINDING => put(&mut tlvs.binding, read_binding(bytes, value)?),
+            INTERMEDIATE_RESULT => put(&mut tlvs.intermediate, is_success(value)?),
+            CRYPTO_BINDING => put(&mut tlvs.binding, read_binding(tlv.from_here, value)?),
             PASSWORD_REQUEST => std::mem::replace(&mut tlvs.password_request, true),
             PASSWORD_RESPONSE => put(&mut tlvs.password, read_password(value)?),
-            other if kind & MANDATORY != 0 => {
+            other if tlv.mandatory => {
                 return Err(format!("the mandatory TLV {other} is unknown"));
             }
             _ => false,
         };
         if repeated {
-            return Err(format!("there are two TLVs of type {kind_only}"));
+            return Err(format!("there are two TLVs of type {}", tlv.kind));
         }
-        bytes = rest;
     }
     Ok(tlvs)
 }
@@ -112,7 +105,7 @@ fn number(value: &[u8]) -> Result<u16, String> {
 }
 
 /// What follows the status are TLVs that only explain it.
-fn status(value: &[u8]) -> Result<bool, String> {
+fn is_success(value: &[u8]) -> Result<bool, String> {
     match value {
         [0, 1, ..] => Ok(true),
         [0, 2, ..] => Ok(false),
@@ -147,13 +140,8 @@ fn read_password(value: &[u8]) -> Result<(&[u8], &[u8]), String> {
 }
 
 fn read_binding<'a>(tlv: &'a [u8], value: &'a [u8]) -> Result<BindingTlv<'a>, String> {
-    let short = || {
-        format!(
-            "the crypto-binding has {} octets instead of 76",
-            value.len()
-        )
-    };
-    if value.len() != BINDING_LEN - 4 {
+    let short = || wrong_binding(value, BINDING_LEN - HEADER_LEN);
+    if value.len() != BINDING_LEN - HEADER_LEN {
         return Err(short());
     }
     let (&[_reserved, version, received_version, flags_and_subtype], rest) =
@@ -172,13 +160,6 @@ fn read_binding<'a>(tlv: &'a [u8], value: &'a [u8]) -> Result<BindingTlv<'a>, St
     })
 }
 
-/// Appends a TLV. What this crate packs is far below 64 KiB.
-fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    message.extend_from_slice(&kind.to_be_bytes());
-    message.extend_from_slice(&(value.len() as u16).to_be_bytes());
-    message.extend_from_slice(value);
-}
-
 /// The outer TLV that names the server.
 pub(crate) fn push_authority_id(message: &mut Vec<u8>, id: &[u8]) {
     push(message, AUTHORITY_ID, id);
@@ -189,16 +170,11 @@ pub(crate) fn push_identity_type(message: &mut Vec<u8>, identity_type: u16) {
 }
 
 pub(crate) fn push_result(message: &mut Vec<u8>, success: bool) {
-    push(
-        message,
-        MANDATORY | RESULT,
-        &[0, if success { 1 } else { 2 }],
-    );
+    push(message, MANDATORY | RESULT, &status(success));
 }
 
 pub(crate) fn push_intermediate(message: &mut Vec<u8>, success: bool) {
-    let status = [0, if success { 1 } else { 2 }];
-    push(message, MANDATORY | INTERMEDIATE_RESULT, &status);
+    push(message, MANDATORY | INTERMEDIATE_RESULT, &status(success));
 }
 
 pub(crate) fn push_error(message: &mut Vec<u8>, code: u32) {
@@ -221,12 +197,13 @@ pub(crate) fn push_password_request(message: &mut Vec<u8>, prompt: &[u8]) {
 
 /// Neither may have more than 255 octets; what is longer is cut, and so is wrong.
 pub(crate) fn push_password(message: &mut Vec<u8>, user: &[u8], password: &[u8]) {
+    const LONGEST: usize = 2 + 2 * u8::MAX as usize;
     let cut = |text: &[u8]| -> (u8, usize) {
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         (length, usize::from(length))
     };
     let ((user_length, user_end), (length, end)) = (cut(user), cut(password));
-    let mut value = zeroize::Zeroizing::new(Vec::with_capacity(2 + user_end + end));
+    let mut value = zeroize::Zeroizing::new(Vec::with_capacity(LONGEST));
     value.push(user_length);
     value.extend_from_slice(user.get(..user_end).unwrap_or_default());
     value.push(length);

@@ -129,7 +129,7 @@ fn password(padded: &[u8]) -> Zeroizing<Vec<u8>> {
     let end = padded
         .iter()
         .rposition(|octet| *octet != 0)
-        .map_or(0, |last| last + 1);
+        .map_or(0, |last| last.saturating_add(1));
     Zeroizing::new(padded.get(..end).unwrap_or_default().to_vec())
 }
 

@@ -1,0 +1,54 @@
+//! Rejects wait (`[radius] reject_delay`), and nothing waits with them.
+
+use std::time::{Duration, Instant};
+
+use nac_test_support::cast;
+use nac_test_support::exchange::Exchange;
+use nac_test_support::wire::{Packet, Request, attribute, code};
+
+use crate::ground::pap;
+use crate::installation::Installation;
+
+const DELAY: Duration = Duration::from_secs(4);
+
+fn wrong(client: &Exchange, identifier: u8) -> Request {
+    client
+        .request(code::ACCESS_REQUEST, identifier)
+        .with_message_authenticator()
+        .with(attribute::USER_NAME, "ghost")
+}
+
+#[test]
+fn a_reject_comes_later_once_for_all_copies_and_logins_overtake_it() {
+    let site = Installation::with_cast();
+    site.set("radius", "reject_delay", "4s");
+    let running = site.serve();
+    let client = Exchange::from("127.15.0.1:0", site.auth, cast::SECRET);
+    let request = wrong(&client, 1).bytes();
+    let asked = Instant::now();
+    client.send(&request);
+    client.send(&request);
+    client.send(&request);
+    // Somebody else logs in meanwhile, over the same socket: a reject of another would come first if it did not wait.
+    let login = pap(&client, 2, true).bytes();
+    client.send(&login);
+    let next = || {
+        let octets = client.receive(Duration::from_secs(20)).expect("an answer");
+        Packet::parse(&octets).expect("a packet")
+    };
+    let first = next();
+    assert_eq!((first.code, first.identifier), (code::ACCESS_ACCEPT, 2));
+    let second = next();
+    assert_eq!((second.code, second.identifier), (code::ACCESS_REJECT, 1));
+    assert!(second.answers(&request, cast::SECRET));
+    assert!(asked.elapsed() >= DELAY, "after {:?}", asked.elapsed());
+    // A copy that comes now gets the same answer, at once; those before it got none.
+    client.send(&request);
+    let again = next();
+    assert_eq!(again.bytes, second.bytes);
+    assert!(
+        client.receive(Duration::from_millis(200)).is_none(),
+        "one for all copies"
+    );
+    assert!(running.is_running());
+}
