@@ -138,7 +138,7 @@ fn a_thousand_refusals_of_a_method_cost_no_memory_either() {
 
 #[test]
 fn handshakes_that_are_left_half_open_stay_small() {
-    const COUNT: usize = 600;
+    const COUNT: usize = 3000;
     let ground = &Ground::start();
     let profile = ground.profile(PeerMethod::PeapMschapv2);
     thread::scope(|scope| {
@@ -157,12 +157,13 @@ fn handshakes_that_are_left_half_open_stay_small() {
     });
     ground.survived();
     let each = ground.growth() / COUNT as u64 / 1024;
-    assert!(each < 96, "a half-open handshake holds {each} KiB");
+    // 16 384 of them are kept at most, in half a gibibyte.
+    assert!(each < 32, "a half-open handshake holds {each} KiB");
 }
 
 #[test]
 fn a_station_that_begins_again_and_again_holds_few_handshakes() {
-    const COUNT: usize = 100;
+    const COUNT: usize = 150;
     let ground = &Ground::start();
     let profile = ground.profile(PeerMethod::PeapMschapv2);
     let client = ground.client("127.8.4.1:0");
@@ -170,7 +171,7 @@ fn a_station_that_begins_again_and_again_holds_few_handshakes() {
         assert!(break_off(&client, &profile, 3).is_none());
     }
     let under_way = under_way(ground);
-    assert!((1..=16).contains(&under_way), "{under_way} are kept");
+    assert!((1..=64).contains(&under_way), "{under_way} are kept");
     ground.survived();
 }
 

@@ -86,7 +86,7 @@ impl Conversation {
         }
     }
 
-    /// Goes on from an [`Opening`]: with the same settings as if it had been kept. `epoch` is the moment that
+    /// Goes on from an [`Opening`], as if the conversation had been kept; only `settings` may be newer meanwhile. `epoch` is the moment that
     /// [`Conversation::opening`] was given, and `user_name` what the NAS calls the supplicant. `None` if the method that was
     /// proposed is not on offer any more.
     pub fn resume_opening(

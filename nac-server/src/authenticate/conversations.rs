@@ -18,9 +18,9 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has not answered since its first message of a
 /// method: that costs its sender nothing, and must not push out who is in the middle of a handshake.
 const LIMIT: usize = 16_384;
-/// Conversations of one station behind one client at once; the oldest gives way. One is usual: a station that begins anew has left the
-/// one before.
-const STATION_LIMIT: usize = 16;
+/// Conversations of one station behind one client at once; the oldest gives way. One is usual, for a station that begins anew has left the
+/// one before; but some NASes give several stations one address.
+const STATION_LIMIT: usize = 64;
 /// Octets of unfinished messages in all conversations together. Handshakes hold kilobytes and few at a time are within one; who
 /// never finishes what they announced goes, the oldest first.
 const UNFINISHED_LIMIT: usize = 64 << 20;
