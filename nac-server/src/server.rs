@@ -119,7 +119,7 @@ impl Server {
         let keeper = Arc::new(keeper.await?);
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
-        let stapler = Arc::new(Stapler::start(config, eap.tls.clone()));
+        let stapler = Arc::new(Stapler::start(config, eap.tls.clone()).await);
         let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
         let radsec = match &config.radsec {
             Some(_) => Some(Arc::new(ArcSwap::from(
@@ -297,7 +297,7 @@ impl Server {
             .world
             .certificate_names
             .store(Arc::new(names));
-        self.stapler.replace(config, eap.tls.clone());
+        self.stapler.replace(config, eap.tls.clone()).await;
         self.authenticator.replace_eap(Some(eap));
         self.https.store(https);
         let expiries = own_expiries(config, &self.store).await?;

@@ -190,6 +190,12 @@ fn verify(
     list: &CertificateRevocationList<'_>,
     authorities: &[CertificateDer<'_>],
 ) -> Result<(), RevocationListError> {
+    // RFC 5280 section 5.1.1.2; and a signature is whole octets.
+    if list.signature_algorithm != list.tbs_cert_list.signature
+        || list.signature_value.unused_bits != 0
+    {
+        return Err(RevocationListError::Malformed("its signature is damaged"));
+    }
     let algorithm = &list.signature_algorithm.algorithm;
     if [OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA].contains(algorithm) {
         return Err(RevocationListError::Malformed("it is signed with SHA-1"));

@@ -1,7 +1,7 @@
 //! Hands OCSP responses out with the server's certificates, and follows the files that they are in.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nac_eap::ServerTls;
@@ -28,16 +28,16 @@ struct State {
 }
 
 impl Stapler {
-    pub(super) fn start(config: &Config, tls: Arc<ServerTls>) -> Self {
+    pub(super) async fn start(config: &Config, tls: Arc<ServerTls>) -> Self {
         let stapler = Self(Mutex::new(State::new(config, tls)));
-        stapler.look();
+        stapler.look().await;
         stapler
     }
 
     /// Takes another configuration.
-    pub(super) fn replace(&self, config: &Config, tls: Arc<ServerTls>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::new(config, tls);
-        self.look();
+    pub(super) async fn replace(&self, config: &Config, tls: Arc<ServerTls>) {
+        *self.lock() = State::new(config, tls);
+        self.look().await;
     }
 
     /// Follows the files until cancelled.
@@ -49,15 +49,25 @@ impl Stapler {
                 () = cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let stapler = self.clone();
-            // Reading small files waits for the disk at most.
-            let _ = tokio::task::spawn_blocking(move || stapler.look()).await;
+            self.look().await;
         }
     }
 
-    fn look(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.look(now_us());
+    async fn look(&self) {
+        let files = self.lock().files.clone();
+        let mut contents = Vec::new();
+        for file in &files {
+            contents.push(read(file).await);
+        }
+        let mut state = self.lock();
+        // A reload may have come between.
+        if state.files == files {
+            state.take(contents, now_us());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,11 +87,16 @@ impl State {
         }
     }
 
-    fn look(&mut self, now_us: i64) {
+    /// Takes what was read from the files, in their order.
+    fn take(&mut self, contents: Vec<Result<Vec<u8>, String>>, now_us: i64) {
         let mut found = vec![None; self.serials.len()];
         let mut faults = Vec::new();
-        for file in &self.files {
-            match response(file, &self.serials, now_us) {
+        for (file, content) in self.files.iter().zip(contents) {
+            let response = content.and_then(|content| {
+                let number = about(&content, &self.serials, now_us)?;
+                Ok((number, content))
+            });
+            match response {
                 Ok((number, response)) => {
                     if let Some(found) = found.get_mut(number) {
                         *found = Some(response);
@@ -111,14 +126,18 @@ impl State {
     }
 }
 
-/// The response in a file, and the number of the certificate that it is about.
-fn response(file: &Path, serials: &[String], now_us: i64) -> Result<(usize, Vec<u8>), String> {
-    let metadata = std::fs::metadata(file).map_err(|error| error.to_string())?;
+async fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let fault = |error: std::io::Error| error.to_string();
+    let metadata = tokio::fs::metadata(file).await.map_err(fault)?;
     if metadata.len() > MAX_OCSP_RESPONSE_LEN as u64 {
         return Err(format!("it has more than {MAX_OCSP_RESPONSE_LEN} bytes"));
     }
-    let response = std::fs::read(file).map_err(|error| error.to_string())?;
-    let answers = OcspAnswer::read(&response).map_err(|_| {
+    tokio::fs::read(file).await.map_err(fault)
+}
+
+/// The number of the certificate that a response is about, if it may be handed out now.
+fn about(response: &[u8], serials: &[String], now_us: i64) -> Result<usize, String> {
+    let answers = OcspAnswer::read(response).map_err(|_| {
         "it is not a successful OCSP response in DER; fetch it with: openssl ocsp … -respout FILE".to_owned()
     })?;
     let about = answers.iter().find_map(|answer| {
@@ -129,7 +148,7 @@ fn response(file: &Path, serials: &[String], now_us: i64) -> Result<(usize, Vec<
         return Err("it is about another certificate than the server's".to_owned());
     };
     match answer.status {
-        OcspStatus::Good if answer.holds_at(now_us) => Ok((number, response)),
+        OcspStatus::Good if answer.holds_at(now_us) => Ok(number),
         OcspStatus::Good => Err("its time is over, or has not begun: fetch a newer one".to_owned()),
         OcspStatus::Revoked => Err(
             "it says that the server's certificate is revoked: replace the certificate".to_owned(),
