@@ -21,6 +21,7 @@ pub mod identity;
 pub mod listen;
 pub mod probe;
 pub mod reason;
+mod revocation;
 pub mod server;
 pub mod snapshot;
 pub mod telemetry;

@@ -107,7 +107,22 @@ reasons! {
         "Issue the certificate again.";
     /// A certificate that names nobody.
     anonymous_certificate() = "NAC-2204", "the client certificate names neither a user nor a device",
-        "Issue certificates with a user name (UPN, e-mail or CN) or a device id (SAN URI urn:uuid:…).";
+        "Issue certificates with a user name (UPN, e-mail or CN, or what certificate_identity in [eap] says) or a device id (SAN URI urn:uuid:…).";
+    /// A certificate on another authority's list.
+    revoked_by_list(name, issuer) = "NAC-2205", "the certificate of \"{name}\" is revoked, says the revocation list of {issuer}",
+        "Have that authority issue a new certificate if the user or the device may connect.";
+    /// An intermediate authority on another authority's list.
+    revoked_authority(name, issuer) = "NAC-2206", "an authority that the certificate of \"{name}\" leans on is revoked, says the revocation list of {issuer}",
+        "Have another authority issue new certificates: every one of the revoked authority is refused.";
+    /// Another authority's list is too old.
+    revocation_list_over(name, issuer) = "NAC-2207", "nobody can say whether the certificate of \"{name}\" is revoked: the revocation list of {issuer} is over",
+        "Get a newer list into the place that crl in [eap] names (see it with nac certificate crl), or set revocation_unknown = \"accept\".";
+    /// No list of another authority.
+    revocation_unknown(name) = "NAC-2208", "nobody can say whether the certificate of \"{name}\" is revoked: there is no revocation list that covers all of its chain",
+        "Name the list of each authority with crl in [eap] (see them with nac certificate crl), or set revocation_unknown = \"accept\".";
+    /// A certificate whose name is no name.
+    unusable_name(kind) = "NAC-2209", "the client certificate's {kind} cannot be used as a name: it is empty, has control characters, is no UTF-8 or is too long",
+        "Issue the certificate with another name, or leave this kind of name out of certificate_identity in [eap].";
     /// No permit matched.
     no_permit() = "NAC-3001", "no policy permits this",
         "See in the list below which condition kept the expected policy from matching; then change the groups: nac user set NAME --group GROUP; the labels: nac device set DEVICE --label LABEL; or the policy: nac policy apply FILE.";

@@ -4,6 +4,8 @@ mod housekeeping;
 mod listeners;
 mod mail;
 mod restore;
+pub mod revocation;
+mod staple;
 mod tls;
 
 use std::net::SocketAddr;
@@ -34,6 +36,8 @@ use crate::telemetry::activity;
 use crate::telemetry::gauges::{self, Expiries, Gauges};
 use crate::telemetry::metrics::Metrics;
 use listeners::Listeners;
+use revocation::{Keeper, SourceStates};
+use staple::Stapler;
 
 /// How often changes of other processes are looked for.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -91,6 +95,8 @@ pub struct Server {
     https: Arc<ArcSwap<rustls::ServerConfig>>,
     radsec: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
     expiries: Arc<ArcSwap<Expiries>>,
+    keeper: Arc<Keeper>,
+    stapler: Arc<Stapler>,
     tracker: TaskTracker,
     cancel: CancellationToken,
     writer_cancel: CancellationToken,
@@ -106,8 +112,14 @@ impl Server {
         let mut listeners = Listeners::bind(config).await?;
         let addresses = listeners.addresses()?;
         let world = Arc::new(World::load(&store).await?);
+        let names = config.eap.certificate_identity.clone();
+        world.certificate_names.store(Arc::new(names));
+        let revocation_states = SourceStates::default();
+        let keeper = Keeper::start(config, &store, world.clone(), revocation_states.clone());
+        let keeper = Arc::new(keeper.await?);
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
+        let stapler = Arc::new(Stapler::start(config, eap.tls.clone()).await);
         let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
         let radsec = match &config.radsec {
             Some(_) => Some(Arc::new(ArcSwap::from(
@@ -164,6 +176,7 @@ impl Server {
             spool: spool_dir(config),
             expiries: expiries.clone(),
             stored: stored.clone(),
+            revocation: revocation_states,
         });
         tracker.spawn(gauges::run(store.clone(), stored, cancel.clone()));
 
@@ -174,6 +187,8 @@ impl Server {
         // The channel is new and has room.
         let _ = scopes.try_send(feed::Scope::Commands(commands));
         tracker.spawn(activity::run(world.clone(), store.clone(), cancel.clone()));
+        tracker.spawn(stapler.clone().run(cancel.clone()));
+        tracker.spawn(keeper.clone().run(scopes.clone(), cancel.clone()));
         tracker.spawn(feed::run(
             world,
             store.clone(),
@@ -246,6 +261,8 @@ impl Server {
             https,
             radsec,
             expiries,
+            keeper,
+            stapler,
             tracker,
             cancel,
             writer_cancel,
@@ -275,6 +292,13 @@ impl Server {
         if let Some((running, fresh)) = radsec {
             running.store(fresh);
         }
+        self.keeper.replace(config, &self.store).await?;
+        let names = config.eap.certificate_identity.clone();
+        self.authenticator
+            .world
+            .certificate_names
+            .store(Arc::new(names));
+        self.stapler.replace(config, eap.tls.clone()).await;
         self.authenticator.replace_eap(Some(eap));
         self.https.store(https);
         let expiries = own_expiries(config, &self.store).await?;

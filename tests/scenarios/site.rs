@@ -1,8 +1,8 @@
 //! One installation: what `nac init` made, the running server, and the administrator's command line.
 
 use std::cell::RefCell;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(crate) struct Site {
     pub(crate) acct: SocketAddr,
     pub(crate) portal: SocketAddr,
     pub(crate) admin: SocketAddr,
+    metrics: SocketAddr,
     /// Its database, where that is not the SQLite file beside the configuration.
     postgres: Option<String>,
     service: RefCell<Option<Service>>,
@@ -56,6 +57,7 @@ impl Site {
             acct,
             portal,
             admin,
+            metrics,
             postgres,
             service: RefCell::new(None),
             directory,
@@ -162,6 +164,16 @@ impl Site {
             .as_ref()
             .map(Service::log)
             .unwrap_or_default()
+    }
+
+    /// What Prometheus would read.
+    pub(crate) fn metrics(&self) -> String {
+        let mut connection = TcpStream::connect(self.metrics).expect("the metrics are served");
+        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        answer
     }
 
     /// Runs `nac --config … ARGUMENTS`, which must work, beside the server.

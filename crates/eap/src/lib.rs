@@ -89,4 +89,4 @@ pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use settings::{CryptoBinding, InnerMethod, Method, Settings, TlsVersions};
 pub use step::{Answer, Machine, Question, Random, Step, Success};
-pub use tls::{ServerTls, TlsSetupError};
+pub use tls::{ServerTls, ServerTlsOptions, TlsSetupError};

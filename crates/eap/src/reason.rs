@@ -126,8 +126,8 @@ table! {
         "the supplicant showed no certificate"
         "Enrol the device or the user, and select the certificate in the 802.1X profile.";
     CLIENT_CERTIFICATE_EXPIRED "EAP-1204"
-        "the supplicant's certificate is not valid at this time: {}"
-        "Issue a new one: nac certificate issue --user NAME --out DIR (for a device: --device NAME). If it was issued just now, set the clocks of the issuing CA and of this server right.";
+        "the supplicant's certificate is not valid any more: {}"
+        "Issue a new one: nac certificate issue --user NAME --out DIR (for a device: --device NAME). Check the clock of this server, too.";
     UNKNOWN_ISSUER "EAP-1205"
         "the supplicant's certificate was issued by a CA that this server does not trust"
         "Add the issuing CA's file to client_ca in [eap] of nac.toml and reload (systemctl reload nac); or have the supplicant send its intermediate certificates; or issue one here: nac certificate issue --user NAME --out DIR.";
@@ -158,6 +158,30 @@ table! {
     INTERNAL "EAP-1214"
         "TLS failed inside this server: {}"
         "Report this with the server's log.";
+    CLIENT_CERTIFICATE_EARLY "EAP-1215"
+        "the supplicant's certificate is not valid yet: {}"
+        "Check the clocks of the issuing CA and of this server.";
+    CLIENT_CERTIFICATE_PURPOSE "EAP-1216"
+        "the supplicant's certificate is not meant for clients: its extended key usage lacks clientAuth"
+        "Issue a certificate with the extended key usage clientAuth, or select another in the 802.1X profile.";
+    CLIENT_IS_AUTHORITY "EAP-1217"
+        "the supplicant showed the certificate of an authority as its own"
+        "Issue a certificate whose basic constraints do not say CA, and select it in the 802.1X profile.";
+    CLIENT_NAME_CONSTRAINTS "EAP-1218"
+        "an authority in the supplicant's chain may not issue a certificate with these names (name constraints)"
+        "Issue the certificate with names that the authority may use, or by another authority; treat it as misuse of that authority otherwise.";
+    CLIENT_KEY_SIZE "EAP-1219"
+        "an RSA key in the supplicant's chain has {} bits; from 2048 to 4096 are accepted"
+        "Issue the certificate for another key: ECDSA on P-256, or RSA with 2048 bits or more.";
+    CLIENT_CHAIN_TOO_LONG "EAP-1220"
+        "the supplicant sent a chain of {} certificates; ten is the limit"
+        "Have the supplicant send its own certificate and the intermediate ones, nothing else.";
+    CLIENT_ISSUER_NO_AUTHORITY "EAP-1221"
+        "the supplicant's certificate was signed with a certificate that is not an authority's"
+        "Treat it as misuse of that certificate's key, unless the authority was set up without basic constraints.";
+    CLIENT_PATH_LENGTH "EAP-1222"
+        "there are more authorities in the supplicant's chain than one of them allows (path length)"
+        "Issue the certificate by an authority that is nearer to the root, or the authority without this limit.";
 
     // 13xx: which method.
     NAK "EAP-1301"

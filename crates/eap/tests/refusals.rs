@@ -140,7 +140,7 @@ fn a_client_certificate_must_serve_for_clients() {
     let settings = settings_of(&server_tls(TlsVersions::Both), &ALL);
     let tls = peer_tls(TlsVersions::Both, Some(&pki().server));
     let outcome = Login::new(&settings, PeerMethod::Tls, &tls).run();
-    assert_eq!(outcome.codes(), ("EAP-1207", "EAP-1902"));
+    assert_eq!(outcome.codes(), ("EAP-1216", "EAP-1902"));
 }
 
 #[test]

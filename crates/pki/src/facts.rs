@@ -9,7 +9,9 @@ use x509_parser::extensions::ParsedExtension;
 
 use crate::PkiError;
 use crate::serial::canonical;
-use names::{Names, printable};
+pub use names::NameKind;
+use names::Names;
+pub(crate) use names::printable;
 
 /// The largest certificate that is read, in bytes. Real ones have one to four thousand; a TLS record
 /// that carries more is an attack or an accident.
@@ -40,6 +42,9 @@ pub struct CertificateFacts {
     pub uris: Vec<String>,
     /// The subjectAltName's `otherName` entries of Microsoft's type User Principal Name.
     pub upns: Vec<String>,
+    /// Which kinds have a name that names nobody: it is empty, holds a control character, is no UTF-8, or is longer
+    /// than 1024 octets.
+    pub unusable: Vec<NameKind>,
     /// The device that this certificate asserts, in lower case: from `urn:uuid:<uuid>`, from
     /// `spiffe://<trust domain>/device/<uuid>` or from `ID:<vendor>:GUID:<id>` (in a URI or in the common
     /// name). `None` when the certificate asserts two different ones.
@@ -91,6 +96,7 @@ impl CertificateFacts {
             addresses: names.addresses,
             uris: names.uris,
             upns: names.upns,
+            unusable: names.unusable,
             spki_sha256: hex::encode(digest(&SHA256, certificate.public_key().raw)),
             fingerprint_sha256: hex::encode(digest(&SHA256, der)),
             not_before_us: validity.not_before.timestamp().saturating_mul(1_000_000),
@@ -101,16 +107,36 @@ impl CertificateFacts {
         })
     }
 
-    /// The user whom this certificate names: the first User Principal Name, else the first e-mail
-    /// address, else the common name. A device's certificate has a common name too, so look at
-    /// [`Self::device_id`] first.
+    /// The user whom this certificate names, where `order` finds the first name. A device's certificate has
+    /// a common name too, so look at [`Self::device_id`] first.
+    ///
+    /// # Errors
+    /// The kind, when it has a name that cannot be used: what comes after it must not be taken in its place,
+    /// because whoever issued the certificate meant somebody.
+    pub fn user_name_by(&self, order: &[NameKind]) -> Result<Option<&str>, NameKind> {
+        for kind in order {
+            if self.unusable.contains(kind) {
+                return Err(*kind);
+            }
+            let name = match kind {
+                NameKind::Uri => self.uris.first(),
+                NameKind::Upn => self.upns.first(),
+                NameKind::Dns => self.dns_names.first(),
+                NameKind::Email => self.emails.first(),
+                NameKind::CommonName => self.common_name.as_ref(),
+            };
+            if let Some(name) = name {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The user whom this certificate names in the usual order: the first User Principal Name, else the first
+    /// e-mail address, else the common name.
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
-        self.upns
-            .first()
-            .or_else(|| self.emails.first())
-            .or(self.common_name.as_ref())
-            .map(String::as_str)
+        self.user_name_by(&NameKind::USUAL).ok().flatten()
     }
 }
 
@@ -139,7 +165,7 @@ fn purposes(certificate: &X509Certificate<'_>) -> Result<(bool, bool), PkiError>
     }))
 }
 
-fn is_authority(certificate: &X509Certificate<'_>) -> bool {
+pub(crate) fn is_authority(certificate: &X509Certificate<'_>) -> bool {
     certificate.extensions().iter().any(|extension| {
         matches!(extension.parsed_extension(),
             ParsedExtension::BasicConstraints(constraints) if constraints.ca)

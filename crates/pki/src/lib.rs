@@ -2,8 +2,8 @@
 //! facts that authentication and policy look at.
 //!
 //! It exists so that a site without a PKI can use EAP-TLS on its first day ([`Authority`]), and so that
-//! exactly one place decides what a certificate says about a user or a device ([`CertificateFacts`]),
-//! whoever issued it. Chains are verified elsewhere (rustls does it during the handshake); nothing here
+//! exactly one place decides what a certificate says about a user or a device ([`CertificateFacts`]), and what
+//! its authority said about it since ([`RevocationList`]), whoever issued it. Chains are verified elsewhere (rustls does it during the handshake); nothing here
 //! decides whom to trust.
 //!
 //! # Invariants
@@ -14,6 +14,7 @@
 //!   early, because endpoints' clocks are wrong.
 //! * [`CertificateFacts::read`] takes bytes from the network: it never panics, its time and memory are
 //!   bounded by [`MAX_CERTIFICATE_LEN`], and no name that it returns holds a control character.
+//! * A [`RevocationList`] exists only after its signature was checked, and speaks only of what it covers.
 //! * Private keys are wiped from memory when dropped and appear in no `Debug` text and no error.
 
 #![cfg_attr(
@@ -30,11 +31,18 @@
 mod authority;
 mod error;
 mod facts;
+mod ocsp;
 mod pem;
+mod revocation;
 mod serial;
 
 pub use authority::{Authority, BACKDATE_S, ClientSubject, Issued};
 pub use error::PkiError;
-pub use facts::{CertificateFacts, MAX_CERTIFICATE_LEN, MAX_NAMES, fingerprint_sha256};
+pub use facts::{CertificateFacts, MAX_CERTIFICATE_LEN, MAX_NAMES, NameKind, fingerprint_sha256};
+pub use ocsp::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspStatus};
 pub use pem::{pem_certificates, pem_key};
+pub use revocation::{
+    Anchors, Issuance, MAX_REVOCATION_LIST_LEN, RevocationList, RevocationListError,
+    revocation_lists,
+};
 pub use serial::Serial;

@@ -45,9 +45,13 @@ impl fmt::Display for Serial {
 /// Writes a DER integer's content octets in the canonical form: lower-case hexadecimal pairs, without
 /// the zero octets that only pad. Zero itself is `00`.
 pub(crate) fn canonical(octets: &[u8]) -> String {
+    hex::encode(significant(octets))
+}
+
+/// The octets of a number without those that only pad.
+pub(crate) fn significant(octets: &[u8]) -> &[u8] {
     let first = octets.iter().position(|octet| *octet != 0);
-    let significant = first.and_then(|first| octets.get(first..)).unwrap_or(&[0]);
-    hex::encode(significant)
+    first.and_then(|first| octets.get(first..)).unwrap_or(&[0])
 }
 
 #[cfg(test)]

@@ -189,6 +189,26 @@ pub struct CertificateDetails {
     pub not_before_us: i64,
     /// The last moment of its validity, in microseconds since the Unix epoch.
     pub not_after_us: i64,
+    /// What is looked up in the revocation lists of other authorities: the certificate and the authorities behind it, as
+    /// far as the built-in authority did not issue them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub way: Vec<CertificateLink>,
+}
+
+/// One certificate, as its issuer knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct CertificateLink {
+    /// The beginning of the SHA-256 of the issuer's distinguished name in DER, in lower-case hexadecimal.
+    pub issuer: String,
+    /// The issuer's key (RFC 5280 section 4.2.1.1), in lower-case hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority_key: Option<String>,
+    /// The serial number, in lower-case hexadecimal.
+    pub serial: String,
+    /// Whether it is an authority's certificate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_authority: bool,
 }
 
 /// How long the parts of an answer took, in microseconds.

@@ -78,8 +78,8 @@ pub use break_glass::{BREAK_GLASS_MAX_US, BreakGlass};
 pub use certificate::{Certificate, CertificateKind, RevokedCertificate};
 pub use client::{Client, ClientChange, NewClient};
 pub use decision::{
-    CertificateDetails, DecisionFilter, DecisionOutcome, DecisionRecord, EapDetails,
-    MachineDetails, RecordedDecision, RecordedSession, Timings,
+    CertificateDetails, CertificateLink, DecisionFilter, DecisionOutcome, DecisionRecord,
+    EapDetails, MachineDetails, RecordedDecision, RecordedSession, Timings,
 };
 pub use device::{
     Device, DeviceFilter, DeviceIdentifier, DeviceRecord, DeviceRefusal, DeviceSort, DeviceState,

@@ -16,7 +16,9 @@ use crate::identity::password::{Check, SlowCheck, Verified};
 use crate::reason::Refusal;
 use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use nac_eap::{Answer, Conversation, Opening, Question, Reason, Step, Success};
+use nac_eap::{
+    Answer, CertificateDer, Conversation, Opening, Question, Reason, Step, Success,
+};
 use nac_policy::IdentityKind;
 use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
 use nac_store::{CertificateDetails, MachineDetails};
@@ -487,10 +489,12 @@ fn succeed(
 /// (RFC 9190 section 2.2).
 fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenticated, Refusal> {
     let directory = &authenticator.world.directory;
-    let leaf = success.certificates.first();
+    let snapshot = authenticator.world.snapshot();
+    let names = authenticator.world.certificate_names.load();
+    let read = |chain: &[CertificateDer<'_>]| from_chain(chain, &snapshot.revocations, &names);
+    let chain = &success.certificates;
     let mut authenticated = if success.by_certificate {
-        let leaf = leaf.ok_or_else(Refusal::anonymous_certificate)?;
-        let (kind, name, facts) = from_chain(leaf)?;
+        let (kind, name, facts) = read(chain)?;
         let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
         authenticated.certificate = Some(Arc::new(facts));
         authenticated
@@ -500,7 +504,7 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
             Authenticated::new(IdentityKind::User, name, "local", success.method);
         // A certificate that came along with a password says which device this is, or once more who the user is. One that names
         // another user says nothing about this login, which is then one without a certificate.
-        match leaf.map(|leaf| from_chain(leaf)) {
+        match (!chain.is_empty()).then(|| read(chain)) {
             Some(Ok((IdentityKind::Device, name, facts))) => {
                 authenticated.machine = Some(Arc::new(machine_by(name, facts)));
             }
@@ -514,7 +518,7 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
         authenticated
     };
     if let (IdentityKind::User, Some(proven)) = (authenticated.kind, &success.machine) {
-        authenticated.machine = machine(directory, proven)?.map(Arc::new);
+        authenticated.machine = machine(directory, read, proven)?.map(Arc::new);
     }
     Ok(authenticated)
 }
@@ -522,14 +526,17 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
 /// What was proven as the machine is one only if its credential says so: a supplicant can call any credential the machine's.
 fn machine(
     directory: &Directory,
+    read: impl FnOnce(
+        &[CertificateDer<'_>],
+    ) -> Result<(IdentityKind, String, CertificateDetails), Refusal>,
     proven: &nac_eap::Machine,
 ) -> Result<Option<MachineDetails>, Refusal> {
-    match proven.certificates.first() {
-        Some(leaf) => Ok(match from_chain(leaf)? {
+    match &proven.certificates[..] {
+        chain @ [_, ..] => Ok(match read(chain)? {
             (IdentityKind::Device, name, facts) => Some(machine_by(name, facts)),
             _ => None,
         }),
-        None => {
+        [] => {
             let name = directory.registered_name(&proven.identity);
             let is_machine = name
                 .get(..MACHINE_PREFIX.len())

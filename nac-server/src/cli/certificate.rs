@@ -1,5 +1,6 @@
 //! `nac certificate`: issue, look at and revoke certificates of the built-in authority.
 
+mod crl;
 mod files;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,10 @@ Examples:
 A running server refuses it at once, resumed sessions included, and has the sessions that live by it
 authenticate again or ends them.";
 
+const CRL_HELP: &str = "\
+It reads every source that crl in [eap] names, as the server does, and says until when each list holds. The exit
+status is 1 when one cannot be used. The server's own view is in its metrics (nac_revocation_list_…).";
+
 const CLIENT_LIFETIME_DAYS: u32 = 365;
 const HOST_LIFETIME_DAYS: u32 = 825;
 
@@ -52,6 +57,9 @@ pub(super) enum CertificateCommand {
         #[arg(long, default_value = "unspecified")]
         reason: String,
     },
+    /// Fetch and check the revocation lists of other authorities
+    #[command(after_help = CRL_HELP)]
+    Crl,
     /// List certificates
     List,
     /// Show one certificate, or all of a name
@@ -95,6 +103,7 @@ pub(super) async fn run(context: &Context, command: CertificateCommand) -> Outco
     match command {
         CertificateCommand::Issue(arguments) => issue(context, arguments).await,
         CertificateCommand::Revoke { target, reason } => revoke(context, &target, &reason).await,
+        CertificateCommand::Crl => crl::run(context).await,
         CertificateCommand::List => list(context).await,
         CertificateCommand::Show { target } => show(context, &target).await,
     }

@@ -26,6 +26,10 @@ pub struct Certificates {
     pub radsec_ca: Vec<CertificateDer<'static>>,
     /// The authorities whose client certificates are accepted, besides the one in the database.
     pub client_ca: Vec<CertificateDer<'static>>,
+    /// The server's other identity in EAP, for supplicants that cannot verify the first.
+    pub second: Option<ServerIdentity>,
+    /// Intermediate authorities whose revocation lists count.
+    pub crl_issuers: Vec<CertificateDer<'static>>,
 }
 
 /// A certificate chain and the private key of its leaf.
@@ -80,6 +84,14 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
     for (path, place) in settings.eap.client_ca.iter().zip(&places.client_ca) {
         client_ca.extend(authorities((path, place.clone()), now_us, source));
     }
+    let second = located(&settings.eap.second_certificate, &places.second_certificate)
+        .zip(located(&settings.eap.second_key, &places.second_key))
+        .map(|(certificate, key)| Files { certificate, key }.identity(now_us, source));
+    let mut crl_issuers = Vec::new();
+    let issuers = &settings.eap.revocation.issuers;
+    for (path, place) in issuers.iter().zip(&places.crl_issuer) {
+        crl_issuers.extend(authorities((path, place.clone()), now_us, source));
+    }
     let sealing_key = &settings.secrets.sealing_key_file;
     if sealing_key != Path::new("") && !sealing_key.is_file() {
         let fix =
@@ -100,6 +112,11 @@ pub(super) fn read(parsed: &Parsed, source: &mut Source) -> Option<Certificates>
         radsec: radsec?,
         radsec_ca,
         client_ca,
+        second: match second {
+            Some(second) => Some(second?),
+            None => None,
+        },
+        crl_issuers,
     })
 }
 
@@ -134,6 +151,7 @@ impl Certificates {
     #[must_use]
     pub fn warnings(&self, now_us: i64) -> Vec<String> {
         let mut own = vec![("EAP", &self.eap.facts)];
+        own.extend(self.second.iter().map(|second| ("EAP", &second.facts)));
         if self.portal.facts.fingerprint_sha256 != self.eap.facts.fingerprint_sha256 {
             own.push(("HTTPS", &self.portal.facts));
         }

@@ -21,6 +21,7 @@ mod mail;
 mod radsec;
 mod read;
 mod reader;
+mod revocation;
 mod settings;
 mod suggestion;
 
@@ -32,8 +33,9 @@ pub use duration::{describe_duration, parse_duration};
 pub use fault::{ConfigErrors, Fault, Source};
 pub use radsec::RadSecSettings;
 pub use settings::{
-    AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
-    MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
+    AdminSettings, CrlSource, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
+    MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, RevocationSettings,
+    SecretsSettings, Settings, UnknownRevocation,
 };
 pub(crate) use suggestion::suggestion;
 

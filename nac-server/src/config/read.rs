@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
+use nac_pki::NameKind;
 
 use super::fault::{ConfigErrors, Fault, Source, without_passwords};
 use super::listeners::{Listener, Transport, clashes};
@@ -29,6 +30,9 @@ pub(super) struct Places {
     pub(super) eap_certificate: Option<Range<usize>>,
     pub(super) eap_key: Option<Range<usize>>,
     pub(super) client_ca: Vec<Option<Range<usize>>>,
+    pub(super) second_certificate: Option<Range<usize>>,
+    pub(super) second_key: Option<Range<usize>>,
+    pub(super) crl_issuer: Vec<Option<Range<usize>>>,
     pub(super) portal_certificate: Option<Range<usize>>,
     pub(super) portal_key: Option<Range<usize>>,
     pub(super) radsec: RadSecPlaces,
@@ -151,7 +155,13 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
         "ttls_client_certificate",
         "tls",
         "session_lifetime",
+        "certificate_identity",
+        "second_certificate",
+        "second_key",
+        "stapled_ocsp",
+        "post_quantum",
     ];
+    let keys = [&keys[..], &super::revocation::KEYS].concat();
     let eap = eap(&mut document.section("eap", &keys), &mut places);
 
     let mail = super::mail::read(&mut document.section("mail", &super::mail::KEYS));
@@ -253,6 +263,21 @@ fn eap(section: &mut Section<'_, '_>, places: &mut Places) -> EapSettings {
     places.eap_certificate = certificate.as_ref().and_then(|placed| placed.span.clone());
     places.eap_key = key.as_ref().and_then(|placed| placed.span.clone());
     places.client_ca = client_ca.iter().map(|placed| placed.span.clone()).collect();
+    let second_certificate = section.path("second_certificate");
+    let second_key = section.path("second_key");
+    if second_certificate.is_some() != second_key.is_some() {
+        section.note(Fault::missing(
+            "[eap] has only one of second_certificate and second_key",
+            "name both, or neither",
+        ));
+    }
+    places.second_certificate = second_certificate
+        .as_ref()
+        .and_then(|placed| placed.span.clone());
+    places.second_key = second_key.as_ref().and_then(|placed| placed.span.clone());
+    let stapled_ocsp = section.paths("stapled_ocsp").unwrap_or_default();
+    let (revocation, issuers) = super::revocation::read(section);
+    places.crl_issuer = issuers;
     EapSettings {
         certificate: certificate.map(|placed| placed.value).unwrap_or_default(),
         key: key.map(|placed| placed.value).unwrap_or_default(),
@@ -287,6 +312,15 @@ fn eap(section: &mut Section<'_, '_>, places: &mut Places) -> EapSettings {
             DEFAULT_SESSION_LIFETIME,
             0..=LONGEST_SESSION_LIFETIME_S,
         ),
+        certificate_identity: certificate_identity(section),
+        second_certificate: second_certificate.map(|placed| placed.value),
+        second_key: second_key.map(|placed| placed.value),
+        stapled_ocsp: stapled_ocsp
+            .into_iter()
+            .map(|placed| placed.value)
+            .collect(),
+        post_quantum: section.flag("post_quantum", false),
+        revocation,
     }
 }
 
@@ -298,6 +332,28 @@ fn methods(section: &mut Section<'_, '_>) -> Vec<Method> {
         ("TEAP", Method::Teap),
     ];
     ordered(section, "methods", &words)
+}
+
+/// The usual order is not that of the words, for without the key not every kind is looked for.
+fn certificate_identity(section: &mut Section<'_, '_>) -> Vec<NameKind> {
+    let words = [
+        ("san-uri", NameKind::Uri),
+        ("san-upn", NameKind::Upn),
+        ("san-dns", NameKind::Dns),
+        ("san-email", NameKind::Email),
+        ("subject-cn", NameKind::CommonName),
+    ];
+    match section.texts("certificate_identity") {
+        None => NameKind::USUAL.to_vec(),
+        Some(none) if none.is_empty() => {
+            section.note(Fault::missing(
+                "certificate_identity in [eap] is empty, so no certificate would name anybody",
+                "name one of san-uri, san-upn, san-dns, san-email and subject-cn, or leave it out",
+            ));
+            Vec::new()
+        }
+        Some(_) => ordered(section, "certificate_identity", &words),
+    }
 }
 
 fn inner_methods(section: &mut Section<'_, '_>) -> Vec<InnerMethod> {
@@ -326,7 +382,7 @@ fn ordered<T: Copy + PartialEq>(
         };
         if values.contains(&value) {
             let message = format!("\"{}\" is named twice", name.value);
-            section.note(name.fault(message, "name each method once, the preferred one first"));
+            section.note(name.fault(message, "name each once, the preferred one first"));
         }
         values.push(value);
     }

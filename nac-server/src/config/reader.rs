@@ -292,6 +292,18 @@ impl<'d, 'a> Section<'d, 'a> {
         port
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
+        let Some(value) = self.value(key) else {
+            return default;
+        };
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return *flag;
+        }
+        self.wrong_type(key, value, "true or false, without quotes");
+        default
+    }
+
     /// One word out of a closed set.
     pub(super) fn word<T: Copy>(&mut self, key: &str, default: T, words: &[(&str, T)]) -> T {
         let Some(text) = self.text(key) else {

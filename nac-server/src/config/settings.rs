@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
+use nac_pki::NameKind;
 use nac_portal::mail::MailTls;
 
 use super::RadSecSettings;
@@ -147,6 +148,60 @@ pub struct EapSettings {
     pub tls: TlsVersions,
     /// How long a TLS session may be resumed.
     pub session_lifetime: Duration,
+    /// Where in a certificate its user's name is looked for; the first name that is there counts.
+    pub certificate_identity: Vec<NameKind>,
+    /// A second certificate chain, for supplicants that cannot verify the first: usually RSA beside ECDSA.
+    pub second_certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM.
+    pub second_key: Option<PathBuf>,
+    /// OCSP responses in DER that are handed out with the certificate that each is about.
+    pub stapled_ocsp: Vec<PathBuf>,
+    /// Whether X25519MLKEM768 is preferred where the supplicant offers it.
+    pub post_quantum: bool,
+    /// How client certificates of other authorities are looked up.
+    pub revocation: RevocationSettings,
+}
+
+/// How it is known whether a client certificate that another authority issued is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// Where the revocation lists are.
+    pub sources: Vec<CrlSource>,
+    /// Intermediate authorities that sign lists, in PEM.
+    pub issuers: Vec<PathBuf>,
+    /// How often a list is fetched again over HTTP, at the latest.
+    pub refresh: Duration,
+    /// What happens to a certificate that no list in force covers.
+    pub unknown: UnknownRevocation,
+}
+
+/// Where a revocation list is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CrlSource {
+    /// A file, in PEM or DER, which is read again when it changes.
+    File(PathBuf),
+    /// An `http://` URL. The list is signed, so the way need not be.
+    Http(String),
+}
+
+impl fmt::Display for CrlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Http(url) => f.write_str(url),
+        }
+    }
+}
+
+/// What happens to a client certificate of which nobody can say whether it is revoked: there is no list of its issuer, or the
+/// list's time is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownRevocation {
+    /// It is accepted.
+    #[default]
+    Accept,
+    /// It is refused.
+    Refuse,
 }
 
 /// The SMTP server that takes mail to guests and their sponsors.

@@ -194,7 +194,9 @@ level = "info,=,"
 fn every_key_of_eap_is_known() {
     let rendered = errors(
         "[eap]\nmethods = []\ninner_methods = [\"GTC\"]\ncrypto_binding = \"off\"\n\
-         ttls_client_certificate = \"optional\"\n",
+         ttls_client_certificate = \"optional\"\nsecond_certificate = \"a\"\nsecond_key = \"b\"\n\
+         stapled_ocsp = \"c\"\npost_quantum = true\ncertificate_identity = \"san-dns\"\ncrl = \"d\"\n\
+         crl_issuer = \"e\"\ncrl_refresh = 60\nrevocation_unknown = \"accept\"\n",
     );
     says(&rendered, &["\"GTC\" is no value for inner_methods"]);
     assert!(!rendered.contains("there is no key in [eap]"), "{rendered}");
@@ -210,6 +212,108 @@ fn a_reject_may_wait_for_up_to_five_seconds_or_not_at_all() {
     let rendered = errors(&format!("{MINIMAL}[radius]\nreject_delay = \"6s\"\n"));
     let said = "reject_delay must be a length of time between 0 s and 5 s";
     says(&rendered, &[said]);
+}
+
+#[test]
+fn revocation_lists_are_files_or_plain_http_and_count_also_when_they_are_missing() {
+    let with = |keys: &str| load(&format!("{MINIMAL}{keys}"));
+    let none = with("").expect("valid").settings.eap.revocation;
+    assert_eq!(
+        (none.sources, none.unknown),
+        (vec![], UnknownRevocation::Accept)
+    );
+    let folder = folder();
+    let keys =
+        "crl = [\"lists/a.crl\", \"http://pki.example.org/b.crl\"]\ncrl_issuer = \"ca.crt\"\n";
+    let config = Config::load(&write(folder.path(), &format!("{MINIMAL}{keys}"))).expect("valid");
+    let revocation = &config.eap.revocation;
+    let sources = [
+        CrlSource::File(folder.path().join("lists/a.crl")),
+        CrlSource::Http("http://pki.example.org/b.crl".to_owned()),
+    ];
+    assert_eq!(revocation.sources, sources);
+    assert_eq!(revocation.refresh, Duration::from_secs(3_600));
+    assert_eq!(revocation.unknown, UnknownRevocation::Refuse);
+    assert_eq!(config.certificates.crl_issuers.len(), 1);
+    let accepting = with("crl = \"a.crl\"\nrevocation_unknown = \"accept\"\n").expect("valid");
+    assert_eq!(accepting.eap.revocation.unknown, UnknownRevocation::Accept);
+    for (source, fault) in [
+        ("ldap://dc/cn=ca", "cannot be fetched by ldap://"),
+        (
+            "https://pki.example.org/a.crl",
+            "cannot be fetched by https://",
+        ),
+        ("http://", "not the URL of a revocation list"),
+        (
+            "http://user:pw@pki/a.crl",
+            "not the URL of a revocation list",
+        ),
+        ("", "names no revocation list"),
+    ] {
+        let faults = with(&format!("crl = \"{source}\"\n")).expect_err("has a fault");
+        says(&faults.to_string(), &[fault]);
+    }
+    let faults = with("crl_issuer = \"server.crt\"\n").expect_err("is no authority");
+    says(
+        &faults.to_string(),
+        &["which is not a certificate authority"],
+    );
+}
+
+#[test]
+fn a_certificates_names_count_in_the_order_that_is_given() {
+    use nac_pki::NameKind;
+    let with = |keys: &str| load(&format!("{MINIMAL}{keys}"));
+    let usual = with("").expect("valid");
+    assert_eq!(usual.eap.certificate_identity, NameKind::USUAL);
+    let other = with("certificate_identity = [\"san-dns\", \"san-uri\"]\n").expect("valid");
+    assert_eq!(
+        other.eap.certificate_identity,
+        [NameKind::Dns, NameKind::Uri]
+    );
+    for (value, fault) in [
+        ("[]", "no certificate would name anybody"),
+        ("[\"cn\"]", "\"cn\" is no value for certificate_identity"),
+        ("[\"san-dns\", \"san-dns\"]", "named twice"),
+    ] {
+        let faults = with(&format!("certificate_identity = {value}\n")).expect_err("has a fault");
+        says(&faults.to_string(), &[fault]);
+    }
+}
+
+#[test]
+fn a_second_certificate_is_checked_as_the_first() {
+    let with = |keys: &str| load(&format!("{MINIMAL}{keys}"));
+    let both = with("second_certificate = \"server.crt\"\nsecond_key = \"server.key\"\n");
+    assert!(both.expect("valid").certificates.second.is_some());
+    assert!(
+        with("post_quantum = true\n")
+            .expect("valid")
+            .eap
+            .post_quantum
+    );
+    for (keys, fault) in [
+        (
+            "second_certificate = \"server.crt\"",
+            "only one of second_certificate and second_key",
+        ),
+        (
+            "second_key = \"server.key\"",
+            "only one of second_certificate and second_key",
+        ),
+        (
+            "second_certificate = \"ca.crt\"\nsecond_key = \"server.key\"",
+            "ca.crt",
+        ),
+        (
+            "second_certificate = \"no.crt\"\nsecond_key = \"server.key\"",
+            "no.crt does not exist",
+        ),
+        ("post_quantum = \"yes\"", "true or false"),
+    ] {
+        let faults = with(&format!("{keys}\n")).expect_err("has a fault");
+        says(&faults.to_string(), &[fault]);
+    }
 }
 
 #[test]

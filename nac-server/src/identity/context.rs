@@ -292,6 +292,7 @@ fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refus
         if now < facts.not_before_us || now > facts.not_after_us {
             return Err(Refusal::expired_certificate(name));
         }
+        snapshot.revocations.check(name, &facts.way, now)?;
     }
     Ok(())
 }

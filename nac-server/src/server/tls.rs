@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nac_eap::{CertificateDer, ServerTls, Settings};
+use nac_eap::{CertificateDer, ServerTls, ServerTlsOptions, Settings};
 use nac_radius::Version;
 use nac_store::Store;
 use rustls::server::danger::ClientCertVerifier;
@@ -24,13 +24,17 @@ pub(super) async fn eap_settings(
     store: &Store,
 ) -> Result<Arc<Settings>, StartError> {
     let identity = &config.certificates.eap;
-    let tls = ServerTls::new(
-        identity.chain.clone(),
-        identity.key.clone_key(),
-        client_authorities(config, store).await?,
-        config.eap.tls,
-        config.eap.session_lifetime.as_secs(),
-    )
+    let second = config.certificates.second.as_ref();
+    let identities = std::iter::once(identity).chain(second);
+    let tls = ServerTls::with(ServerTlsOptions {
+        identities: identities
+            .map(|identity| (identity.chain.clone(), identity.key.clone_key()))
+            .collect(),
+        client_ca: client_authorities(config, store).await?,
+        versions: config.eap.tls,
+        session_lifetime_s: config.eap.session_lifetime.as_secs(),
+        post_quantum: config.eap.post_quantum,
+    })
     .map_err(|error| StartError::Tls(error.to_string()))?;
     let tls = match config.eap.ttls_client_certificate {
         true => tls.with_certificates_in_ttls(),
@@ -119,7 +123,7 @@ pub(super) async fn radsec_config(
 }
 
 /// Our own CA and the configured ones.
-async fn client_authorities(
+pub(super) async fn client_authorities(
     config: &Config,
     store: &Store,
 ) -> Result<Vec<CertificateDer<'static>>, StartError> {
@@ -132,7 +136,9 @@ async fn client_authorities(
     Ok(authorities)
 }
 
-async fn own_authority(store: &Store) -> Result<Vec<CertificateDer<'static>>, StartError> {
+pub(super) async fn own_authority(
+    store: &Store,
+) -> Result<Vec<CertificateDer<'static>>, StartError> {
     match store.authority_fetch().await? {
         Some((pem, _)) => {
             nac_pki::pem_certificates(&pem).map_err(|error| StartError::Tls(error.to_string()))

@@ -7,18 +7,21 @@
 pub mod clients;
 pub mod directory;
 pub mod feed;
+pub mod revocation;
 pub mod segments;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use nac_pki::NameKind;
 use nac_policy::Engine;
 use nac_portal::public::token::Tokens;
 use nac_store::{BreakGlass, Store, StoreError, now_us};
 
 pub use clients::{Client, ClientTable};
 pub use directory::Directory;
+pub use revocation::Revocations;
 pub use segments::SegmentTable;
 
 use crate::identity::chargeable::ChargeableIdentities;
@@ -44,6 +47,8 @@ pub struct Snapshot {
     pub policy: Arc<ActivePolicy>,
     /// SHA-256 fingerprints of revoked certificates, lower-case hex.
     pub revoked: Arc<HashSet<String>>,
+    /// What other authorities say about the certificates that they issued.
+    pub revocations: Arc<Revocations>,
     /// Break-glass, when somebody switched it on. Its time may be over: see [`Self::break_glass_is_on`].
     pub break_glass: Option<Arc<BreakGlass>>,
 }
@@ -67,6 +72,8 @@ pub struct World {
     pub activity: ActivityBook,
     /// Signs what stands for a session in the address that its NAS redirects to.
     pub links: Tokens,
+    /// Where in a certificate its user's name is looked for, as configured.
+    pub certificate_names: ArcSwap<Vec<NameKind>>,
     /// Names users for a NAS that counts them.
     pub chargeable: ChargeableIdentities,
 }
@@ -103,6 +110,7 @@ impl World {
             policy: Arc::new(load_policy(store, &segments).await?),
             segments: Arc::new(segments),
             revoked: Arc::new(load_revoked(store).await?),
+            revocations: Arc::default(),
             break_glass: load_break_glass(store).await?,
         };
         let directory = Directory::default();
@@ -114,6 +122,7 @@ impl World {
             directory,
             activity,
             links: Tokens::new(store)?,
+            certificate_names: ArcSwap::from_pointee(NameKind::USUAL.to_vec()),
             chargeable: ChargeableIdentities::new(store)?,
         })
     }
@@ -129,6 +138,12 @@ impl World {
             change(&mut next);
             next
         });
+    }
+
+    /// Other lists of other authorities count from now on.
+    pub fn replace_revocations(&self, revocations: Revocations) {
+        let revocations = Arc::new(revocations);
+        self.replace(|snapshot| snapshot.revocations = revocations.clone());
     }
 
     async fn reload_clients(&self, store: &Store) -> Result<(), WorldError> {

@@ -23,6 +23,7 @@ use crate::account::SessionTable;
 use crate::authenticate::Authenticator;
 use crate::config::Config;
 use crate::listen::radsec::links::Links;
+use crate::server::revocation::{SourceState, SourceStates};
 use crate::snapshot::World;
 
 /// Between two questions to the database.
@@ -49,6 +50,8 @@ pub struct Gauges {
     pub expiries: Arc<ArcSwap<Expiries>>,
     /// What the database said last.
     pub stored: Arc<Mutex<StoredGauges>>,
+    /// The revocation lists of other authorities.
+    pub revocation: SourceStates,
 }
 
 impl fmt::Debug for Gauges {
@@ -145,7 +148,8 @@ impl Collector for Gauging {
             "Issued certificates that end within 30 days",
             stored.certificates_expiring,
         )?;
-        out.expiries(&gauges.expiries.load())
+        out.expiries(&gauges.expiries.load())?;
+        out.revocation(&gauges.revocation.load())
     }
 }
 
@@ -335,6 +339,31 @@ impl Out<'_, '_> {
         for (name, seconds) in expiries {
             let labels = [("use", *name)];
             ConstGauge::new(*seconds).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn revocation(&mut self, sources: &[SourceState]) -> Result<(), fmt::Error> {
+        let mut family = self.0.encode_descriptor(
+            "revocation_list_readable",
+            "1 when a source of revocation lists could be read when it was last looked at",
+            None,
+            MetricType::Gauge,
+        )?;
+        for source in sources {
+            let labels = [("source", source.source.as_str())];
+            let readable = ConstGauge::new(i64::from(source.is_readable));
+            readable.encode(family.encode_family(&labels)?)?;
+        }
+        let mut family = self.0.encode_descriptor(
+            "revocation_list_expiry_timestamp",
+            "When the first list of a source ends, since the Unix epoch; 0 when it has none",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for source in sources {
+            let labels = [("source", source.source.as_str())];
+            ConstGauge::new(source.until_us as f64 / 1e6).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -1,9 +1,22 @@
 //! Certificates: what the peer of a TLS handshake, or an administrator, hands us.
 
-use nac_pki::{CertificateFacts, MAX_NAMES, pem_certificates, pem_key};
+use nac_pki::{
+    Anchors, CertificateFacts, MAX_NAMES, OcspAnswer, RevocationList, pem_certificates, pem_key,
+    revocation_lists,
+};
 
-/// A certificate in DER; and the same octets as a PEM file, if they are text.
+/// A certificate in DER; the same octets as a PEM file, if they are text; and as what others say about certificates.
 pub fn certificate_facts(input: &[u8]) {
+    for list in revocation_lists(input).unwrap_or_default() {
+        assert!(
+            RevocationList::read(&list, &[]).is_err(),
+            "nobody signed it"
+        );
+    }
+    let _ = OcspAnswer::read(input);
+    if let Ok(way) = Anchors::default().way(&[input.into()]) {
+        assert_eq!(way.len(), 1);
+    }
     if let Ok(text) = std::str::from_utf8(input) {
         let _ = pem_key(text);
         for certificate in pem_certificates(text).unwrap_or_default() {

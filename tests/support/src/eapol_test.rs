@@ -132,6 +132,11 @@ pub struct Supplicant<'a> {
     pub ca: &'a Path,
     /// More settings of the outer method, in wpa_supplicant's words: `crypto_binding=2`.
     pub phase1: &'a str,
+    /// The cipher suites up to TLS 1.2, in OpenSSL's words; its usual ones when this is empty.
+    pub ciphers: &'a str,
+    /// What is wanted of an OCSP response that comes with the server's certificate: 0 nothing, 1 that it is good if there is
+    /// one, 2 that there is a good one.
+    pub ocsp: u8,
     /// The client certificate, where the method has one.
     pub credential: Option<&'a Credential>,
     /// The largest EAP-TLS fragment, in octets.
@@ -155,6 +160,8 @@ impl<'a> Supplicant<'a> {
             password: cast::PASSWORD,
             ca,
             phase1: "",
+            ciphers: "",
+            ocsp: 0,
             credential: None,
             fragment_size: 1386,
             again: 0,
@@ -227,6 +234,12 @@ impl<'a> Supplicant<'a> {
             self.fragment_size
         );
         // Writing into a String cannot fail.
+        if !self.ciphers.is_empty() {
+            let _ = writeln!(text, "\topenssl_ciphers=\"{}\"", self.ciphers);
+        }
+        if self.ocsp != 0 {
+            let _ = writeln!(text, "\tocsp={}", self.ocsp);
+        }
         if let Some(phase2) = phase2 {
             let _ = writeln!(
                 text,
@@ -248,6 +261,10 @@ impl<'a> Supplicant<'a> {
             let _ = writeln!(text, "\tprivate_key{inside}=\"{key}\"");
         }
         text.push_str("}\n");
+        if !self.ciphers.is_empty() {
+            // The network's own come after its certificate is loaded, which OpenSSL may find too weak before.
+            text.insert_str(0, &format!("openssl_ciphers={}\n", self.ciphers));
+        }
         text
     }
 }

@@ -20,6 +20,7 @@ pub mod freeradius;
 pub mod mschapv2;
 pub mod nac;
 pub mod nas;
+pub mod openssl;
 pub mod pki;
 pub mod program;
 pub mod radclient;

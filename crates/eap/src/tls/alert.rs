@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
+use super::chain::Unfit;
 use super::connection::Role;
 use crate::reason::{self, Reason};
 
@@ -94,15 +95,38 @@ fn alert_name(alert: AlertDescription) -> String {
 
 fn client_certificate(error: &CertificateError) -> Reason {
     match error {
-        CertificateError::Expired
-        | CertificateError::ExpiredContext { .. }
-        | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             reason::CLIENT_CERTIFICATE_EXPIRED.with(certificate(error))
         }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            reason::CLIENT_CERTIFICATE_EARLY.with(certificate(error))
+        }
         CertificateError::UnknownIssuer => reason::UNKNOWN_ISSUER.reason(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            reason::CLIENT_CERTIFICATE_PURPOSE.reason()
+        }
+        CertificateError::Other(other) => unnamed(other)
+            .unwrap_or_else(|| reason::CLIENT_CERTIFICATE_REFUSED.with(certificate(error))),
         other => reason::CLIENT_CERTIFICATE_REFUSED.with(certificate(other)),
     }
+}
+
+/// What rustls has no name for: our own bounds, and the rarer ones of webpki's.
+fn unnamed(error: &OtherError) -> Option<Reason> {
+    if let Some(unfit) = error.0.downcast_ref::<Unfit>() {
+        return Some(match unfit {
+            Unfit::TooLong(count) => reason::CLIENT_CHAIN_TOO_LONG.with(count),
+            Unfit::KeySize(bits) => reason::CLIENT_KEY_SIZE.with(bits),
+            Unfit::Unreadable => reason::CLIENT_CERTIFICATE_REFUSED.with(unfit),
+        });
+    }
+    Some(match error.0.downcast_ref::<webpki::Error>()? {
+        webpki::Error::CaUsedAsEndEntity => reason::CLIENT_IS_AUTHORITY.reason(),
+        webpki::Error::NameConstraintViolation => reason::CLIENT_NAME_CONSTRAINTS.reason(),
+        webpki::Error::EndEntityUsedAsCa => reason::CLIENT_ISSUER_NO_AUTHORITY.reason(),
+        webpki::Error::PathLenConstraintViolated => reason::CLIENT_PATH_LENGTH.reason(),
+        _ => return None,
+    })
 }
 
 fn certificate(error: &CertificateError) -> String {

@@ -36,7 +36,7 @@ impl PeerTls {
         identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
         versions: TlsVersions,
     ) -> Result<Self, TlsSetupError> {
-        let provider = provider();
+        let provider = provider(false);
         let any_name = server_name.is_none();
         let server_name = server_name.unwrap_or_else(|| ANY_SERVER.to_owned());
         let server_name = ServerName::try_from(server_name.clone())

@@ -11,10 +11,14 @@ use rustls_pki_types::UnixTime;
 
 use crate::settings::TlsVersions;
 
-/// aws-lc-rs without post-quantum hybrids: their key shares cost an EAP fragment each way.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+/// aws-lc-rs, without post-quantum hybrids unless they are wanted: their key shares cost an EAP fragment each way.
+pub(super) fn provider(post_quantum: bool) -> Arc<CryptoProvider> {
+    let mut kx_groups = vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+    if post_quantum {
+        kx_groups.insert(0, kx_group::X25519MLKEM768);
+    }
     Arc::new(CryptoProvider {
-        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+        kx_groups,
         ..aws_lc_rs::default_provider()
     })
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConnection};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
+use super::chain::Bounded;
 use super::connection::{Role, Tls};
+use super::identity::ServerIdentities;
 use super::provider::{FixedTime, provider, versions};
 use super::sessions::ConversationSessions;
 use crate::reason::{self, Reason};
@@ -62,13 +63,44 @@ pub struct ServerTls {
     ttls: Arc<SessionStore>,
     teap: Arc<SessionStore>,
     authority_id: [u8; 16],
+    identities: Arc<ServerIdentities>,
+}
+
+/// What a [`ServerTls`] is made of.
+pub struct ServerTlsOptions {
+    /// The server's certificates with their keys, the preferred one first. Each is a chain, leaf first, best
+    /// without the root. A supplicant is shown the first whose signatures it can verify: the other one is for
+    /// those that know RSA only, or elliptic curves only.
+    pub identities: Vec<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    /// The trust anchors for EAP-TLS, which is not offered when there are none.
+    pub client_ca: Vec<CertificateDer<'static>>,
+    /// The TLS versions on offer.
+    pub versions: TlsVersions,
+    /// How long after a full login its TLS session may be resumed, in seconds; 0 turns resumption off.
+    pub session_lifetime_s: u64,
+    /// Whether X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem) is preferred where the supplicant offers it: it protects
+    /// what is recorded today from a quantum computer of tomorrow, for 1.1 KiB more each way.
+    pub post_quantum: bool,
+}
+
+impl fmt::Debug for ServerTlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTlsOptions")
+            .field("identities", &self.identities.len())
+            .field("client_ca", &self.client_ca.len())
+            .field("versions", &self.versions)
+            .field("session_lifetime_s", &self.session_lifetime_s)
+            .field("post_quantum", &self.post_quantum)
+            .finish()
+    }
 }
 
 impl ServerTls {
-    /// Sets TLS up. `chain` is the server's certificate and its intermediates, leaf first, best
-    /// without the root. `client_ca` are the trust anchors for EAP-TLS, which is not offered when
-    /// there are none. `session_lifetime_s` is how long after a full login its TLS session may be
-    /// resumed, in seconds; 0 turns resumption off.
+    /// Sets TLS up with one certificate and without post-quantum key exchange; the arguments are those of
+    /// [`ServerTlsOptions`].
+    ///
+    /// # Errors
+    /// [`TlsSetupError`].
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
@@ -76,12 +108,34 @@ impl ServerTls {
         versions: TlsVersions,
         session_lifetime_s: u64,
     ) -> Result<Self, TlsSetupError> {
-        let provider = provider();
-        let leaf = chain.first().map(|leaf| leaf.as_ref());
+        Self::with(ServerTlsOptions {
+            identities: vec![(chain, key)],
+            client_ca,
+            versions,
+            session_lifetime_s,
+            post_quantum: false,
+        })
+    }
+
+    /// Sets TLS up.
+    ///
+    /// # Errors
+    /// [`TlsSetupError`].
+    pub fn with(options: ServerTlsOptions) -> Result<Self, TlsSetupError> {
+        let ServerTlsOptions {
+            identities,
+            client_ca,
+            versions,
+            session_lifetime_s,
+            post_quantum,
+        } = options;
+        let provider = provider(post_quantum);
+        let leaf = identities
+            .first()
+            .and_then(|(chain, _)| chain.first())
+            .map(|leaf| leaf.as_ref());
         let authority_id = authority_id(leaf.unwrap_or_default());
-        let identity = CertifiedKey::from_der(chain, key, &provider)
-            .map_err(|error| TlsSetupError::Identity(error.to_string()))?;
-        let identity = Arc::new(SingleCertAndKey::from(identity));
+        let identities = Arc::new(ServerIdentities::new(identities, versions, &provider)?);
         let builder = || {
             ServerConfig::builder_with_provider(Arc::clone(&provider))
                 .with_protocol_versions(self::versions(versions))
@@ -111,8 +165,8 @@ impl ServerTls {
                 .build()
                 .map_err(|error| TlsSetupError::Configuration(error.to_string()))?;
             Ok(builder()?
-                .with_client_cert_verifier(verifier)
-                .with_cert_resolver(Arc::clone(&identity) as _))
+                .with_client_cert_verifier(Arc::new(Bounded(verifier)))
+                .with_cert_resolver(Arc::clone(&identities) as _))
         };
         let certificate_only = roots
             .as_ref()
@@ -129,7 +183,7 @@ impl ServerTls {
         let tunnel = finish(
             builder()?
                 .with_no_client_auth()
-                .with_cert_resolver(Arc::clone(&identity) as _),
+                .with_cert_resolver(Arc::clone(&identities) as _),
         );
         let store = || Arc::new(SessionStore::new(session_lifetime_s, SESSIONS));
         Ok(Self {
@@ -143,6 +197,7 @@ impl ServerTls {
             ttls: store(),
             teap: store(),
             authority_id,
+            identities,
         })
     }
 
@@ -151,6 +206,13 @@ impl ServerTls {
     pub fn with_certificates_in_ttls(mut self) -> Self {
         self.ttls_asks_for_certificate = true;
         self
+    }
+
+    /// Hands this OCSP response (RFC 6960, in DER) out with a certificate to every supplicant that asks for one,
+    /// from now on (RFC 9190 section 5.4); `None` hands out none. Certificates are counted from 0, in the order of
+    /// [`ServerTlsOptions::identities`]. The response is not looked at.
+    pub fn staple(&self, certificate: usize, response: Option<Vec<u8>>) {
+        self.identities.staple(certificate, response);
     }
 
     /// Drops every resumable session, so that everybody has to log in in full.

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
-/// DER tags that lead to the validity (RFC 5280 section 4.1).
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const VERSION: u8 = 0xa0;
+use super::der::{SEQUENCE, element, from_validity};
+
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
@@ -44,41 +42,11 @@ pub(crate) fn check_validity(
 
 /// notBefore and notAfter in seconds since the Unix epoch.
 fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
-    let (certificate, _) = element(certificate, SEQUENCE)?;
-    let (mut fields, _) = element(certificate, SEQUENCE)?;
-    if let Some((_, rest)) = element(fields, VERSION) {
-        fields = rest;
-    }
-    let (_serial, fields) = element(fields, INTEGER)?;
-    let (_signature, fields) = element(fields, SEQUENCE)?;
-    let (_issuer, fields) = element(fields, SEQUENCE)?;
+    let fields = from_validity(certificate)?;
     let (validity, _) = element(fields, SEQUENCE)?;
     let (not_before, rest) = time(validity)?;
     let (not_after, _) = time(rest)?;
     Some((not_before, not_after))
-}
-
-/// The content of the first element, which must have this tag, and what follows it.
-fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first != tag {
-        return None;
-    }
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81..=0x83 => {
-            let (octets, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (
-                octets
-                    .iter()
-                    .fold(0, |sum, octet| sum << 8 | usize::from(*octet)),
-                rest,
-            )
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(length)
 }
 
 fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {

@@ -16,8 +16,43 @@ const UPN: Oid<'static> = oid!(1.3.6.1.4.1.311.20.2.3);
 /// Longer names are ignored: no directory holds them, and they only fill logs. In bytes.
 const MAX_NAME_LEN: usize = 1024;
 
+/// Where in a certificate a name stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameKind {
+    /// The subjectAltName's `uniformResourceIdentifier`.
+    Uri,
+    /// The subjectAltName's `otherName` of Microsoft's type User Principal Name.
+    Upn,
+    /// The subjectAltName's `dNSName`.
+    Dns,
+    /// The subjectAltName's `rfc822Name`.
+    Email,
+    /// The subject's first common name.
+    CommonName,
+}
+
+impl NameKind {
+    /// Where a user's name is looked for unless told otherwise, the first that is there counts.
+    pub const USUAL: [Self; 3] = [Self::Upn, Self::Email, Self::CommonName];
+}
+
+/// For people to read.
+impl std::fmt::Display for NameKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Uri => "URI",
+            Self::Upn => "User Principal Name",
+            Self::Dns => "DNS name",
+            Self::Email => "e-mail address",
+            Self::CommonName => "common name",
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// The kinds of those names that are there and name nobody.
+    pub(super) unusable: Vec<NameKind>,
     pub(super) common_name: Option<String>,
     pub(super) emails: Vec<String>,
     pub(super) dns_names: Vec<String>,
@@ -28,10 +63,8 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(certificate: &X509Certificate<'_>) -> Result<Self, PkiError> {
-        let mut names = Self {
-            common_name: common_name(certificate),
-            ..Self::default()
-        };
+        let mut names = Self::default();
+        names.common_name(certificate);
         let mut seen = false;
         for extension in certificate.extensions() {
             if extension.oid != OID_X509_EXT_SUBJECT_ALT_NAME {
@@ -54,26 +87,57 @@ impl Names {
 
     fn add(&mut self, name: &GeneralName<'_>) {
         match name {
-            GeneralName::RFC822Name(text) => keep(&mut self.emails, text),
-            GeneralName::DNSName(text) => keep(&mut self.dns_names, text),
-            GeneralName::URI(text) => keep(&mut self.uris, text),
+            GeneralName::RFC822Name(text) => self.keep(NameKind::Email, Some(text)),
+            GeneralName::DNSName(text) => self.keep(NameKind::Dns, Some(text)),
+            GeneralName::URI(text) => self.keep(NameKind::Uri, Some(text)),
             GeneralName::IPAddress(octets) => {
                 if let (Some(address), true) = (address(octets), self.addresses.len() < MAX_NAMES) {
                     self.addresses.push(address);
                 }
             }
             GeneralName::OtherName(kind, value) if *kind == UPN => {
-                if let Some(text) = explicit_text(value) {
-                    keep(&mut self.upns, text);
-                }
+                self.keep(NameKind::Upn, explicit_text(value));
             }
+            // Not UTF-8. The tags are those of RFC 5280 section 4.2.1.6.
+            GeneralName::Invalid(Tag(1), _) => self.keep(NameKind::Email, None),
+            GeneralName::Invalid(Tag(2), _) => self.keep(NameKind::Dns, None),
+            GeneralName::Invalid(Tag(6), _) => self.keep(NameKind::Uri, None),
+            GeneralName::Invalid(Tag(0), _) => self.keep(NameKind::Upn, None),
             _ => {}
+        }
+    }
+
+    fn keep(&mut self, kind: NameKind, text: Option<&str>) {
+        let Some(text) = text.filter(|text| acceptable(text)) else {
+            if !self.unusable.contains(&kind) {
+                self.unusable.push(kind);
+            }
+            return;
+        };
+        let list = match kind {
+            NameKind::Uri => &mut self.uris,
+            NameKind::Upn => &mut self.upns,
+            NameKind::Dns => &mut self.dns_names,
+            NameKind::Email => &mut self.emails,
+            NameKind::CommonName => {
+                self.common_name = Some(text.to_owned());
+                return;
+            }
+        };
+        if list.len() < MAX_NAMES {
+            list.push(text.to_owned());
+        }
+    }
+
+    fn common_name(&mut self, certificate: &X509Certificate<'_>) {
+        if let Some(first) = certificate.subject().iter_common_name().next() {
+            self.keep(NameKind::CommonName, first.as_str().ok());
         }
     }
 }
 
 /// Replaces control characters, so that a distinguished name cannot forge a line of a log.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .take(MAX_NAME_LEN)
@@ -84,18 +148,6 @@ pub(super) fn printable(text: &str) -> String {
 /// such a name names nobody.
 fn acceptable(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_NAME_LEN && !text.chars().any(char::is_control)
-}
-
-fn keep(list: &mut Vec<String>, text: &str) {
-    if list.len() < MAX_NAMES && acceptable(text) {
-        list.push(text.to_owned());
-    }
-}
-
-fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
-    let first = certificate.subject().iter_common_name().next()?;
-    let text = first.as_str().ok()?;
-    acceptable(text).then(|| text.to_owned())
 }
 
 fn address(octets: &[u8]) -> Option<IpAddr> {

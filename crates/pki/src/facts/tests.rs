@@ -44,6 +44,77 @@ fn a_name_with_a_control_character_names_nobody() {
     let facts = CertificateFacts::read(&der).expect("readable");
     assert_eq!(facts.user_name(), None);
     assert!(!facts.subject.contains('\0'));
+    assert_eq!(facts.unusable, [NameKind::CommonName, NameKind::Email]);
+}
+
+/// A subjectAltName, by hand, with names that no library would write.
+fn named(names: &[(u8, &[u8])]) -> CertificateFacts {
+    let wrap = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).expect("short");
+        assert!(length < 0x80);
+        [&[tag, length], content].concat()
+    };
+    let upn = |text: &[u8]| {
+        let oid = [6, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3];
+        wrap(0xa0, &[&oid[..], &wrap(0xa0, &wrap(0x0c, text))].concat())
+    };
+    let names = names.iter().map(|(tag, text)| match tag {
+        0 => upn(text),
+        tag => wrap(0x80 | tag, text),
+    });
+    let content = wrap(0x30, &names.collect::<Vec<_>>().concat());
+    let der = foreign(|params| {
+        params.distinguished_name.push(DnType::CommonName, "common");
+        let extension = CustomExtension::from_oid_content(&[2, 5, 29, 17], content);
+        params.custom_extensions.push(extension);
+    });
+    CertificateFacts::read(&der).expect("readable")
+}
+
+#[test]
+fn the_order_of_the_configuration_says_which_name_counts() {
+    use NameKind::{CommonName, Dns, Email, Upn, Uri};
+    let all = named(&[
+        (6, b"urn:x:1"),
+        (0, b"upn@x"),
+        (2, b"dns.x"),
+        (1, b"mail@x"),
+    ]);
+    for (order, name) in [
+        (&[Uri, Upn][..], Some("urn:x:1")),
+        (&[Upn, Uri], Some("upn@x")),
+        (&[Dns, CommonName], Some("dns.x")),
+        (&[Email], Some("mail@x")),
+        (&[CommonName, Upn], Some("common")),
+        (&NameKind::USUAL, Some("upn@x")),
+        (&[], None),
+    ] {
+        assert_eq!(all.user_name_by(order), Ok(name), "{order:?}");
+    }
+    let few = named(&[(2, b"dns.x")]);
+    assert_eq!(few.user_name_by(&[Uri, Upn, Email, Dns]), Ok(Some("dns.x")));
+    assert_eq!(few.user_name_by(&[Uri, Upn, Email]), Ok(None));
+    assert_eq!(few.user_name(), Some("common"));
+}
+
+#[test]
+fn a_name_that_cannot_be_used_is_not_passed_over_for_another() {
+    use NameKind::{CommonName, Dns, Email, Upn, Uri};
+    for (kind, tag) in [(Uri, 6), (Upn, 0), (Dns, 2), (Email, 1)] {
+        for bad in [&b""[..], b"a\0b", b"a\nb", b"\xff\xfe", b"a\x1bb"] {
+            let facts = named(&[(tag, bad)]);
+            assert_eq!(
+                facts.user_name_by(&[kind, CommonName]),
+                Err(kind),
+                "{bad:?}"
+            );
+            let both = named(&[(tag, b"good"), (tag, bad)]);
+            assert_eq!(both.user_name_by(&[kind]), Err(kind), "{bad:?}");
+            // What nobody looks for harms nobody.
+            assert_eq!(facts.user_name_by(&[CommonName]), Ok(Some("common")));
+            assert_eq!(facts.user_name_by(&[CommonName, kind]), Ok(Some("common")));
+        }
+    }
 }
 
 #[test]

@@ -53,6 +53,8 @@ impl Contents {
         let mail = settings.mail.as_ref();
         let mut public: Vec<PathBuf> = vec![folder.join("ca.crt"), eap.certificate.clone()];
         public.extend(eap.client_ca.iter().cloned());
+        public.extend(eap.second_certificate.clone());
+        public.extend(eap.revocation.issuers.iter().cloned());
         public.extend(portal.certificate.clone());
         let radsec = settings.radsec.as_ref();
         public.extend(radsec.and_then(|radsec| radsec.certificate.clone()));
@@ -73,6 +75,7 @@ impl Contents {
             contents.add(&folder, file, false);
         }
         let mut secret = vec![eap.key.clone(), folder.join("osquery-enroll-secret")];
+        secret.extend(eap.second_key.clone());
         secret.extend(portal.key.clone());
         secret.extend(radsec.and_then(|radsec| radsec.key.clone()));
         secret.extend(mail.and_then(|mail| mail.password_file.clone()));

@@ -191,6 +191,8 @@ fn notes(manifest: &Manifest, root: &Path, folder: &Path, has_key: bool) -> Vec<
     let files = [
         Some(&settings.eap.key),
         Some(&settings.eap.certificate),
+        settings.eap.second_key.as_ref(),
+        settings.eap.second_certificate.as_ref(),
         settings.portal.key.as_ref(),
     ];
     for file in files.into_iter().flatten() {

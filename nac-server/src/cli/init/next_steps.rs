@@ -64,6 +64,16 @@ client_ca = ["ca.crt"]
 # ttls_client_certificate = "off"      # "optional": EAP-TTLS asks for one beside the password
 # tls = "1.2+1.3"
 # session_lifetime = "8h"
+# second_certificate = "tls/rsa.crt"   # for supplicants that cannot verify the first: RSA beside ECDSA
+# second_key = "tls/rsa.key"
+# stapled_ocsp = ["tls/server.ocsp"]   # handed out with the certificate that it is about
+# post_quantum = false                 # prefer X25519MLKEM768: 1.1 KiB more each way
+# certificate_identity = ["san-upn", "san-email", "subject-cn"]   # besides "san-uri", "san-dns"
+# Revocation lists of the authorities in client_ca besides the built-in one; files or http:// URLs.
+# crl = ["http://pki.example.org/corporate.crl"]
+# crl_issuer = ["corporate-users.crt"] # intermediate authorities that sign lists
+# crl_refresh = "1h"
+# revocation_unknown = "refuse"        # "accept": where no list says anything
 
 [posture]
 # checks_dir = "checks"

@@ -147,12 +147,9 @@ impl RadSec {
         if version == Version::V1_1 && tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             return Err(Refusal::radsec_old_tls());
         }
-        let leaf = tls
-            .peer_certificates()
-            .and_then(<[_]>::first)
-            .ok_or_else(|| Refusal::radsec_handshake("it came without a certificate"))?;
+        let chain = tls.peer_certificates().unwrap_or_default();
         let snapshot = self.authenticator.world.snapshot();
-        let peer = Peer::of(leaf, version, source.ip(), &snapshot)?;
+        let peer = Peer::of(chain, version, source.ip(), &snapshot)?;
         Ok((stream, peer))
     }
 

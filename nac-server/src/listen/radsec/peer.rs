@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use nac_pki::CertificateFacts;
 use nac_radius::Version;
-use nac_store::now_us;
+use nac_store::{CertificateLink, now_us};
+use rustls_pki_types::CertificateDer;
 
 use crate::reason::Refusal;
 use crate::snapshot::{Client, Snapshot};
@@ -25,21 +26,27 @@ pub(super) struct Peer {
     source: IpAddr,
     fingerprint_sha256: String,
     not_after_us: i64,
+    way: Vec<CertificateLink>,
 }
 
 impl Peer {
-    /// Reads the leaf of a chain that TLS has verified.
+    /// Reads a chain that TLS has verified, leaf first.
     ///
     /// # Errors
     /// A certificate that is revoked, that is a user's or a device's, or that belongs to no client.
     pub(super) fn of(
-        leaf: &[u8],
+        chain: &[CertificateDer<'_>],
         version: Version,
         source: IpAddr,
         snapshot: &Snapshot,
     ) -> Result<Self, Refusal> {
-        let facts = CertificateFacts::read(leaf)
-            .map_err(|error| Refusal::unreadable_certificate(&error.to_string()))?;
+        let unreadable =
+            |error: nac_pki::PkiError| Refusal::unreadable_certificate(&error.to_string());
+        let leaf = chain.first();
+        let leaf =
+            leaf.ok_or_else(|| Refusal::radsec_handshake("it came without a certificate"))?;
+        let facts = CertificateFacts::read(leaf).map_err(unreadable)?;
+        let way = snapshot.revocations.way(chain).map_err(unreadable)?;
         // The same authority issues to people and their devices: what lets a laptop in must not let it play a switch.
         if facts.device_id.is_some() || !facts.upns.is_empty() || !facts.emails.is_empty() {
             return Err(Refusal::radsec_not_a_nas(&facts.subject));
@@ -54,6 +61,7 @@ impl Peer {
             names,
             fingerprint_sha256: facts.fingerprint_sha256,
             not_after_us: facts.not_after_us,
+            way,
         };
         peer.client_now(snapshot)?;
         Ok(peer)
@@ -67,9 +75,11 @@ impl Peer {
         if snapshot.revoked.contains(&self.fingerprint_sha256) {
             return Err(Refusal::revoked_certificate(&self.client));
         }
-        if self.not_after_us < now_us() {
+        let now = now_us();
+        if self.not_after_us < now {
             return Err(Refusal::expired_certificate(&self.client));
         }
+        snapshot.revocations.check(&self.client, &self.way, now)?;
         let client = snapshot.clients.by_certificate(&self.names, self.source);
         client
             .filter(|client| client.name == self.client)
