@@ -205,16 +205,16 @@ fn certificates_of_an_unknown_authority_or_another_time_are_replaced_as_why_says
     site.reload("configuration reloaded");
     gets_in("a trusted authority", || port.dot1x(&alice).reply);
 
-    for (number, validity, sentence) in [
-        (2, -30..-1, "it expired "),
-        (3, 2..30, "it becomes valid in "),
+    for (number, validity, code, sentence) in [
+        (2, -30..-1, "EAP-1204", "it expired "),
+        (3, 2..30, "EAP-1215", "it becomes valid in "),
     ] {
         let validity = time::Duration::days(validity.start)..time::Duration::days(validity.end);
         let credential = partner.issue_client_within(&directory, "alice", validity);
         let port = switch.port(number, [0x00, 0x16, 0x3e, 0x5a, 0x01, number as u8]);
         let alice = Supplicant::tls("alice", &site.ca(), &credential);
         refused(sentence, &port.dot1x(&alice).reply);
-        let text = told(&site, &port.mac_text(), "EAP-1204", sentence);
+        let text = told(&site, &port.mac_text(), code, sentence);
         let name = value(&text, "who").to_owned();
         let out = site.directory().join(format!("issued-{number}"));
         let folder = out.display().to_string();

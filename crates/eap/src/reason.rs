@@ -160,7 +160,7 @@ table! {
         "Report this with the server's log.";
     CLIENT_CERTIFICATE_EARLY "EAP-1215"
         "the supplicant's certificate is not valid yet: {}"
-        "Check the clocks of the issuing CA and of this server.";
+        "Set the clocks of the issuing CA and of this server right. If the certificate is meant for later, issue one for now: nac certificate issue --user NAME --out DIR (for a device: --device NAME).";
     CLIENT_CERTIFICATE_PURPOSE "EAP-1216"
         "the supplicant's certificate is not meant for clients: its extended key usage lacks clientAuth"
         "Issue a certificate with the extended key usage clientAuth, or select another in the 802.1X profile.";
