@@ -37,13 +37,23 @@ pub enum Step {
 
 /// Something that only the world outside knows.
 pub enum Question {
-    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::Refused`], or the
-    /// NT hash to compare with.
+    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::AcceptedWithCode`], [`Answer::Refused`],
+    /// or the NT hash to compare with.
     Password {
         /// The user name, as sent inside the tunnel.
         user: String,
         /// The password, as sent inside the tunnel.
         password: Zeroizing<Vec<u8>>,
+        /// The method can ask for a code next, so that [`Answer::CodeNeeded`] is an answer too.
+        can_ask_for_code: bool,
+    },
+    /// Is this the code of the user's authenticator app? It comes after [`Answer::CodeNeeded`]. Answer with
+    /// [`Answer::Accepted`] or [`Answer::Refused`].
+    Code {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The code, as sent inside the tunnel.
+        code: Zeroizing<Vec<u8>>,
     },
     /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`] or
     /// [`Answer::Refused`].
@@ -70,6 +80,10 @@ pub enum Question {
 pub enum Answer {
     /// The password, or what was computed with it, is right.
     Accepted,
+    /// The password is right, and a code of the user's authenticator app that came along with it.
+    AcceptedWithCode,
+    /// The password is right, and the user has to show a code as well: ask for it.
+    CodeNeeded,
     /// The NT hash of the user's password (RFC 2759 section 8.3).
     NtHash(Zeroizing<[u8; 16]>),
     /// The user is unknown or disabled, or the password is wrong. The supplicant is not told which.
@@ -86,6 +100,8 @@ pub struct Success {
     /// Whether [`Success::certificates`] are what proved the identity, by EAP-TLS or by EAP-TLS inside a
     /// tunnel. Otherwise they only came along with a password.
     pub by_certificate: bool,
+    /// Whether a code of an authenticator app was checked besides the password, in this login or in the one that it resumes.
+    pub second_factor: bool,
     /// The identity outside the tunnel, often anonymous.
     pub outer_identity: String,
     /// The Master Session Key: its first half is the NAS's receiving key (RFC 2548 section 2.4.3).
@@ -124,6 +140,10 @@ impl fmt::Debug for Question {
                 .debug_struct("Password")
                 .field("user", user)
                 .finish_non_exhaustive(),
+            Self::Code { user, .. } => f
+                .debug_struct("Code")
+                .field("user", user)
+                .finish_non_exhaustive(),
             Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
             Self::Chap { user, .. } => f
                 .debug_struct("Chap")
@@ -137,6 +157,8 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted => f.write_str("Accepted"),
+            Self::AcceptedWithCode => f.write_str("AcceptedWithCode"),
+            Self::CodeNeeded => f.write_str("CodeNeeded"),
             Self::NtHash(_) => f.write_str("NtHash(…)"),
             Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
         }
@@ -149,6 +171,7 @@ impl fmt::Debug for Success {
             .field("method", &self.method)
             .field("identity", &self.identity)
             .field("by_certificate", &self.by_certificate)
+            .field("second_factor", &self.second_factor)
             .field("outer_identity", &self.outer_identity)
             .field("resumed", &self.resumed)
             .field("tls_version", &self.tls_version)

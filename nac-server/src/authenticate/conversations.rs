@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 
+use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 
 /// A conversation's whole life, from the first response to the verdict.
@@ -38,10 +39,22 @@ pub(crate) struct Active {
     pub(crate) invalid: u8,
     /// A password check that found no room; the next retransmission takes it up.
     pub(crate) parked: Option<SlowCheck>,
+    /// The password that is being checked, but for itself.
+    pub(crate) asked: Option<Asked>,
     /// The user whose credential was looked at last.
     pub(crate) guessed: Option<String>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
+}
+
+/// A password that the conversation asks about.
+pub(crate) struct Asked {
+    /// Whose.
+    pub(crate) user: String,
+    /// What came behind it.
+    pub(crate) appended: Appended,
+    /// The method can ask for a code next.
+    pub(crate) can_ask_for_code: bool,
 }
 
 /// The table.
@@ -71,6 +84,7 @@ impl Conversations {
             answered: [0; 16],
             invalid: 0,
             parked: None,
+            asked: None,
             guessed: None,
             credential_us: 0,
         }));

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Authenticated, EapAnswer};
-use super::conversations::{Active, ConversationId};
+use super::conversations::{Active, Asked, ConversationId};
 use super::methods::challenge_user;
 use super::request::Request;
+use super::second_factor::Factor;
 use super::{Authenticator, Progress};
 use crate::identity::from_chain;
 use crate::identity::password::{Check, SlowCheck, Verified};
@@ -170,17 +171,31 @@ fn advance(
                 };
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
-            Step::Ask(Question::Password { user, password }) => {
+            Step::Ask(Question::Password {
+                user,
+                password,
+                can_ask_for_code,
+            }) => {
+                let (password, appended) = authenticator.split_code(&user, request.mac, password);
+                let asked = Asked {
+                    user: user.clone(),
+                    appended,
+                    can_ask_for_code,
+                };
                 match authenticator
                     .passwords
                     .check(&authenticator.world.directory, &user, password)
                 {
-                    Check::Now(result) => lock(&active)
-                        .conversation
-                        .resume(Instant::now(), as_answer(result)),
+                    Check::Now(result) => {
+                        let answer = password_answer(authenticator, &request, &asked, result);
+                        lock(&active)
+                            .conversation
+                            .resume(Instant::now(), answer.unwrap_or_else(refused))
+                    }
                     Check::Slow(check) => {
                         match may_guess(authenticator, &request, &active, &user) {
                             Ok(()) => {
+                                lock(&active).asked = Some(asked);
                                 return check_password(authenticator, request, id, active, check);
                             }
                             Err(answer) => {
@@ -189,6 +204,16 @@ fn advance(
                         }
                     }
                 }
+            }
+            Step::Ask(Question::Code { user, code }) => {
+                let checked = authenticator.check_code(&user, request.mac, &code);
+                let mut active = lock(&active);
+                if let Err(refusal) = &checked {
+                    count_wrong(authenticator, &request, &mut active, refusal);
+                }
+                active
+                    .conversation
+                    .resume(Instant::now(), as_answer(checked))
             }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
@@ -270,13 +295,19 @@ fn check_password(
         let step = {
             let mut active = lock(&active);
             active.credential_us += answer::micros(began);
-            if let Verified::Answer(Err(refusal)) = &verified {
-                count_wrong(&authenticator, &request, &mut active, refusal);
-            }
             match verified {
-                Verified::Answer(result) => active
-                    .conversation
-                    .resume(Instant::now(), as_answer(result)),
+                Verified::Answer(result) => {
+                    let answer = match active.asked.take() {
+                        Some(asked) => password_answer(&authenticator, &request, &asked, result),
+                        None => result.map(|()| Answer::Accepted),
+                    };
+                    if let Err(refusal) = &answer {
+                        count_wrong(&authenticator, &request, &mut active, refusal);
+                    }
+                    active
+                        .conversation
+                        .resume(Instant::now(), answer.unwrap_or_else(refused))
+                }
                 Verified::NotNow(check) => {
                     active.park(check);
                     return None;
@@ -289,6 +320,22 @@ fn check_password(
             Progress::Silence | Progress::Later(_) => None,
         }
     }))
+}
+
+/// What the conversation is told about a password that was checked, and about the code that has to stand beside it.
+fn password_answer(
+    authenticator: &Authenticator,
+    request: &Request,
+    asked: &Asked,
+    password: Result<(), Refusal>,
+) -> Result<Answer, Refusal> {
+    let (user, appended) = (&asked.user, asked.appended);
+    match authenticator.second_factor(user, request.mac, password, appended)? {
+        Factor::NotNeeded => Ok(Answer::Accepted),
+        Factor::Checked => Ok(Answer::AcceptedWithCode),
+        Factor::Needed if asked.can_ask_for_code => Ok(Answer::CodeNeeded),
+        Factor::Needed => Err(Refusal::second_factor_missing(user)),
+    }
 }
 
 /// The method's name while it is not known what it carried inside.
@@ -386,6 +433,7 @@ fn succeed(
             );
         }
     };
+    authenticated.second_factor = success.second_factor;
     authenticated.credential_us = active.credential_us;
     authenticated.eap = Some(EapAnswer {
         msk: success.msk,

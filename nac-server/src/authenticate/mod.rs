@@ -12,6 +12,7 @@ mod habits;
 mod methods;
 mod psk;
 pub mod request;
+mod second_factor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub struct Authenticator {
     pub(crate) eap: ArcSwapOption<nac_eap::Settings>,
     pub(crate) passwords: Passwords,
     guesses: Guesses,
+    second_factors: second_factor::SecondFactors,
     habits: habits::Habits,
     conversations: Conversations,
     duplicates: DuplicateCache,
@@ -86,6 +88,7 @@ impl Authenticator {
             eap: ArcSwapOption::new(eap),
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
+            second_factors: second_factor::SecondFactors::default(),
             habits: habits::Habits::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),

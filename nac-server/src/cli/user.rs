@@ -1,6 +1,7 @@
 //! `nac user`: people, their passwords and their groups.
 
 mod import;
+mod totp;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,9 @@ pub(super) enum UserCommand {
     /// Add or replace many users from a CSV file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
+    /// Ask a user for a code of an authenticator app besides the password
+    #[command(subcommand)]
+    Totp(totp::TotpCommand),
     /// List users
     List {
         /// Only those in this group
@@ -131,6 +135,7 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Outcome {
         UserCommand::Import(arguments) => {
             import::run(context, &arguments.file, arguments.skip_bad).await
         }
+        UserCommand::Totp(command) => totp::run(context, command).await,
         UserCommand::List { group, search } => list(context, group, search).await,
         UserCommand::Show { name } => show(context, &name).await,
         UserCommand::Remove { name } => remove(context, &name).await,
@@ -255,6 +260,7 @@ async fn show(context: &Context, name: &str) -> Outcome {
         ("name", user.name.clone()),
         ("groups", user.groups.join(" ")),
         ("password", credentials(&user).to_owned()),
+        ("second factor", second_factor(&user).to_owned()),
         ("status", status(&user).to_owned()),
         ("added", local_time(user.created_us)),
         ("changed", local_time(user.updated_us)),
@@ -334,6 +340,13 @@ const fn credentials(user: &User) -> &'static str {
         (true, false) => "argon2id",
         (false, true) => "sealed",
         (false, false) => "none (certificates)",
+    }
+}
+
+const fn second_factor(user: &User) -> &'static str {
+    match user.totp {
+        Some(_) => "authenticator app (TOTP)",
+        None => "none",
     }
 }
 

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 /// A user as authentication sees one.
 #[derive(Debug)]
 pub struct UserEntry {
+    /// Our id.
+    pub id: Uuid,
     /// The name as it was registered.
     pub name: String,
     /// Switched off by an administrator.
@@ -22,6 +24,10 @@ pub struct UserEntry {
     pub password: Option<String>,
     /// The password itself for challenge-response methods, where it was registered for them.
     pub challenge: Option<ChallengeSecrets>,
+    /// The secret of the user's authenticator app: with one, a password alone is not enough.
+    pub totp: Option<SecretBytes>,
+    /// The last time step of which a code was used, as far as the database knew when this was read.
+    pub totp_last_step: i64,
     /// Sorted.
     pub groups: Vec<String>,
 }
@@ -308,10 +314,13 @@ fn entry(user: User) -> Arc<UserEntry> {
     let mut groups = user.groups;
     groups.sort();
     Arc::new(UserEntry {
+        id: user.id,
         name: user.name,
         enabled: user.enabled,
         password: user.password,
         challenge,
+        totp: user.totp,
+        totp_last_step: user.totp_last_step,
         groups,
     })
 }

@@ -173,7 +173,7 @@ impl Tunnel {
             self.agreed |= match answer {
                 Answer::Accepted => true,
                 Answer::NtHash(_) => self.right,
-                Answer::Refused(_) => false,
+                Answer::Refused(_) | Answer::AcceptedWithCode | Answer::CodeNeeded => false,
             };
             step = self.conversation.resume(*START, answer);
         }

@@ -24,6 +24,8 @@ pub(super) struct InnerPeer {
     eap_type: u8,
     identity: String,
     password: Zeroizing<String>,
+    /// What EAP-GTC answers to a second prompt.
+    code: Option<Zeroizing<String>>,
     tls: Arc<PeerTls>,
     eap_mtu: usize,
     unix_time: Duration,
@@ -57,11 +59,18 @@ impl InnerPeer {
             eap_type,
             identity: settings.identity.clone(),
             password,
+            code: None,
             tls: Arc::clone(&settings.tls),
             eap_mtu: settings.eap_mtu,
             unix_time,
             state: State::Begun,
         })
+    }
+
+    /// Has the code of an authenticator app for a second prompt of EAP-GTC.
+    pub(super) fn with_code(mut self, code: Option<Zeroizing<String>>) -> Self {
+        self.code = code;
+        self
     }
 
     /// A machine, by EAP-TLS.
@@ -75,6 +84,7 @@ impl InnerPeer {
             eap_type: eap_type::TLS,
             identity,
             password: Zeroizing::default(),
+            code: None,
             tls,
             eap_mtu,
             unix_time,
@@ -97,8 +107,13 @@ impl InnerPeer {
             other if other != own => return (Some((eap_type::NAK, vec![own])), Ok(())),
             eap_type::MSCHAPV2 => self.mschapv2(body.data, random),
             eap_type::GTC => {
+                let again = matches!(self.state, State::Complete(_));
+                let said = match &self.code {
+                    Some(code) if again => code,
+                    _ => &self.password,
+                };
                 self.state = State::Complete(None);
-                (Some(self.password.as_bytes().to_vec()), Ok(()))
+                (Some(said.as_bytes().to_vec()), Ok(()))
             }
             _ => match self.certificate(body.data) {
                 Ok(data) => (Some(data), Ok(())),

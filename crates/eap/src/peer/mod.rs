@@ -134,6 +134,12 @@ impl Peer {
         self
     }
 
+    /// Answers a second prompt of EAP-GTC with this code of an authenticator app.
+    pub fn with_code(mut self, code: Zeroizing<String>) -> Self {
+        self.habits.code = Some(code);
+        self
+    }
+
     /// Has a machine to authenticate besides the user, in TEAP.
     pub fn with_machine(mut self, machine: PeerMachine) -> Self {
         self.habits.machine = Some(machine);

@@ -160,6 +160,7 @@ pub struct Login {
     pub early: bool,
     pub crypto_binding: CryptoBinding,
     pub machine: Option<PeerMachine>,
+    pub code: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -207,6 +208,7 @@ impl Login {
             early: false,
             crypto_binding: CryptoBinding::Optional,
             machine: None,
+            code: None,
         }
     }
 
@@ -234,6 +236,10 @@ impl Login {
             .with_crypto_binding(self.crypto_binding);
         let peer = match &self.machine {
             Some(machine) => peer.with_machine(machine.clone()),
+            None => peer,
+        };
+        let peer = match self.code {
+            Some(code) => peer.with_code(code.to_owned().into()),
             None => peer,
         };
         if self.early {
@@ -311,7 +317,32 @@ impl Login {
     }
 }
 
+/// The code of the app of `carol`, who has to show one besides her password.
+pub const CODE: &str = "287082";
+
+fn answer_about_carol(question: &Question) -> Option<Answer> {
+    let with_code = [PASSWORD, CODE].concat();
+    match question {
+        Question::Password {
+            user,
+            password,
+            can_ask_for_code,
+        } if user == "carol" => match password.as_slice() {
+            sent if sent == PASSWORD.as_bytes() && *can_ask_for_code => Some(Answer::CodeNeeded),
+            sent if sent == with_code.as_bytes() => Some(Answer::AcceptedWithCode),
+            _ => None,
+        },
+        Question::Code { user, code } if user == "carol" && code.as_slice() == CODE.as_bytes() => {
+            Some(Answer::Accepted)
+        }
+        _ => None,
+    }
+}
+
 pub fn answer(question: &Question) -> Answer {
+    if let Some(answer) = answer_about_carol(question) {
+        return answer;
+    }
     let refused = || {
         Answer::Refused(Reason {
             code: "ACC-1",
@@ -322,6 +353,7 @@ pub fn answer(question: &Question) -> Answer {
     match question {
         Question::Password { user, .. }
         | Question::NtHash { user }
+        | Question::Code { user, .. }
         | Question::Chap { user, .. }
             if mschapv2::account_name(user) != "alice" =>
         {
@@ -330,7 +362,7 @@ pub fn answer(question: &Question) -> Answer {
         Question::Password { password, .. } if password.as_slice() == PASSWORD.as_bytes() => {
             Answer::Accepted
         }
-        Question::Password { .. } => refused(),
+        Question::Password { .. } | Question::Code { .. } => refused(),
         Question::Chap {
             identifier,
             challenge,

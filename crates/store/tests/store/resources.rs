@@ -14,6 +14,7 @@ on_each_engine!(
     clients_come_change_and_go,
     segments_that_must_exist_stay,
     users_are_compared_in_lower_case,
+    a_second_factor_outlives_every_other_change_of_its_user,
     users_load_in_pieces,
     devices_are_recognised_by_their_marks,
     a_mark_belongs_to_one_device_only,
@@ -244,6 +245,48 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
     assert!(is_missing(store.user_fetch("alice").await));
     assert!(is_missing(store.user_set_enabled("alice", true).await));
     assert!(is_missing(store.user_set_groups("alice", Vec::new()).await));
+}
+
+async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<World>) {
+    let store = world.open().await;
+    let alice = store.user_put(new_user("Alice")).await.unwrap();
+    assert_eq!((alice.totp, alice.totp_last_step), (None, 0));
+    let secret = SecretBytes::new(*b"12345678901234567890");
+    store.user_set_totp("ALICE", Some(&secret)).await.unwrap();
+    store.user_put(new_user("alice")).await.unwrap();
+    store.user_put_many(vec![new_user("alice")]).await.unwrap();
+    store.user_set_enabled("alice", true).await.unwrap();
+    let writer = nac_store::Writer::new(store.clone(), world.spool()).unwrap();
+    let (handle, cancel) = (writer.handle(), tokio_util::sync::CancellationToken::new());
+    let running = tokio::spawn(writer.run(cancel.clone()));
+    for step in [7, 9] {
+        handle.code_used(alice.id, step);
+        handle.flush().await;
+    }
+    // One that comes late makes no code good again.
+    handle.code_used(alice.id, 8);
+    handle.code_used(uuid::Uuid::now_v7(), 8);
+    handle.flush().await;
+    let fetched = store.user_fetch("alice").await.unwrap();
+    assert_eq!(fetched.totp.as_ref(), Some(&secret));
+    assert_eq!(fetched.totp_last_step, 9);
+    let shown = serde_json::to_string(&fetched).unwrap() + &format!("{fetched:?}");
+    assert!(shown.contains("\"totp\":true") && !shown.contains("1234567890"));
+
+    let another = SecretBytes::new([7; 20]);
+    store.user_set_totp("alice", Some(&another)).await.unwrap();
+    let fetched = store.user_fetch("alice").await.unwrap();
+    assert_eq!((fetched.totp, fetched.totp_last_step), (Some(another), 0));
+    for wrong in [15, 65] {
+        let secret = SecretBytes::new(vec![7; wrong]);
+        let refused = store.user_set_totp("alice", Some(&secret)).await;
+        assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    }
+    store.user_set_totp("alice", None).await.unwrap();
+    assert_eq!(store.user_fetch("alice").await.unwrap().totp, None);
+    assert!(is_missing(store.user_set_totp("nobody", None).await));
+    cancel.cancel();
+    running.await.unwrap();
 }
 
 async fn users_load_in_pieces(world: Arc<World>) {

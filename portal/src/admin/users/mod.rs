@@ -2,6 +2,7 @@
 
 mod change;
 mod import;
+mod totp;
 
 use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
@@ -50,6 +51,18 @@ pub(super) fn routes() -> Vec<Route> {
             change,
             "user_disable",
             post(change::disable),
+        ),
+        Route::action(
+            "/users/{name}/totp",
+            change,
+            "user_totp_enable",
+            post(totp::enable),
+        ),
+        Route::action(
+            "/users/{name}/totp/disable",
+            change,
+            "user_totp_disable",
+            post(totp::disable),
         ),
         Route::action(
             "/users/{name}/remove",

@@ -66,6 +66,7 @@ impl Mschapv2 {
                 Ok(Message::Success { .. }) => InnerStep::Success(InnerSuccess {
                     method: InnerMethod::EapMschapv2,
                     identity: identity.to_owned(),
+                    second_factor: false,
                     certificates: Vec::new(),
                     msk: Some(msk),
                     emsk: None,
@@ -106,7 +107,9 @@ impl Mschapv2 {
                 reason::WRONG_PASSWORD.reason()
             }
             Answer::Refused(reason) => reason,
-            Answer::Accepted => reason::WRONG_ANSWER.reason(),
+            Answer::Accepted | Answer::AcceptedWithCode | Answer::CodeNeeded => {
+                reason::WRONG_ANSWER.reason()
+            }
         };
         let mut challenge = [0; 16];
         random(&mut challenge);

@@ -98,6 +98,12 @@ impl Phase2 for Ttls {
             (State::PasswordAnswer { identity, .. }, Answer::Accepted) => {
                 authenticated(identity, InnerMethod::Pap)
             }
+            (State::PasswordAnswer { identity, .. }, Answer::AcceptedWithCode) => {
+                Inner::Authenticated(Proven {
+                    second_factor: true,
+                    ..Proven::new(identity, name(InnerMethod::Pap))
+                })
+            }
             (State::PasswordAnswer { identity, password }, Answer::NtHash(expected)) => {
                 match password_matches(&password, &expected) {
                     true => authenticated(identity, InnerMethod::Pap),
@@ -146,7 +152,12 @@ impl Ttls {
                     identity,
                     password: password.clone(),
                 };
-                Question::Password { user, password }
+                Question::Password {
+                    user,
+                    password,
+                    // The supplicant says everything at once.
+                    can_ask_for_code: false,
+                }
             }
             Proof::Chap {
                 identifier,
@@ -213,6 +224,7 @@ impl Ttls {
                 Inner::Ask(question)
             }
             InnerStep::Success(success) => Inner::Authenticated(Proven {
+                second_factor: success.second_factor,
                 certificates: success.certificates,
                 ..Proven::new(success.identity, name(success.method))
             }),
