@@ -5,6 +5,7 @@
 
 mod accounting;
 mod blast;
+mod codes;
 mod connections;
 mod disk;
 mod duplicates;

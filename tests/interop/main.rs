@@ -9,3 +9,4 @@ mod eap;
 mod radsec;
 mod refusals;
 mod resumption;
+mod second_factor;

@@ -265,7 +265,7 @@ async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<Worl
     }
     // One that comes late makes no code good again.
     handle.code_used(alice.id, 8);
-    handle.code_used(uuid::Uuid::now_v7(), 8);
+    handle.code_used(Uuid::now_v7(), 8);
     handle.flush().await;
     let fetched = store.user_fetch("alice").await.unwrap();
     assert_eq!(fetched.totp.as_ref(), Some(&secret));
