@@ -113,6 +113,12 @@ reasons! {
     /// The answer to a challenge that nobody asked.
     unknown_challenge() = "NAC-2025", "the State belongs to no open question for a code: it came too late, twice, or from elsewhere",
         "Let the user log in again. Check that the NAS returns the State attribute of the last Access-Challenge only (RFC 2865 section 5.24).";
+    /// The password is right and its time is over.
+    password_expired(user) = "NAC-2030", "the password of user \"{user}\" is expired",
+        "Let the user log in with PEAP-MSCHAPv2, which asks for a new one; or set one: nac user set NAME --password-prompt; or give it more time: nac user set NAME --password-expires never.";
+    /// A new password that cannot be one.
+    new_password_refused(user, why) = "NAC-2031", "user \"{user}\" chose a new password that is not taken: {why}",
+        "Let the user choose another one: 1 to 256 octets, not the old one.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

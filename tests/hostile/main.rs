@@ -10,6 +10,7 @@ mod connections;
 mod disk;
 mod duplicates;
 mod eap;
+mod expired;
 mod flood;
 mod ground;
 mod guesses;

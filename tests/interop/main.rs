@@ -6,6 +6,7 @@
 mod access;
 mod accounting;
 mod eap;
+mod expired;
 mod radsec;
 mod refusals;
 mod resumption;

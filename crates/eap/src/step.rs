@@ -55,11 +55,19 @@ pub enum Question {
         /// The code, as sent inside the tunnel.
         code: Zeroizing<Vec<u8>>,
     },
-    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`] or
+    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`], [`Answer::ExpiredNtHash`] or
     /// [`Answer::Refused`].
     NtHash {
         /// The user name, as sent inside the tunnel: it may carry a `DOMAIN\` prefix.
         user: String,
+    },
+    /// May this be the user's password from now on? It comes after [`Answer::ExpiredNtHash`], from who knows the old one. Answer
+    /// with [`Answer::Accepted`] once it is stored, or [`Answer::Refused`].
+    NewPassword {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The new password.
+        password: Zeroizing<String>,
     },
     /// Is this the answer of this user to a CHAP challenge (RFC 1994 section 4.1)? Answer with
     /// [`Answer::Accepted`] or [`Answer::Refused`]: who knows the password computes MD5 over the identifier,
@@ -86,6 +94,14 @@ pub enum Answer {
     CodeNeeded,
     /// The NT hash of the user's password (RFC 2759 section 8.3).
     NtHash(Zeroizing<[u8; 16]>),
+    /// The NT hash of a password that is over: who knows it may choose a new one, where the method can carry that, and is let in with
+    /// that only.
+    ExpiredNtHash {
+        /// The hash.
+        nt_hash: Zeroizing<[u8; 16]>,
+        /// Why nobody is let in with it.
+        reason: Reason,
+    },
     /// The user is unknown or disabled, or the password is wrong. The supplicant is not told which.
     Refused(Reason),
 }
@@ -144,6 +160,10 @@ impl fmt::Debug for Question {
                 .debug_struct("Code")
                 .field("user", user)
                 .finish_non_exhaustive(),
+            Self::NewPassword { user, .. } => f
+                .debug_struct("NewPassword")
+                .field("user", user)
+                .finish_non_exhaustive(),
             Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
             Self::Chap { user, .. } => f
                 .debug_struct("Chap")
@@ -160,6 +180,7 @@ impl fmt::Debug for Answer {
             Self::AcceptedWithCode => f.write_str("AcceptedWithCode"),
             Self::CodeNeeded => f.write_str("CodeNeeded"),
             Self::NtHash(_) => f.write_str("NtHash(…)"),
+            Self::ExpiredNtHash { .. } => f.write_str("ExpiredNtHash(…)"),
             Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
         }
     }

@@ -19,6 +19,7 @@ use nac_policy::IdentityKind;
 use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
 use nac_store::{CertificateDetails, MachineDetails};
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 /// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
 const DEFAULT_MTU: usize = 1_020;
@@ -215,6 +216,9 @@ fn advance(
                     .conversation
                     .resume(Instant::now(), as_answer(checked))
             }
+            Step::Ask(Question::NewPassword { user, password }) => {
+                return change_password(authenticator, request, id, active, user, password);
+            }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
                 {
@@ -317,6 +321,34 @@ fn check_password(
         match advance(&authenticator, request, id, active, step) {
             Progress::Reply(reply) => Some(reply),
             // After a password there is nothing left to ask.
+            Progress::Silence | Progress::Later(_) => None,
+        }
+    }))
+}
+
+/// Stores the password that a user chose in place of an expired one, then goes on. Nobody is told that it is theirs before it is; when
+/// the database does not take it, nothing is said, and the login ends by itself.
+fn change_password(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    id: ConversationId,
+    active: Shared,
+    user: String,
+    password: Zeroizing<String>,
+) -> Progress {
+    let authenticator = authenticator.clone();
+    Progress::Later(Box::pin(async move {
+        let began = Instant::now();
+        let entry = authenticator.world.directory.user(&user);
+        let changed = authenticator.new_passwords.change(&user, entry, password);
+        let answer = as_answer(changed.await?);
+        let step = {
+            let mut active = lock(&active);
+            active.credential_us += answer::micros(began);
+            active.conversation.resume(Instant::now(), answer)
+        };
+        match advance(&authenticator, request, id, active, step) {
+            Progress::Reply(reply) => Some(reply),
             Progress::Silence | Progress::Later(_) => None,
         }
     }))
@@ -542,6 +574,10 @@ fn chap(
 fn nt_hash(authenticator: &Authenticator, name: &str) -> Answer {
     match challenge_user(authenticator, name, "MS-CHAPv2") {
         Ok(user) => match &user.challenge {
+            Some(secrets) if user.password_is_expired() => Answer::ExpiredNtHash {
+                nt_hash: secrets.nt_hash.clone(),
+                reason: as_reason(Refusal::password_expired(name)),
+            },
             Some(secrets) => Answer::NtHash(secrets.nt_hash.clone()),
             None => refused(Refusal::no_challenge_secret(name, "MS-CHAPv2")),
         },
@@ -557,11 +593,15 @@ fn as_answer(result: Result<(), Refusal>) -> Answer {
 }
 
 fn refused(refusal: Refusal) -> Answer {
-    Answer::Refused(Reason {
+    Answer::Refused(as_reason(refusal))
+}
+
+fn as_reason(refusal: Refusal) -> Reason {
+    Reason {
         code: refusal.code,
         sentence: refusal.sentence,
         remedy: refusal.remedy,
-    })
+    }
 }
 
 /// An EAP message that belongs to no conversation: EAP-Failure with the message's own identifier (RFC 3748 section 4.2).

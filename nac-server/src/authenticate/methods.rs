@@ -54,18 +54,17 @@ pub(super) fn check(
             authenticator.guessed(&user, request.mac, result)
         }) {
             Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
-            Err(refusal) => answer::refuse_with(
-                authenticator,
-                &request,
-                "MS-CHAPv2",
-                &user,
-                refusal,
-                &[(
-                    MICROSOFT,
-                    microsoft::CHAP_ERROR,
-                    ms_chap_error(response.ident),
-                )],
-            ),
+            Err(refusal) => {
+                let error = ms_chap_error(response.ident, &refusal);
+                answer::refuse_with(
+                    authenticator,
+                    &request,
+                    "MS-CHAPv2",
+                    &user,
+                    refusal,
+                    &[(MICROSOFT, microsoft::CHAP_ERROR, error)],
+                )
+            }
         },
         // Sorted out before; an EAP message never comes here.
         Credentials::Eap(_) => return Progress::Silence,
@@ -226,6 +225,9 @@ fn ms_chap_v2(
         &response.nt_response,
     )
     .ok_or_else(|| Refusal::wrong_password(name))?;
+    if user.password_is_expired() {
+        return Err(Refusal::password_expired(name));
+    }
     let mut authenticated =
         Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
     let mut answer = vec![response.ident];
@@ -237,10 +239,14 @@ fn ms_chap_v2(
     Ok(authenticated)
 }
 
-/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure, no retry, version 3.
-fn ms_chap_error(ident: u8) -> Vec<u8> {
+/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure or an expired password, no retry, version 3.
+fn ms_chap_error(ident: u8, refusal: &Refusal) -> Vec<u8> {
+    let error = match refusal.code {
+        "NAC-2030" => 648,
+        _ => 691,
+    };
     let challenge = hex::encode_upper(random::<16>());
     let mut value = vec![ident];
-    value.extend_from_slice(format!("E=691 R=0 C={challenge} V=3").as_bytes());
+    value.extend_from_slice(format!("E={error} R=0 C={challenge} V=3").as_bytes());
     value
 }

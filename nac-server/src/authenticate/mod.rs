@@ -10,6 +10,7 @@ mod duplicate;
 mod eap;
 mod habits;
 mod methods;
+pub(crate) mod new_password;
 mod psk;
 pub mod request;
 mod second_factor;
@@ -51,6 +52,7 @@ pub struct Authenticator {
     pub(crate) passwords: Passwords,
     guesses: Guesses,
     second_factors: second_factor::SecondFactors,
+    new_passwords: new_password::NewPasswords,
     habits: habits::Habits,
     conversations: Conversations,
     duplicates: DuplicateCache,
@@ -70,13 +72,15 @@ enum Progress {
 
 impl Authenticator {
     /// Puts the parts together.
-    pub fn new(
+    #[expect(clippy::too_many_arguments, reason = "each is one part, given once")]
+    pub(crate) fn new(
         world: Arc<World>,
         gate: PostureGate,
         sessions: Arc<SessionTable>,
         writer: WriterHandle,
         metrics: Arc<Metrics>,
         eap: Option<Arc<nac_eap::Settings>>,
+        new_passwords: new_password::NewPasswords,
         cores: usize,
     ) -> Self {
         Self {
@@ -89,6 +93,7 @@ impl Authenticator {
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
             second_factors: second_factor::SecondFactors::default(),
+            new_passwords,
             habits: habits::Habits::default(),
             conversations: Conversations::default(),
             duplicates: DuplicateCache::default(),

@@ -315,6 +315,7 @@ mod tests {
                 challenge: None,
                 totp: None,
                 totp_last_step: 0,
+                password_expires_us: None,
                 groups: Vec::new(),
             }),
             station: Some(MacAddr::new([2, 0, 0, 0, 0, station])),

@@ -267,6 +267,10 @@ fn account(
             (user.groups.clone(), Err(Refusal::disabled_user(&user.name)))
         }
         Some(_) if over && context.kind == IdentityKind::Device => (Vec::new(), Ok(())),
+        Some(user) if context.source == "local" && user.password_is_expired() => {
+            let refusal = Refusal::password_expired(&user.name);
+            (user.groups.clone(), Err(refusal))
+        }
         // Nobody came as far as this by password alone, unless the app was given to the user since. A certificate is asked for no code.
         Some(user)
             if user.totp.is_some() && context.source == "local" && !context.second_factor =>

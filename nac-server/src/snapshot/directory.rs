@@ -28,8 +28,18 @@ pub struct UserEntry {
     pub totp: Option<SecretBytes>,
     /// The last time step of which a code was used, as far as the database knew when this was read.
     pub totp_last_step: i64,
+    /// Until when the password is good, in microseconds since the Unix epoch.
+    pub password_expires_us: Option<i64>,
     /// Sorted.
     pub groups: Vec<String>,
+}
+
+impl UserEntry {
+    /// Whether the password's time is over.
+    pub fn password_is_expired(&self) -> bool {
+        self.password_expires_us
+            .is_some_and(|expires| expires <= now_us())
+    }
 }
 
 /// What CHAP and MS-CHAPv2 need, and argon2id cannot give.
@@ -189,7 +199,7 @@ impl Directory {
         Ok(())
     }
 
-    pub(super) async fn reload_user(&self, store: &Store, name: &str) -> Result<(), StoreError> {
+    pub(crate) async fn reload_user(&self, store: &Store, name: &str) -> Result<(), StoreError> {
         let user = found(store.user_fetch(name).await)?;
         let mut users = write(&self.users);
         match user {
@@ -320,6 +330,7 @@ fn entry(user: User) -> Arc<UserEntry> {
         password: user.password,
         challenge,
         totp: user.totp,
+        password_expires_us: user.password_expires_us,
         totp_last_step: user.totp_last_step,
         groups,
     })

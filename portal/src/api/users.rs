@@ -48,6 +48,8 @@ struct UserShape {
     mschap: bool,
     /// Whether the user has to show the code of an authenticator app as well.
     totp: bool,
+    /// Until when the password is good, in microseconds since the Unix epoch; null for ever.
+    password_expires_us: Option<i64>,
     /// Whether the user may authenticate.
     enabled: bool,
     /// Groups, sorted.
@@ -127,6 +129,9 @@ struct Put {
     /// Keep the password itself, sealed, for CHAP and MS-CHAPv2: the whole password leaks if database and sealing key do.
     #[serde(default)]
     mschap: bool,
+    /// Until when the password is good, in microseconds since the Unix epoch; 0 for ever. With a moment that is past the user has to
+    /// choose a new one at the next login. Without this a new password is good for ever, and an old one as long as before.
+    password_expires_us: Option<i64>,
 }
 
 /// Adds a user, or changes the one of this name.
@@ -153,7 +158,16 @@ async fn put(
     if let Some(enabled) = body.enabled {
         record.enabled = enabled;
     }
-    Ok(Json(caller.store(&state).user_put(record).await?))
+    let store = caller.store(&state);
+    let mut user = store.user_put(record).await?;
+    if let Some(expires_us) = body.password_expires_us {
+        let expires_us = Some(expires_us).filter(|expires_us| *expires_us != 0);
+        store
+            .user_set_password_expiry(&user.name, expires_us)
+            .await?;
+        user = store.user_fetch(&user.name).await?;
+    }
+    Ok(Json(user))
 }
 
 /// One user of a list. What is left out stays as it is where the user is known.

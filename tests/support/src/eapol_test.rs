@@ -244,7 +244,11 @@ impl<'a> Supplicant<'a> {
             .step_by(2)
             .filter_map(|at| mac.get(at..at + 2))
             .collect();
-        let mut command = Command::new(program::peer("eapol_test", "eapoltest"));
+        // Line by line, so that its questions are seen when it asks them.
+        let mut command = Command::new(program::peer("stdbuf", "coreutils"));
+        command
+            .arg("-oL")
+            .arg(program::peer("eapol_test", "eapoltest"));
         command
             .arg("-c")
             .arg(config)

@@ -82,7 +82,7 @@ pub fn tls(ca: &Path, credential: Option<&Credential>, versions: TlsVersions) ->
 /// Logs in to the end.
 #[must_use]
 pub fn log_in(client: &Exchange, profile: &Profile) -> Login {
-    run(client, profile, None, usize::MAX).expect("nothing breaks the login off")
+    run(client, profile, Answers::default(), usize::MAX).expect("nothing breaks the login off")
 }
 
 /// Logs in to the end, with this code of an authenticator app for a second prompt of EAP-GTC.
@@ -92,16 +92,41 @@ pub fn log_in(client: &Exchange, profile: &Profile) -> Login {
 /// As [`log_in`].
 #[must_use]
 pub fn log_in_with_code(client: &Exchange, profile: &Profile, code: &str) -> Login {
-    run(client, profile, Some(code), usize::MAX).expect("nothing breaks the login off")
+    let answers = Answers {
+        code: Some(code),
+        ..Answers::default()
+    };
+    run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
+}
+
+/// Logs in to the end, and chooses this password when the present one is expired.
+///
+/// # Panics
+///
+/// As [`log_in`].
+#[must_use]
+pub fn log_in_with_new_password(client: &Exchange, profile: &Profile, password: &str) -> Login {
+    let answers = Answers {
+        new_password: Some(password),
+        ..Answers::default()
+    };
+    run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
+}
+
+/// What somebody in front of the supplicant answers when it asks.
+#[derive(Clone, Copy, Default)]
+struct Answers<'a> {
+    code: Option<&'a str>,
+    new_password: Option<&'a str>,
 }
 
 /// Sends at most `requests` requests, then falls silent. `None` when it broke off before the end.
 #[must_use]
 pub fn break_off(client: &Exchange, profile: &Profile, requests: usize) -> Option<Login> {
-    run(client, profile, None, requests)
+    run(client, profile, Answers::default(), requests)
 }
 
-fn run(client: &Exchange, profile: &Profile, code: Option<&str>, limit: usize) -> Option<Login> {
+fn run(client: &Exchange, profile: &Profile, answers: Answers<'_>, limit: usize) -> Option<Login> {
     let tunnelled = profile.method != PeerMethod::Tls;
     let settings = PeerSettings {
         method: profile.method,
@@ -120,8 +145,11 @@ fn run(client: &Exchange, profile: &Profile, code: Option<&str>, limit: usize) -
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let mut peer = Peer::new(Arc::new(settings), clock, Box::new(fill));
-    if let Some(code) = code {
+    if let Some(code) = answers.code {
         peer = peer.with_code(code.to_owned().into());
+    }
+    if let Some(password) = answers.new_password {
+        peer = peer.with_new_password(password.to_owned().into());
     }
     // The switch asks for the identity by itself (RFC 3579 section 2.1).
     let mut packet = vec![1, 1, 0, 5, 1];

@@ -29,6 +29,8 @@ pub(super) struct Habits {
     pub(super) machine: Option<PeerMachine>,
     /// The code of an authenticator app, for EAP-GTC.
     pub(super) code: Option<Zeroizing<String>>,
+    /// For when the present one is expired, for EAP-MSCHAPv2.
+    pub(super) new_password: Option<Zeroizing<String>>,
 }
 
 pub(super) struct Tunnel {
@@ -58,7 +60,9 @@ impl Tunnel {
         let method = settings.method.outer();
         let inner = |method| {
             let peer = InnerPeer::new(method, settings, unix_time)?;
-            Ok(peer.with_code(habits.code.clone()))
+            Ok(peer
+                .with_code(habits.code.clone())
+                .with_new_password(habits.new_password.clone()))
         };
         let phase2 = match (method, settings.method.inner()) {
             (Method::Peap, Some(method)) => {

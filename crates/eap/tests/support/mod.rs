@@ -161,6 +161,7 @@ pub struct Login {
     pub crypto_binding: CryptoBinding,
     pub machine: Option<PeerMachine>,
     pub code: Option<&'static str>,
+    pub new_password: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -209,6 +210,7 @@ impl Login {
             crypto_binding: CryptoBinding::Optional,
             machine: None,
             code: None,
+            new_password: None,
         }
     }
 
@@ -240,6 +242,10 @@ impl Login {
         };
         let peer = match self.code {
             Some(code) => peer.with_code(code.to_owned().into()),
+            None => peer,
+        };
+        let peer = match self.new_password {
+            Some(password) => peer.with_new_password(password.to_owned().into()),
             None => peer,
         };
         if self.early {
@@ -320,6 +326,34 @@ impl Login {
 /// The code of the app of `carol`, who has to show one besides her password.
 pub const CODE: &str = "287082";
 
+/// `dave`'s password is right and over; he may choose one of at least four characters.
+fn answer_about_dave(question: &Question) -> Option<Answer> {
+    let refused = |code| {
+        Answer::Refused(Reason {
+            code,
+            sentence: "no".to_owned(),
+            remedy: "",
+        })
+    };
+    match question {
+        Question::NtHash { user } if user == "dave" => Some(Answer::ExpiredNtHash {
+            nt_hash: mschapv2::nt_hash(PASSWORD).into(),
+            reason: Reason {
+                code: "ACC-2",
+                sentence: "it is expired".to_owned(),
+                remedy: "",
+            },
+        }),
+        Question::NewPassword { user, password } if user == "dave" => {
+            Some(match password.chars().count() >= 4 {
+                true => Answer::Accepted,
+                false => refused("ACC-3"),
+            })
+        }
+        _ => None,
+    }
+}
+
 fn answer_about_carol(question: &Question) -> Option<Answer> {
     let with_code = [PASSWORD, CODE].concat();
     match question {
@@ -340,7 +374,8 @@ fn answer_about_carol(question: &Question) -> Option<Answer> {
 }
 
 pub fn answer(question: &Question) -> Answer {
-    if let Some(answer) = answer_about_carol(question) {
+    let known = answer_about_carol(question).or_else(|| answer_about_dave(question));
+    if let Some(answer) = known {
         return answer;
     }
     let refused = || {
@@ -354,6 +389,7 @@ pub fn answer(question: &Question) -> Answer {
         Question::Password { user, .. }
         | Question::NtHash { user }
         | Question::Code { user, .. }
+        | Question::NewPassword { user, .. }
         | Question::Chap { user, .. }
             if mschapv2::account_name(user) != "alice" =>
         {
@@ -362,7 +398,9 @@ pub fn answer(question: &Question) -> Answer {
         Question::Password { password, .. } if password.as_slice() == PASSWORD.as_bytes() => {
             Answer::Accepted
         }
-        Question::Password { .. } | Question::Code { .. } => refused(),
+        Question::Password { .. } | Question::Code { .. } | Question::NewPassword { .. } => {
+            refused()
+        }
         Question::Chap {
             identifier,
             challenge,

@@ -14,6 +14,7 @@ on_each_engine!(
     clients_come_change_and_go,
     segments_that_must_exist_stay,
     users_are_compared_in_lower_case,
+    a_password_ends_and_its_own_user_changes_it,
     a_second_factor_outlives_every_other_change_of_its_user,
     users_load_in_pieces,
     devices_are_recognised_by_their_marks,
@@ -245,6 +246,57 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
     assert!(is_missing(store.user_fetch("alice").await));
     assert!(is_missing(store.user_set_enabled("alice", true).await));
     assert!(is_missing(store.user_set_groups("alice", Vec::new()).await));
+}
+
+async fn a_password_ends_and_its_own_user_changes_it(world: Arc<World>) {
+    let store = world.open().await;
+    let alice = store.user_put(new_user("Alice")).await.unwrap();
+    assert_eq!(alice.password_expires_us, None);
+    let expiry = async |at: Option<i64>| {
+        store.user_set_password_expiry("ALICE", at).await.unwrap();
+        store.user_fetch("alice").await.unwrap().password_expires_us
+    };
+    assert_eq!(expiry(Some(7)).await, Some(7));
+    // What is no new password leaves it; a new one begins anew.
+    store.user_put(new_user("alice")).await.unwrap();
+    store.user_set_enabled("alice", true).await.unwrap();
+    let kept = store.user_fetch("alice").await.unwrap();
+    assert_eq!(kept.password_expires_us, Some(7));
+    let mut renewed = new_user("alice");
+    renewed.password = Some("$argon2id$another".to_owned());
+    let user = store.user_put(renewed).await.unwrap();
+    assert_eq!(user.password_expires_us, None);
+    assert_eq!(expiry(Some(9)).await, Some(9));
+    assert!(is_missing(
+        store.user_set_password_expiry("nobody", None).await
+    ));
+
+    let (old, new) = (
+        SecretBytes::new(*b"0123456789abcdef"),
+        SecretBytes::new(*b"a new one"),
+    );
+    let wrong = store
+        .user_change_password("alice", &new, "$argon2id$new", &new)
+        .await;
+    assert!(matches!(wrong, Err(StoreError::Conflict { .. })));
+    let empty = SecretBytes::new(*b"");
+    let refused = store
+        .user_change_password("alice", &old, "$argon2id$new", &empty)
+        .await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    store
+        .user_change_password("ALICE", &old, "$argon2id$new", &new)
+        .await
+        .unwrap();
+    let changed = store.user_fetch("alice").await.unwrap();
+    assert_eq!(changed.password.as_deref(), Some("$argon2id$new"));
+    assert_eq!(changed.cleartext.as_ref(), Some(&new));
+    assert_eq!(changed.password_expires_us, None);
+    assert_eq!(changed.groups, ["admins", "staff"]);
+    let again = store
+        .user_change_password("alice", &old, "$argon2id$new", &new)
+        .await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })));
 }
 
 async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<World>) {

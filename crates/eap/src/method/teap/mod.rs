@@ -142,7 +142,9 @@ impl Phase2 for Teap {
                     Answer::NtHash(expected) if password_matches(&password, &expected) => Ok(false),
                     Answer::NtHash(_) => Err(reason::WRONG_PASSWORD_PAP.reason()),
                     Answer::Refused(reason) => Err(reason),
-                    Answer::CodeNeeded => Err(reason::WRONG_ANSWER.reason()),
+                    Answer::CodeNeeded | Answer::ExpiredNtHash { .. } => {
+                        Err(reason::WRONG_ANSWER.reason())
+                    }
                 };
                 match second_factor {
                     Ok(second_factor) => {

@@ -114,6 +114,7 @@ impl Client {
                 Question::NtHash { user }
                 | Question::Password { user, .. }
                 | Question::Code { user, .. }
+                | Question::NewPassword { user, .. }
                 | Question::Chap { user, .. },
             ) => Reply::Ask(user),
             Step::Success(success) => Reply::Success(success.method),

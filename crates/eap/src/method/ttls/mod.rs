@@ -119,6 +119,23 @@ impl Phase2 for Ttls {
                     false => Inner::Failure(reason::WRONG_PASSWORD_MSCHAP.reason()),
                 }
             }
+            // There is no way here to a new password (RFC 5281 section 11.2.4 has one, which no supplicant walks).
+            (State::MschapAnswer { response, .. }, Answer::ExpiredNtHash { nt_hash, reason }) => {
+                Inner::Failure(
+                    match mschapv2::verify_v1(&nt_hash, &response.challenge, &response.nt_response)
+                    {
+                        true => reason,
+                        false => reason::WRONG_PASSWORD_MSCHAP.reason(),
+                    },
+                )
+            }
+            (
+                State::Mschapv2Answer { identity, response },
+                Answer::ExpiredNtHash { nt_hash, reason },
+            ) => Inner::Failure(match verified(&identity, &response, &nt_hash) {
+                Some(_) => reason,
+                None => reason::WRONG_PASSWORD.reason(),
+            }),
             (State::Mschapv2Answer { identity, response }, Answer::NtHash(nt_hash)) => {
                 self.verify(identity, &response, &nt_hash, tls)
             }
@@ -191,14 +208,7 @@ impl Ttls {
         nt_hash: &[u8; 16],
         tls: &mut Tls,
     ) -> Inner {
-        let verified = mschapv2::verify(
-            nt_hash,
-            &response.challenge,
-            &response.peer_challenge,
-            &identity,
-            &response.nt_response,
-        );
-        let Some(proof) = verified else {
+        let Some(proof) = verified(&identity, response, nt_hash) else {
             return Inner::Failure(reason::WRONG_PASSWORD.reason());
         };
         let mut data = vec![response.identifier];
@@ -231,6 +241,16 @@ impl Ttls {
             InnerStep::Failure(reason) | InnerStep::Broken(reason) => Inner::Failure(reason),
         }
     }
+}
+
+fn verified(identity: &str, response: &Mschapv2Response, nt_hash: &[u8; 16]) -> Option<String> {
+    mschapv2::verify(
+        nt_hash,
+        &response.challenge,
+        &response.peer_challenge,
+        identity,
+        &response.nt_response,
+    )
 }
 
 fn authenticated(identity: String, inner: InnerMethod) -> Inner {

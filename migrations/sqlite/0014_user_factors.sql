@@ -3,3 +3,6 @@
 
 ALTER TABLE user_account ADD COLUMN totp_secret BLOB;
 ALTER TABLE user_account ADD COLUMN totp_last_step INTEGER NOT NULL DEFAULT 0;
+
+-- Until when the password is good, in microseconds since the Unix epoch; a new one is good until told otherwise.
+ALTER TABLE user_account ADD COLUMN password_expires_us INTEGER;
