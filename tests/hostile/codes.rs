@@ -68,7 +68,7 @@ fn decided(ground: &Ground, user: &str) -> Vec<(String, String)> {
     // Waits until everything is recorded.
     ground.decisions(user);
     let database = read_only(&ground.nac.config().with_file_name("nac.db"));
-    let text = "SELECT reason_code, method FROM decision WHERE identity = ?1 ORDER BY id";
+    let text = "SELECT reason_code, method FROM decision WHERE identity_key = ?1 ORDER BY id";
     let mut statement = database.prepare(text).expect("SQL");
     let rows = statement
         .query_map([user], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use nac_store::{
     ClientChange, DeviceFilter, DeviceSort, DeviceState, DeviceStatus, IdentifierKind, SecretBytes,
-    Segment, StoreError, UserFilter, UserSort,
+    Segment, StoreError, UserFilter, UserSort, Writer,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::world::{World, new_client, new_device, new_user, on_each_engine};
@@ -308,9 +309,14 @@ async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<Worl
     store.user_put(new_user("alice")).await.unwrap();
     store.user_put_many(vec![new_user("alice")]).await.unwrap();
     store.user_set_enabled("alice", true).await.unwrap();
-    let writer = nac_store::Writer::new(store.clone(), world.spool()).unwrap();
-    let (handle, cancel) = (writer.handle(), tokio_util::sync::CancellationToken::new());
-    let running = tokio::spawn(writer.run(cancel.clone()));
+    let writer = Writer::new(store.clone(), world.spool()).unwrap();
+    let (handle, cancel, tracker) = (
+        writer.handle(),
+        CancellationToken::new(),
+        TaskTracker::new(),
+    );
+    tracker.spawn(writer.run(cancel.clone()));
+    tracker.close();
     for step in [7, 9] {
         handle.code_used(alice.id, step);
         handle.flush().await;
@@ -338,7 +344,7 @@ async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<Worl
     assert_eq!(store.user_fetch("alice").await.unwrap().totp, None);
     assert!(is_missing(store.user_set_totp("nobody", None).await));
     cancel.cancel();
-    running.await.unwrap();
+    tracker.wait().await;
 }
 
 async fn users_load_in_pieces(world: Arc<World>) {
