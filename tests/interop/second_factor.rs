@@ -98,3 +98,37 @@ fn eapol_test_sends_password_and_code_in_one() {
     };
     assert!(!supplicant.run(nac.auth, cast::SECRET).success);
 }
+
+#[test]
+fn a_policy_tells_who_has_shown_a_code() {
+    let (nac, app) = server();
+    assert_eq!(
+        send(&nac, "wrong", None).code.as_deref(),
+        Some("Access-Reject")
+    );
+    let policy = "@id(\"strong\") @segment(\"staff\")\n\
+        permit (principal in Group::\"staff\", action == Action::\"connect\", resource)\n\
+        when { context.second_factor };\n";
+    let file = nac.directory().write("strong.cedar", policy);
+    nac.command(&["policy", "apply", &file.display().to_string()]);
+    let alice = || {
+        let user = format!("User-Name = \"{}\"", cast::USER);
+        let password = format!("User-Password = \"{}\"", cast::PASSWORD);
+        radclient::send(nac.auth, "auth", cast::SECRET, &[&user, &password]).code
+    };
+    let limit = Duration::from_secs(60);
+    let refused = wait::until(limit, || alice().as_deref() == Some("Access-Reject"));
+    assert!(refused, "a password alone is no second factor");
+    let behind = format!("{PASSWORD}{}", app.code());
+    let accepted = send(&nac, &behind, None);
+    assert_eq!(accepted.code.as_deref(), Some("Access-Accept"));
+    let mut shown = String::new();
+    let recorded = wait::until(limit, || {
+        shown = nac.command(&["why", USER]);
+        shown.contains("PAP+TOTP")
+    });
+    assert!(
+        recorded && shown.contains("a code of an authenticator app"),
+        "{shown}"
+    );
+}

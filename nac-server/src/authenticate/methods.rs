@@ -79,8 +79,11 @@ fn pap(
     user: String,
     password: Zeroizing<Vec<u8>>,
 ) -> Progress {
+    // Only who has an app was ever sent a State with PAP; for everybody else it means nothing, whatever it is.
+    let entry = authenticator.world.directory.user(&user);
+    let has_app = entry.is_some_and(|entry| entry.totp.is_some());
     let state = request.packet().attribute(attribute::STATE).map(Vec::from);
-    if let Some(state) = state {
+    if let Some(state) = state.filter(|_| has_app) {
         let checked = authenticator.answer_code(&request, &state, &user, &password);
         return Progress::Reply(conclude_pap(
             authenticator,
