@@ -37,7 +37,7 @@ macro_rules! reasons {
 pub(crate) fn is_wrong_guess(code: &str) -> bool {
     matches!(
         code,
-        "NAC-2001" | "NAC-2002" | "EAP-1401" | "EAP-1402" | "EAP-1417" | "EAP-1419"
+        "NAC-2001" | "NAC-2002" | "NAC-2022" | "EAP-1401" | "EAP-1402" | "EAP-1417" | "EAP-1419"
     )
 }
 
@@ -93,6 +93,32 @@ reasons! {
     /// Somebody guesses a password.
     too_many_guesses(user) = "NAC-2010", "too many wrong passwords for user \"{user}\" within a minute: this one is not looked at",
         "See who guesses with nac why, and block the station. The user's own device, which has logged in before, still gets in; others may try again in a minute.";
+    /// A method without room for a second factor.
+    no_room_for_code(user, method) = "NAC-2020",
+        "user \"{user}\" has to show the code of an authenticator app as well, which {method} cannot carry",
+        "Let the user log in with PEAP-GTC or PAP, which ask for the code, with EAP-TTLS/PAP and the code typed right behind the password, or with a certificate; or ask for no code: nac user totp disable NAME.";
+    /// The password alone is not enough.
+    second_factor_missing(user) = "NAC-2021",
+        "user \"{user}\" has to show the code of an authenticator app as well, and the login came without one",
+        "Let the user type the code right behind the password, or use PEAP-GTC or PAP, which ask for it; or ask for no code: nac user totp disable NAME.";
+    /// The code is wrong.
+    wrong_code(user) = "NAC-2022", "wrong code of the authenticator app for user \"{user}\"",
+        "Let the user type the code that the app shows now, and check the telephone's clock and this server's. A lost app is replaced by: nac user totp enable NAME --replace.";
+    /// The code is right, and was right before.
+    used_code(user) = "NAC-2023", "the code of the authenticator app was used before for user \"{user}\"",
+        "Let the user wait for the next code, at most half a minute. If the user did not log in just now, somebody else reads along: set a new password.";
+    /// Somebody guesses codes.
+    too_many_codes(user) = "NAC-2024", "too many wrong codes for user \"{user}\" within ten minutes: this one is not looked at",
+        "Whoever guesses knows the password: set a new one if it was not the user. A device that has logged in before still gets in; others may try again in ten minutes.";
+    /// The answer to a challenge that nobody asked.
+    unknown_challenge() = "NAC-2025", "the State belongs to no open question for a code: it came too late, twice, or from elsewhere",
+        "Let the user log in again. Check that the NAS returns the State attribute of the last Access-Challenge only (RFC 2865 section 5.24).";
+    /// The password is right and its time is over.
+    password_expired(user) = "NAC-2030", "the password of user \"{user}\" is expired",
+        "Let the user log in with PEAP-MSCHAPv2, which asks for a new one; or set one: nac user set NAME --password-prompt; or give it more time: nac user set NAME --password-expires never.";
+    /// A new password that cannot be one.
+    new_password_refused(user, why) = "NAC-2031", "user \"{user}\" chose a new password that is not taken: {why}",
+        "Let the user choose another one: 1 to 256 octets, not the old one.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

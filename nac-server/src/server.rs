@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::SessionTable;
-use crate::authenticate::Authenticator;
+use crate::authenticate::{Authenticator, new_password};
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
 use crate::listen::radsec::RadSec;
@@ -143,6 +143,15 @@ impl Server {
         let sessions = Arc::new(sessions);
         sessions.restore(restore::sessions(&store, &world).await?);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let passwords = PasswordPool::default();
+        let (new_passwords, new_password_receiver) = new_password::channel();
+        tracker.spawn(new_password::run(
+            store.clone(),
+            world.clone(),
+            passwords.clone(),
+            new_password_receiver,
+            cancel.clone(),
+        ));
         let authenticator = Authenticator::new(
             world.clone(),
             gate.clone(),
@@ -150,6 +159,7 @@ impl Server {
             writer_handle.clone(),
             metrics.clone(),
             Some(eap),
+            new_passwords,
             cores,
         );
         let authenticator = Arc::new(authenticator.rejecting_after(config.radius.reject_delay));
@@ -180,7 +190,6 @@ impl Server {
         });
         tracker.spawn(gauges::run(store.clone(), stored, cancel.clone()));
 
-        let passwords = PasswordPool::default();
         let (scopes, scope_receiver) = mpsc::channel(1_024);
         let events = store.subscribe();
         let commands = store.session_command_waiting().await?;

@@ -304,6 +304,13 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
             ),
         ),
         ("machine", facts.machine.clone()),
+        (
+            "second factor",
+            match facts.second_factor {
+                true => "a code of an authenticator app".to_owned(),
+                false => String::new(),
+            },
+        ),
         ("groups", facts.identity.groups.join(", ")),
         ("device", device),
         ("state", states.join(", ")),

@@ -24,5 +24,6 @@ pub mod i18n;
 pub mod input;
 pub mod mail;
 pub mod public;
+pub mod totp;
 pub mod voucher;
 pub mod web;

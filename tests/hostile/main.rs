@@ -5,11 +5,13 @@
 
 mod accounting;
 mod blast;
+mod codes;
 mod connections;
 mod disk;
 mod duplicates;
 mod eap;
 mod enumeration;
+mod expired;
 mod flood;
 mod ground;
 mod guesses;

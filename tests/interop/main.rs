@@ -6,6 +6,8 @@
 mod access;
 mod accounting;
 mod eap;
+mod expired;
 mod radsec;
 mod refusals;
 mod resumption;
+mod second_factor;

@@ -410,6 +410,7 @@ impl Conversation {
             method: record.method,
             identity: record.identity.clone(),
             by_certificate,
+            second_factor: record.second_factor,
             outer_identity: self.outer_identity.clone(),
             msk: keys.msk,
             emsk: keys.emsk,

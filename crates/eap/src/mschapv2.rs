@@ -136,6 +136,85 @@ pub fn master_key(nt_hash: &[u8; 16], nt_response: &[u8; 24]) -> [u8; 16] {
     first_16(digest.into())
 }
 
+/// The octets of a new password in a Change-Password packet: 512 for the password, four for its length (RFC 2759 section 8.10).
+pub const ENCRYPTED_PASSWORD_LEN: usize = 516;
+/// Where the length stands.
+const PASSWORD_BLOCK_LEN: usize = 512;
+
+/// The new password in a Change-Password packet: RFC 2759 sections 8.9 and 8.10 turned round. `None` for what is no
+/// password, as whoever does not know the old one sends.
+pub fn decrypt_new_password(
+    old_nt_hash: &[u8; 16],
+    encrypted: &[u8; ENCRYPTED_PASSWORD_LEN],
+) -> Option<Zeroizing<String>> {
+    let mut block = Zeroizing::new(*encrypted);
+    rc4(old_nt_hash, &mut *block);
+    let (password, length) = block.split_last_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let begin = PASSWORD_BLOCK_LEN.checked_sub(length)?;
+    let (units, odd) = password.get(begin..)?.as_chunks::<2>();
+    if !odd.is_empty() {
+        return None;
+    }
+    let units: Zeroizing<Vec<u16>> =
+        Zeroizing::new(units.iter().map(|unit| u16::from_le_bytes(*unit)).collect());
+    String::from_utf16(&units).ok().map(Zeroizing::new)
+}
+
+/// NewPasswordEncryptedWithOldNtPasswordHash (RFC 2759 section 8.9), the supplicant's half. `padding` is random. `None` for more than
+/// 256 UTF-16 units.
+pub fn encrypt_new_password(
+    old_nt_hash: &[u8; 16],
+    password: &str,
+    padding: &[u8; ENCRYPTED_PASSWORD_LEN],
+) -> Option<Zeroizing<[u8; ENCRYPTED_PASSWORD_LEN]>> {
+    let mut block = Zeroizing::new(*padding);
+    let (place, length) = block.split_last_chunk_mut::<4>()?;
+    let octets: Zeroizing<Vec<u8>> =
+        Zeroizing::new(password.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let begin = PASSWORD_BLOCK_LEN.checked_sub(octets.len())?;
+    place.get_mut(begin..)?.copy_from_slice(&octets);
+    *length = u32::try_from(octets.len()).ok()?.to_le_bytes();
+    rc4(old_nt_hash, &mut *block);
+    Some(block)
+}
+
+/// OldNtPasswordHashEncryptedWithNewNtPasswordHash (RFC 2759 sections 8.12 and 8.13): whoever sends it knows both passwords.
+pub fn encrypted_old_hash(old_nt_hash: &[u8; 16], new_nt_hash: &[u8; 16]) -> [u8; 16] {
+    let mut out = *old_nt_hash;
+    let keys = new_nt_hash.as_chunks::<7>().0;
+    for (seven, block) in keys.iter().zip(out.as_chunks_mut::<8>().0) {
+        let mut cipher = (*block).into();
+        Des::new(&des_key(seven).into()).encrypt_block(&mut cipher);
+        *block = cipher.into();
+    }
+    out
+}
+
+/// RC4, which RFC 2759 section 8.10 prescribes; the TLS tunnel around it is what protects the password.
+fn rc4(key: &[u8; 16], data: &mut [u8]) {
+    let mut state = Zeroizing::new([0_u8; 256]);
+    for (value, place) in (0_u8..=255).zip(state.iter_mut()) {
+        *place = value;
+    }
+    let mut j = 0_u8;
+    for (i, key) in (0..256).zip(key.iter().cycle()) {
+        j = j
+            .wrapping_add(state.get(i).copied().unwrap_or_default())
+            .wrapping_add(*key);
+        state.swap(i, usize::from(j));
+    }
+    let (mut i, mut j) = (0_u8, 0_u8);
+    let at =
+        |state: &[u8; 256], index: u8| state.get(usize::from(index)).copied().unwrap_or_default();
+    for octet in data {
+        i = i.wrapping_add(1);
+        j = j.wrapping_add(at(&state, i));
+        state.swap(usize::from(i), usize::from(j));
+        *octet ^= at(&state, at(&state, i).wrapping_add(at(&state, j)));
+    }
+}
+
 /// A user name without its `DOMAIN\` prefix.
 pub fn account_name(user: &str) -> &str {
     user.split_once('\\').map_or(user, |(_, account)| account)
@@ -219,6 +298,48 @@ mod tests {
         0x21, 0x40, 0x23, 0x24, 0x25, 0x5e, 0x26, 0x2a, 0x28, 0x29, 0x5f, 0x2b, 0x3a, 0x33, 0x7c,
         0x7e,
     ];
+
+    #[test]
+    fn rc4_is_the_cipher_of_rfc_6229() {
+        // RFC 6229 section 2, the 128-bit key that begins with 01, offset 0.
+        let key: [u8; 16] = std::array::from_fn(|index| index as u8 + 1);
+        let mut stream = [0; 32];
+        rc4(&key, &mut stream);
+        assert_eq!(
+            hex::encode(stream),
+            "9ac7cc9a609d1ef7b2932899cde41b975248c4959014126a6e8a84f11d1a9e1c"
+        );
+    }
+
+    #[test]
+    fn a_new_password_is_read_with_the_old_hash_and_with_no_other() {
+        let (old, other) = (nt_hash("MyPw"), nt_hash("MyPv"));
+        for new in ["MyNewPw", "", "pässword 🔑", &"x".repeat(256)] {
+            let padding = [0x5a; ENCRYPTED_PASSWORD_LEN];
+            let encrypted = encrypt_new_password(&old, new, &padding).unwrap();
+            let read = decrypt_new_password(&old, &encrypted).unwrap();
+            assert_eq!(*read, new);
+            assert!(decrypt_new_password(&other, &encrypted).is_none());
+        }
+        let padding = [0; ENCRYPTED_PASSWORD_LEN];
+        assert!(encrypt_new_password(&old, &"x".repeat(257), &padding).is_none());
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_are_no_password() {
+        let old = nt_hash("MyPw");
+        for length in [1_u32, 513, 514, 1 << 31, u32::MAX] {
+            let mut block = [0; ENCRYPTED_PASSWORD_LEN];
+            block[512..].copy_from_slice(&length.to_le_bytes());
+            rc4(&old, &mut block);
+            assert!(decrypt_new_password(&old, &block).is_none(), "{length}");
+        }
+        // Half of a surrogate pair.
+        let mut block = [0xd8; ENCRYPTED_PASSWORD_LEN];
+        block[512..].copy_from_slice(&2_u32.to_le_bytes());
+        rc4(&old, &mut block);
+        assert!(decrypt_new_password(&old, &block).is_none());
+    }
 
     #[test]
     fn the_vectors_of_rfc_2759_section_9_2() {

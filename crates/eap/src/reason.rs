@@ -255,6 +255,9 @@ table! {
     PASSWORD_REFUSED "EAP-1420"
         "the supplicant refused to send a password inside TEAP"
         "Let the supplicant use EAP inside TEAP: name EAP-TLS or EAP-MSCHAPv2 before PAP in inner_methods of [eap].";
+    CHANGE_UNPROVEN "EAP-1421"
+        "the change of the password does not show that the supplicant knows the old one"
+        "Have the user log in again and type the old password and the new one; if that fails, set a new password by hand.";
 
     // 15xx: TLS resumption.
     RESUMED_CERTIFICATE_EXPIRED "EAP-1501"

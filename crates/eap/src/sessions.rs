@@ -15,6 +15,8 @@ pub(crate) struct SessionRecord {
     pub(crate) identity: String,
     /// The authenticated method with its inner part, such as `PEAP-MSCHAPv2`.
     pub(crate) method: &'static str,
+    /// Whether a code of an authenticator app was checked as well.
+    pub(crate) second_factor: bool,
     /// The certificate chain that proved the identity inside the tunnel, leaf first; empty otherwise. What
     /// was shown outside the tunnel is in the TLS session itself.
     pub(crate) certificates: Arc<[CertificateDer<'static>]>,
@@ -169,6 +171,7 @@ mod tests {
         SessionRecord {
             identity: "alice".into(),
             method: "PEAP-MSCHAPv2",
+            second_factor: false,
             certificates: Arc::default(),
             machine: None,
             created_s,

@@ -37,19 +37,37 @@ pub enum Step {
 
 /// Something that only the world outside knows.
 pub enum Question {
-    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::Refused`], or the
-    /// NT hash to compare with.
+    /// Is this the user's password? Answer with [`Answer::Accepted`], [`Answer::AcceptedWithCode`], [`Answer::Refused`],
+    /// or the NT hash to compare with.
     Password {
         /// The user name, as sent inside the tunnel.
         user: String,
         /// The password, as sent inside the tunnel.
         password: Zeroizing<Vec<u8>>,
+        /// The method can ask for a code next, so that [`Answer::CodeNeeded`] is an answer too.
+        can_ask_for_code: bool,
     },
-    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`] or
+    /// Is this the code of the user's authenticator app? It comes after [`Answer::CodeNeeded`]. Answer with
+    /// [`Answer::Accepted`] or [`Answer::Refused`].
+    Code {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The code, as sent inside the tunnel.
+        code: Zeroizing<Vec<u8>>,
+    },
+    /// What is the NT hash of this user's password? Answer with [`Answer::NtHash`], [`Answer::ExpiredNtHash`] or
     /// [`Answer::Refused`].
     NtHash {
         /// The user name, as sent inside the tunnel: it may carry a `DOMAIN\` prefix.
         user: String,
+    },
+    /// May this be the user's password from now on? It comes after [`Answer::ExpiredNtHash`], from who knows the old one. Answer
+    /// with [`Answer::Accepted`] once it is stored, or [`Answer::Refused`].
+    NewPassword {
+        /// The user name, as sent inside the tunnel.
+        user: String,
+        /// The new password.
+        password: Zeroizing<String>,
     },
     /// Is this the answer of this user to a CHAP challenge (RFC 1994 section 4.1)? Answer with
     /// [`Answer::Accepted`] or [`Answer::Refused`]: who knows the password computes MD5 over the identifier,
@@ -70,8 +88,20 @@ pub enum Question {
 pub enum Answer {
     /// The password, or what was computed with it, is right.
     Accepted,
+    /// The password is right, and a code of the user's authenticator app that came along with it.
+    AcceptedWithCode,
+    /// The password is right, and the user has to show a code as well: ask for it.
+    CodeNeeded,
     /// The NT hash of the user's password (RFC 2759 section 8.3).
     NtHash(Zeroizing<[u8; 16]>),
+    /// The NT hash of a password that is over: who knows it may choose a new one, where the method can carry that, and is let in with
+    /// that only.
+    ExpiredNtHash {
+        /// The hash.
+        nt_hash: Zeroizing<[u8; 16]>,
+        /// Why nobody is let in with it.
+        reason: Reason,
+    },
     /// The user is unknown or disabled, or the password is wrong. The supplicant is not told which.
     Refused(Reason),
 }
@@ -86,6 +116,8 @@ pub struct Success {
     /// Whether [`Success::certificates`] are what proved the identity, by EAP-TLS or by EAP-TLS inside a
     /// tunnel. Otherwise they only came along with a password.
     pub by_certificate: bool,
+    /// Whether a code of an authenticator app was checked besides the password, in this login or in the one that it resumes.
+    pub second_factor: bool,
     /// The identity outside the tunnel, often anonymous.
     pub outer_identity: String,
     /// The Master Session Key: its first half is the NAS's receiving key (RFC 2548 section 2.4.3).
@@ -124,6 +156,14 @@ impl fmt::Debug for Question {
                 .debug_struct("Password")
                 .field("user", user)
                 .finish_non_exhaustive(),
+            Self::Code { user, .. } => f
+                .debug_struct("Code")
+                .field("user", user)
+                .finish_non_exhaustive(),
+            Self::NewPassword { user, .. } => f
+                .debug_struct("NewPassword")
+                .field("user", user)
+                .finish_non_exhaustive(),
             Self::NtHash { user } => f.debug_struct("NtHash").field("user", user).finish(),
             Self::Chap { user, .. } => f
                 .debug_struct("Chap")
@@ -137,7 +177,10 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted => f.write_str("Accepted"),
+            Self::AcceptedWithCode => f.write_str("AcceptedWithCode"),
+            Self::CodeNeeded => f.write_str("CodeNeeded"),
             Self::NtHash(_) => f.write_str("NtHash(…)"),
+            Self::ExpiredNtHash { .. } => f.write_str("ExpiredNtHash(…)"),
             Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
         }
     }
@@ -149,6 +192,7 @@ impl fmt::Debug for Success {
             .field("method", &self.method)
             .field("identity", &self.identity)
             .field("by_certificate", &self.by_certificate)
+            .field("second_factor", &self.second_factor)
             .field("outer_identity", &self.outer_identity)
             .field("resumed", &self.resumed)
             .field("tls_version", &self.tls_version)

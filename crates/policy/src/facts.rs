@@ -21,6 +21,8 @@ pub struct Facts {
     pub chaining: String,
     /// The machine's name, when it was proven besides a user.
     pub machine: String,
+    /// Whether a second factor was checked besides the password: a code of an authenticator app.
+    pub second_factor: bool,
     /// The device that they use.
     pub device: DeviceFacts,
     /// What is known of that device's health.

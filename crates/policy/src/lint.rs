@@ -17,10 +17,11 @@ use crate::reads::{Reads, named};
 /// Segments that somebody may reach on the word of a MAC address alone.
 const OPEN_TO_MACS: [&str; 3] = ["registration", "guest", "quarantine"];
 /// Facts that tell an authenticated identity from a MAC address.
-const TELLS_MACS_APART: [(&str, &str); 5] = [
+const TELLS_MACS_APART: [(&str, &str); 6] = [
     ("", "method"),
     ("", "eap"),
     ("", "chaining"),
+    ("", "second_factor"),
     ("identity", "kind"),
     ("identity", "source"),
 ];

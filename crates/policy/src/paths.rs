@@ -80,6 +80,9 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("", "eap", |facts| Value::Bool(facts.eap())),
     path("", "chaining", |facts| Value::Text(&facts.chaining)),
     path("", "machine", |facts| Value::Text(&facts.machine)),
+    path("", "second_factor", |facts| {
+        Value::Bool(facts.second_factor)
+    }),
     path("identity", "kind", |facts| {
         Value::Text(facts.identity.kind.as_str())
     }),

@@ -24,6 +24,12 @@ pub struct User {
     /// The password itself, sealed at rest, for methods that cannot use a one-way hash: CHAP (RFC 1994) and MS-CHAPv2
     /// (RFC 2759).
     pub cleartext: Option<SecretBytes>,
+    /// The secret of the user's authenticator app (RFC 6238), sealed at rest. With one, a password alone is not enough.
+    pub totp: Option<SecretBytes>,
+    /// The last time step of which a code was used, 0 for none.
+    pub totp_last_step: i64,
+    /// Until when the password is good, in microseconds since the Unix epoch; `None` for ever.
+    pub password_expires_us: Option<i64>,
     /// Whether the user may authenticate.
     pub enabled: bool,
     /// Groups, sorted.
@@ -97,11 +103,13 @@ pub fn user_key(name: &str) -> String {
 
 impl Serialize for User {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("User", 8)?;
+        let mut out = serializer.serialize_struct("User", 10)?;
         out.serialize_field("id", &self.id)?;
         out.serialize_field("name", &self.name)?;
         out.serialize_field("password", &self.password.as_ref().map(|_| "argon2id"))?;
         out.serialize_field("mschap", &self.cleartext.is_some())?;
+        out.serialize_field("totp", &self.totp.is_some())?;
+        out.serialize_field("password_expires_us", &self.password_expires_us)?;
         out.serialize_field("enabled", &self.enabled)?;
         out.serialize_field("groups", &self.groups)?;
         out.serialize_field("created_us", &self.created_us)?;
@@ -117,6 +125,7 @@ impl std::fmt::Debug for User {
             .field("name", &self.name)
             .field("password", &self.password.as_ref().map(|_| "argon2id"))
             .field("mschap", &self.cleartext.is_some())
+            .field("totp", &self.totp.is_some())
             .field("enabled", &self.enabled)
             .field("groups", &self.groups)
             .finish_non_exhaustive()
@@ -142,6 +151,9 @@ struct UserRow {
     name_key: String,
     password: Option<String>,
     cleartext: Option<Vec<u8>>,
+    totp_secret: Option<Vec<u8>>,
+    totp_last_step: i64,
+    password_expires_us: Option<i64>,
     enabled: bool,
     #[sqlx(try_from = "Json<Vec<String>>")]
     member_of: Vec<String>,
@@ -161,7 +173,8 @@ struct UserValues {
 }
 
 impl Store {
-    /// Adds a user, or replaces the one of this name; its id and the time of its creation stay.
+    /// Adds a user, or replaces the one of this name; its id, its second factor and the time of its creation stay. A new password
+    /// is good until told otherwise ([`Store::user_set_password_expiry`]).
     ///
     /// # Errors
     ///
@@ -208,7 +221,8 @@ impl Store {
             9,
             "ON CONFLICT (name_key) DO UPDATE SET name = excluded.name, password = excluded.password, \
              cleartext = excluded.cleartext, enabled = excluded.enabled, member_of = excluded.member_of, \
-             updated_us = excluded.updated_us",
+             password_expires_us = CASE WHEN excluded.password IS DISTINCT FROM user_account.password THEN NULL \
+             ELSE user_account.password_expires_us END, updated_us = excluded.updated_us",
             values,
             |value| value.id,
             value.name.as_str(),
@@ -398,6 +412,132 @@ impl Store {
         tx.commit().await
     }
 
+    /// Makes a user's password good until a moment, in microseconds since the Unix epoch; `None` for ever. One that is past makes
+    /// the user choose a new password at the next login, where the method can carry that (MS-CHAPv2, RFC 2759 section 7).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name.
+    pub async fn user_set_password_expiry(
+        &self,
+        name: &str,
+        expires_us: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let key = user_key(name);
+        let before = self.user_within(&mut tx, &key).await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET password_expires_us = $2, updated_us = $3 WHERE name_key = $1",
+            key.as_str(),
+            expires_us,
+            now_us()
+        )?;
+        if touched == 0 {
+            return Err(StoreError::not_found("user", name));
+        }
+        tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        user_changed(&mut tx, "user.set-password-expiry", &key, before, after)?;
+        tx.commit().await
+    }
+
+    /// Replaces a password that its own user changed, if it is still the one that the user had: `old` is the sealed one. The new
+    /// one is sealed as well, and good until told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name; [`StoreError::Conflict`] when the password is another one by now;
+    /// [`StoreError::Invalid`] for one of no or more than 256 octets.
+    pub async fn user_change_password(
+        &self,
+        name: &str,
+        old: &SecretBytes,
+        hash: &str,
+        new: &SecretBytes,
+    ) -> Result<(), StoreError> {
+        let user = self.user_fetch(name).await?;
+        let key = user_key(name);
+        let moved = || StoreError::Conflict {
+            what: format!("the password of {key} was changed meanwhile"),
+        };
+        if user.cleartext.as_ref() != Some(old) {
+            return Err(moved());
+        }
+        if !(1..=256).contains(&new.expose().len()) {
+            return Err(StoreError::Invalid {
+                what: format!("the password of {key} must have 1 to 256 octets"),
+            });
+        }
+        let sealed = self.seal(cleartext_cell(&key), new)?;
+        let mut tx = self.write().await?;
+        let before = self.user_within(&mut tx, &key).await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET password = $2, cleartext = $3, password_expires_us = NULL, updated_us = $4 \
+             WHERE name_key = $1 AND updated_us = $5",
+            key.as_str(),
+            hash,
+            sealed.as_slice(),
+            now_us(),
+            user.updated_us
+        )?;
+        if touched == 0 {
+            return Err(moved());
+        }
+        tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        user_changed(&mut tx, "user.change-password", &key, before, after)?;
+        tx.commit().await
+    }
+
+    /// Asks for a code of an authenticator app with this secret besides the password from now on, or no longer. A secret that the
+    /// user has already is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is none of this name; [`StoreError::Invalid`] for a secret of less than 16 or more
+    /// than 64 octets (RFC 4226 section 4); [`StoreError::Sealed`] without a sealing key.
+    pub async fn user_set_totp(
+        &self,
+        name: &str,
+        secret: Option<&SecretBytes>,
+    ) -> Result<(), StoreError> {
+        let key = user_key(name);
+        let sealed = match secret {
+            Some(secret) if !(16..=64).contains(&secret.expose().len()) => {
+                return Err(StoreError::Invalid {
+                    what: "the secret of an authenticator app must have 16 to 64 octets".to_owned(),
+                });
+            }
+            Some(secret) => Some(self.seal(totp_cell(&key), secret)?),
+            None => None,
+        };
+        let mut tx = self.write().await?;
+        let before = self.user_within(&mut tx, &key).await?;
+        let touched = sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET totp_secret = $2, totp_last_step = 0, updated_us = $3 WHERE name_key = $1",
+            key.as_str(),
+            sealed.as_deref(),
+            now_us()
+        )?;
+        if touched == 0 {
+            return Err(StoreError::not_found("user", name));
+        }
+        tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        let action = match secret {
+            Some(_) => "user.totp-enable",
+            None => "user.totp-disable",
+        };
+        user_changed(&mut tx, action, &key, before, after)?;
+        tx.commit().await
+    }
+
     /// Removes a user.
     ///
     /// # Errors
@@ -453,11 +593,18 @@ impl Store {
             .cleartext
             .map(|sealed| self.unseal(cleartext_cell(&row.name_key), &sealed))
             .transpose()?;
+        let totp = row
+            .totp_secret
+            .map(|sealed| self.unseal(totp_cell(&row.name_key), &sealed))
+            .transpose()?;
         Ok(User {
             id: row.id,
             name: row.name,
             password: row.password,
             cleartext,
+            totp,
+            totp_last_step: row.totp_last_step,
+            password_expires_us: row.password_expires_us,
             enabled: row.enabled,
             groups: row.member_of,
             created_us: row.created_us,
@@ -491,6 +638,28 @@ fn user_changed(
         before.as_ref(),
         after.as_ref(),
     )
+}
+
+/// Notes that codes up to a time step were used. Nobody is told: who checks codes knows it already.
+pub(crate) async fn codes_write(tx: &mut Tx<'_>, used: &[(Uuid, i64)]) -> Result<(), StoreError> {
+    for &(user, step) in used {
+        sql!(
+            tx.on(),
+            execute,
+            "UPDATE user_account SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2",
+            user,
+            step
+        )?;
+    }
+    Ok(())
+}
+
+fn totp_cell(name_key: &String) -> Cell<'_> {
+    Cell {
+        table: "user_account",
+        column: "totp_secret",
+        row: name_key,
+    }
 }
 
 /// The name is the row's key here: it never changes, and an upsert does not have to ask for the id first.

@@ -6,7 +6,7 @@
 //!   end accounting.
 //! * Decisions are never dropped silently: what the queue or the database cannot take goes to the spool, and from there
 //!   into the database when it works again.
-//! * Sessions and enforcements are states, not histories: only the newest of each waits, and it waits until it is stored.
+//! * Sessions, enforcements and the codes that users used are states, not histories: only the newest of each waits, and it waits until it is stored.
 
 use std::{
     collections::HashMap,
@@ -116,6 +116,7 @@ struct Shared {
     spool: Spool,
     sessions: Mutex<HashMap<Uuid, Session>>,
     enforcements: Mutex<HashMap<Uuid, Enforcement>>,
+    codes: Mutex<HashMap<Uuid, (Uuid, i64)>>,
     wake: Notify,
     counters: Counters,
 }
@@ -182,6 +183,12 @@ impl WriterHandle {
             .wait(&self.shared.enforcements, enforcement.id, enforcement);
     }
 
+    /// Stores, soon, that a user's code of this time step was used, so that a restart does not make it good again. Steps grow: only
+    /// the newest of a user waits.
+    pub fn code_used(&self, user: Uuid, step: i64) {
+        self.shared.wait(&self.shared.codes, user, (user, step));
+    }
+
     /// Waits until everything handed in before is stored, spooled or refused.
     pub async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
@@ -238,6 +245,7 @@ impl Writer {
             spool,
             sessions: Mutex::default(),
             enforcements: Mutex::default(),
+            codes: Mutex::default(),
             wake: Notify::new(),
             counters: Counters::default(),
         });
@@ -396,7 +404,7 @@ impl Shared {
         if states.len() >= STATES_MAX && !states.contains_key(&id) {
             drop(states);
             self.counters.states_lost.fetch_add(1, Relaxed);
-            tracing::error!(%id, "too many sessions or enforcements wait for the database; this one is given up");
+            tracing::error!(%id, "too many sessions, enforcements or codes wait for the database; this one is given up");
             return;
         }
         states.insert(id, state);
@@ -405,7 +413,9 @@ impl Shared {
     }
 
     fn states_wait(&self) -> bool {
-        !lock(&self.sessions).is_empty() || !lock(&self.enforcements).is_empty()
+        !lock(&self.sessions).is_empty()
+            || !lock(&self.enforcements).is_empty()
+            || !lock(&self.codes).is_empty()
     }
 }
 

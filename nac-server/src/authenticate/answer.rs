@@ -35,6 +35,8 @@ pub(super) struct Authenticated {
     pub(super) method: &'static str,
     /// The MAC that MAB authenticated; otherwise Calling-Station-Id counts.
     pub(super) mac: Option<MacAddr>,
+    /// A code of an authenticator app was checked as well.
+    pub(super) second_factor: bool,
     pub(super) certificate: Option<Arc<CertificateDetails>>,
     pub(super) machine: Option<Arc<MachineDetails>>,
     pub(super) eap: Option<EapAnswer>,
@@ -68,6 +70,7 @@ impl Authenticated {
             source,
             method,
             mac: None,
+            second_factor: false,
             certificate: None,
             machine: None,
             eap: None,
@@ -110,6 +113,7 @@ fn decide(
         name: authenticated.name.clone(),
         source: authenticated.source,
         method: authenticated.method,
+        second_factor: authenticated.second_factor,
         certificate: authenticated.certificate.clone(),
         machine: authenticated.machine.clone(),
         mac: authenticated.mac.or(request.mac),
@@ -411,6 +415,7 @@ fn unauthenticated(
         name: name.to_owned(),
         source: "",
         method,
+        second_factor: false,
         certificate: None,
         machine: None,
         mac: request.mac,
@@ -520,7 +525,10 @@ impl Record {
             mac: self.mac,
             user_name: request.user_name.clone(),
             identity: self.identity,
-            method: self.method.to_owned(),
+            method: match self.station.second_factor {
+                true => format!("{}+TOTP", self.method),
+                false => self.method.to_owned(),
+            },
             outcome,
             segment,
             reason_code: refusal

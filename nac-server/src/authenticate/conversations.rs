@@ -11,6 +11,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 use nac_radius::MacAddr;
 
+use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 
 /// A conversation's whole life, from the first message of a method to the verdict.
@@ -42,10 +43,22 @@ pub(crate) struct Active {
     pub(crate) invalid: u8,
     /// A password check that found no room; the next retransmission takes it up.
     pub(crate) parked: Option<SlowCheck>,
+    /// The password that is being checked, but for itself.
+    pub(crate) asked: Option<Asked>,
     /// The user whose credential was looked at last.
     pub(crate) guessed: Option<String>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
+}
+
+/// A password that the conversation asks about.
+pub(crate) struct Asked {
+    /// Whose.
+    pub(crate) user: String,
+    /// What came behind it.
+    pub(crate) appended: Appended,
+    /// The method can ask for a code next.
+    pub(crate) can_ask_for_code: bool,
 }
 
 /// The table.
@@ -115,6 +128,7 @@ impl Active {
             answered: [0; 16],
             invalid,
             parked: None,
+            asked: None,
             guessed: None,
             credential_us: 0,
         }

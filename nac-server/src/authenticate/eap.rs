@@ -6,23 +6,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Authenticated, EapAnswer};
-use super::conversations::{Active, ConversationId, random};
+use super::conversations::{Active, Asked, ConversationId, random};
 use super::methods::challenge_user;
 use super::openings::{Opened, Use};
 use super::request::Request;
+use super::second_factor::Factor;
 use super::{Authenticator, Progress};
 use crate::identity::from_chain;
 use crate::identity::password::{Check, SlowCheck, Verified};
 use crate::reason::Refusal;
 use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use nac_eap::{
-    Answer, CertificateDer, Conversation, Opening, Question, Reason, Step, Success,
-};
+use nac_eap::{Answer, CertificateDer, Conversation, Opening, Question, Reason, Step, Success};
 use nac_policy::IdentityKind;
 use nac_radius::{Code, Packet, PacketBuilder, attribute, chap_response};
 use nac_store::{CertificateDetails, MachineDetails};
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 /// The largest EAP packet to send when the NAS names no Framed-MTU: survives VPNs and cloud paths.
 const DEFAULT_MTU: usize = 1_020;
@@ -259,17 +259,31 @@ fn advance(
                 };
                 lock(&active).conversation.resume(Instant::now(), answer)
             }
-            Step::Ask(Question::Password { user, password }) => {
+            Step::Ask(Question::Password {
+                user,
+                password,
+                can_ask_for_code,
+            }) => {
+                let (password, appended) = authenticator.split_code(&user, request.mac, password);
+                let asked = Asked {
+                    user: user.clone(),
+                    appended,
+                    can_ask_for_code,
+                };
                 match authenticator
                     .passwords
                     .check(&authenticator.world.directory, &user, password)
                 {
-                    Check::Now(result) => lock(&active)
-                        .conversation
-                        .resume(Instant::now(), as_answer(result)),
+                    Check::Now(result) => {
+                        let answer = password_answer(authenticator, &request, &asked, result);
+                        lock(&active)
+                            .conversation
+                            .resume(Instant::now(), answer.unwrap_or_else(refused))
+                    }
                     Check::Slow(check) => {
                         match may_guess(authenticator, &request, &active, &user) {
                             Ok(()) => {
+                                lock(&active).asked = Some(asked);
                                 return check_password(authenticator, request, id, active, check);
                             }
                             Err(answer) => {
@@ -278,6 +292,19 @@ fn advance(
                         }
                     }
                 }
+            }
+            Step::Ask(Question::Code { user, code }) => {
+                let checked = authenticator.check_code(&user, request.mac, &code);
+                let mut active = lock(&active);
+                if let Err(refusal) = &checked {
+                    count_wrong(authenticator, &request, &mut active, refusal);
+                }
+                active
+                    .conversation
+                    .resume(Instant::now(), as_answer(checked))
+            }
+            Step::Ask(Question::NewPassword { user, password }) => {
+                return change_password(authenticator, request, id, active, user, password);
             }
             Step::Success(success) => {
                 authenticator.conversations.remove(&id);
@@ -359,13 +386,19 @@ fn check_password(
         let step = {
             let mut active = lock(&active);
             active.credential_us += answer::micros(began);
-            if let Verified::Answer(Err(refusal)) = &verified {
-                count_wrong(&authenticator, &request, &mut active, refusal);
-            }
             match verified {
-                Verified::Answer(result) => active
-                    .conversation
-                    .resume(Instant::now(), as_answer(result)),
+                Verified::Answer(result) => {
+                    let answer = match active.asked.take() {
+                        Some(asked) => password_answer(&authenticator, &request, &asked, result),
+                        None => result.map(|()| Answer::Accepted),
+                    };
+                    if let Err(refusal) = &answer {
+                        count_wrong(&authenticator, &request, &mut active, refusal);
+                    }
+                    active
+                        .conversation
+                        .resume(Instant::now(), answer.unwrap_or_else(refused))
+                }
                 Verified::NotNow(check) => {
                     active.park(check);
                     return None;
@@ -378,6 +411,50 @@ fn check_password(
             Progress::Silence | Progress::Later(_) => None,
         }
     }))
+}
+
+/// Stores the password that a user chose in place of an expired one, then goes on. Nobody is told that it is theirs before it is; when
+/// the database does not take it, nothing is said, and the login ends by itself.
+fn change_password(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    id: ConversationId,
+    active: Shared,
+    user: String,
+    password: Zeroizing<String>,
+) -> Progress {
+    let authenticator = authenticator.clone();
+    Progress::Later(Box::pin(async move {
+        let began = Instant::now();
+        let entry = authenticator.world.directory.user(&user);
+        let changed = authenticator.new_passwords.change(&user, entry, password);
+        let answer = as_answer(changed.await?);
+        let step = {
+            let mut active = lock(&active);
+            active.credential_us += answer::micros(began);
+            active.conversation.resume(Instant::now(), answer)
+        };
+        match advance(&authenticator, request, id, active, step) {
+            Progress::Reply(reply) => Some(reply),
+            Progress::Silence | Progress::Later(_) => None,
+        }
+    }))
+}
+
+/// What the conversation is told about a password that was checked, and about the code that has to stand beside it.
+fn password_answer(
+    authenticator: &Authenticator,
+    request: &Request,
+    asked: &Asked,
+    password: Result<(), Refusal>,
+) -> Result<Answer, Refusal> {
+    let (user, appended) = (&asked.user, asked.appended);
+    match authenticator.second_factor(user, request.mac, password, appended)? {
+        Factor::NotNeeded => Ok(Answer::Accepted),
+        Factor::Checked => Ok(Answer::AcceptedWithCode),
+        Factor::Needed if asked.can_ask_for_code => Ok(Answer::CodeNeeded),
+        Factor::Needed => Err(Refusal::second_factor_missing(user)),
+    }
 }
 
 /// The method's name while it is not known what it carried inside.
@@ -468,6 +545,7 @@ fn succeed(
             );
         }
     };
+    authenticated.second_factor = success.second_factor;
     authenticated.credential_us = active.credential_us;
     authenticated.eap = Some(EapAnswer {
         msk: success.msk,
@@ -581,6 +659,10 @@ fn chap(
 fn nt_hash(authenticator: &Authenticator, name: &str) -> Answer {
     match challenge_user(authenticator, name, "MS-CHAPv2") {
         Ok(user) => match &user.challenge {
+            Some(secrets) if user.password_is_expired() => Answer::ExpiredNtHash {
+                nt_hash: secrets.nt_hash.clone(),
+                reason: as_reason(Refusal::password_expired(name)),
+            },
             Some(secrets) => Answer::NtHash(secrets.nt_hash.clone()),
             None => refused(Refusal::no_challenge_secret(name, "MS-CHAPv2")),
         },
@@ -596,11 +678,15 @@ fn as_answer(result: Result<(), Refusal>) -> Answer {
 }
 
 fn refused(refusal: Refusal) -> Answer {
-    Answer::Refused(Reason {
+    Answer::Refused(as_reason(refusal))
+}
+
+fn as_reason(refusal: Refusal) -> Reason {
+    Reason {
         code: refusal.code,
         sentence: refusal.sentence,
         remedy: refusal.remedy,
-    })
+    }
 }
 
 /// An EAP message that belongs to no conversation: EAP-Failure with the message's own identifier (RFC 3748 section 4.2).

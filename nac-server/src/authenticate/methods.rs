@@ -6,11 +6,13 @@ use std::time::Instant;
 use nac_eap::mschapv2;
 use nac_policy::IdentityKind;
 use nac_radius::vendor::{MICROSOFT, microsoft};
-use nac_radius::{Packet, chap_password_valid};
+use nac_radius::{Packet, attribute, chap_password_valid};
+use zeroize::Zeroizing;
 
 use super::answer::{self, Authenticated};
 use super::credentials::{Credentials, MsChapV2Response};
 use super::request::Request;
+use super::second_factor::{Appended, Factor};
 use super::{Authenticator, Progress, random};
 use crate::identity::password::{Check, Verified};
 use crate::reason::Refusal;
@@ -29,41 +31,7 @@ pub(super) fn check(
             authenticated.mac = Some(mac);
             answer::conclude(authenticator, &request, authenticated)
         }
-        Credentials::Pap { user, password } => {
-            match authenticator
-                .passwords
-                .check(&authenticator.world.directory, &user, password)
-            {
-                Check::Now(result) => answer_pap(authenticator, &request, user, result, 0),
-                Check::Slow(slow) => {
-                    if let Err(refusal) = authenticator.may_guess(&user, request.mac) {
-                        return Progress::Reply(answer_pap(
-                            authenticator,
-                            &request,
-                            user,
-                            Err(refusal),
-                            0,
-                        ));
-                    }
-                    let authenticator = authenticator.clone();
-                    return Progress::Later(Box::pin(async move {
-                        let began = Instant::now();
-                        let result = match authenticator.passwords.verify(slow).await {
-                            Verified::Answer(result) => result,
-                            Verified::NotNow(_) => {
-                                if let Some(held) = request.client.complaints.overload.may_speak() {
-                                    tracing::warn!(client = %request.client.name, held_back = held,
-                                        "a password check was not answered: more arrive than the cores can do");
-                                }
-                                return None;
-                            }
-                        };
-                        let spent = answer::micros(began);
-                        Some(answer_pap(&authenticator, &request, user, result, spent))
-                    }));
-                }
-            }
-        }
+        Credentials::Pap { user, password } => return pap(authenticator, request, user, password),
         Credentials::Chap { user } => {
             match authenticator.may_guess(&user, request.mac).and_then(|()| {
                 let result = chap(authenticator, &request.packet(), &user);
@@ -86,18 +54,17 @@ pub(super) fn check(
             authenticator.guessed(&user, request.mac, result)
         }) {
             Ok(authenticated) => answer::conclude(authenticator, &request, authenticated),
-            Err(refusal) => answer::refuse_with(
-                authenticator,
-                &request,
-                "MS-CHAPv2",
-                &user,
-                refusal,
-                &[(
-                    MICROSOFT,
-                    microsoft::CHAP_ERROR,
-                    ms_chap_error(response.ident),
-                )],
-            ),
+            Err(refusal) => {
+                let error = ms_chap_error(response.ident, &refusal);
+                answer::refuse_with(
+                    authenticator,
+                    &request,
+                    "MS-CHAPv2",
+                    &user,
+                    refusal,
+                    &[(MICROSOFT, microsoft::CHAP_ERROR, error)],
+                )
+            }
         },
         // Sorted out before; an EAP message never comes here.
         Credentials::Eap(_) => return Progress::Silence,
@@ -105,17 +72,98 @@ pub(super) fn check(
     Progress::Reply(reply)
 }
 
+/// A password, with the code of an authenticator app behind it perhaps; or, with the State of our challenge, that code alone.
+fn pap(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    user: String,
+    password: Zeroizing<Vec<u8>>,
+) -> Progress {
+    // Only who has an app was ever sent a State with PAP; for everybody else it means nothing, whatever it is.
+    let entry = authenticator.world.directory.user(&user);
+    let has_app = entry.is_some_and(|entry| entry.totp.is_some());
+    let state = request.packet().attribute(attribute::STATE).map(Vec::from);
+    if let Some(state) = state.filter(|_| has_app) {
+        let checked = authenticator.answer_code(&request, &state, &user, &password);
+        return Progress::Reply(conclude_pap(
+            authenticator,
+            &request,
+            user,
+            checked.map(|()| true),
+            0,
+        ));
+    }
+    let (password, appended) = authenticator.split_code(&user, request.mac, password);
+    match authenticator
+        .passwords
+        .check(&authenticator.world.directory, &user, password)
+    {
+        Check::Now(result) => answer_pap(authenticator, &request, user, result, appended, 0),
+        Check::Slow(slow) => {
+            if let Err(refusal) = authenticator.may_guess(&user, request.mac) {
+                let reply = conclude_pap(authenticator, &request, user, Err(refusal), 0);
+                return Progress::Reply(reply);
+            }
+            let authenticator = authenticator.clone();
+            Progress::Later(Box::pin(async move {
+                let began = Instant::now();
+                let result = match authenticator.passwords.verify(slow).await {
+                    Verified::Answer(result) => result,
+                    Verified::NotNow(_) => {
+                        if let Some(held) = request.client.complaints.overload.may_speak() {
+                            tracing::warn!(client = %request.client.name, held_back = held,
+                                "a password check was not answered: more arrive than the cores can do");
+                        }
+                        return None;
+                    }
+                };
+                let spent = answer::micros(began);
+                match answer_pap(&authenticator, &request, user, result, appended, spent) {
+                    Progress::Reply(reply) => Some(reply),
+                    Progress::Silence | Progress::Later(_) => None,
+                }
+            }))
+        }
+    }
+}
+
+/// The password was checked. Who has to show a code as well is asked for it; only then is anything known of the login.
 fn answer_pap(
     authenticator: &Authenticator,
     request: &Request,
     user: String,
-    result: Result<(), Refusal>,
+    password: Result<(), Refusal>,
+    appended: Appended,
+    credential_us: u64,
+) -> Progress {
+    let checked = match authenticator.second_factor(&user, request.mac, password, appended) {
+        Ok(Factor::Needed) => return authenticator.challenge_code(request, &user),
+        Ok(Factor::Checked) => Ok(true),
+        Ok(Factor::NotNeeded) => Ok(false),
+        Err(refusal) => Err(refusal),
+    };
+    Progress::Reply(conclude_pap(
+        authenticator,
+        request,
+        user,
+        checked,
+        credential_us,
+    ))
+}
+
+/// Everything was checked, with a code or without.
+fn conclude_pap(
+    authenticator: &Authenticator,
+    request: &Request,
+    user: String,
+    checked: Result<bool, Refusal>,
     credential_us: u64,
 ) -> Vec<u8> {
-    match authenticator.guessed(&user, request.mac, result) {
-        Ok(()) => {
+    match authenticator.guessed(&user, request.mac, checked) {
+        Ok(second_factor) => {
             let name = authenticator.world.directory.registered_name(&user);
             let mut authenticated = Authenticated::new(IdentityKind::User, name, "local", "PAP");
+            authenticated.second_factor = second_factor;
             authenticated.credential_us = credential_us;
             answer::conclude(authenticator, request, authenticated)
         }
@@ -135,6 +183,9 @@ pub(super) fn challenge_user(
     };
     if !user.enabled {
         return Err(Refusal::disabled_user(name));
+    }
+    if user.totp.is_some() {
+        return Err(Refusal::no_room_for_code(name, method));
     }
     if user.challenge.is_none() {
         return Err(Refusal::no_challenge_secret(name, method));
@@ -181,6 +232,9 @@ fn ms_chap_v2(
         return Err(Refusal::no_challenge_secret(name, "MS-CHAPv2"));
     };
     let success = success.ok_or_else(|| Refusal::wrong_password(name))?;
+    if user.password_is_expired() {
+        return Err(Refusal::password_expired(name));
+    }
     let mut authenticated =
         Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
     let mut answer = vec![response.ident];
@@ -192,10 +246,14 @@ fn ms_chap_v2(
     Ok(authenticated)
 }
 
-/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure, no retry, version 3.
-fn ms_chap_error(ident: u8) -> Vec<u8> {
+/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure or an expired password, no retry, version 3.
+fn ms_chap_error(ident: u8, refusal: &Refusal) -> Vec<u8> {
+    let error = match refusal.code {
+        "NAC-2030" => 648,
+        _ => 691,
+    };
     let challenge = hex::encode_upper(random::<16>());
     let mut value = vec![ident];
-    value.extend_from_slice(format!("E=691 R=0 C={challenge} V=3").as_bytes());
+    value.extend_from_slice(format!("E={error} R=0 C={challenge} V=3").as_bytes());
     value
 }

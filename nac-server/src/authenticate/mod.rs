@@ -10,10 +10,12 @@ mod duplicate;
 mod eap;
 mod habits;
 mod methods;
+pub(crate) mod new_password;
 mod openings;
 mod psk;
 mod rejects;
 pub mod request;
+mod second_factor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub struct Authenticator {
     pub(crate) eap: ArcSwapOption<nac_eap::Settings>,
     pub(crate) passwords: Passwords,
     guesses: Guesses,
+    second_factors: second_factor::SecondFactors,
+    new_passwords: new_password::NewPasswords,
     habits: habits::Habits,
     openings: openings::Openings,
     rejects: rejects::Rejects,
@@ -72,13 +76,15 @@ enum Progress {
 
 impl Authenticator {
     /// Puts the parts together.
-    pub fn new(
+    #[expect(clippy::too_many_arguments, reason = "each is one part, given once")]
+    pub(crate) fn new(
         world: Arc<World>,
         gate: PostureGate,
         sessions: Arc<SessionTable>,
         writer: WriterHandle,
         metrics: Arc<Metrics>,
         eap: Option<Arc<nac_eap::Settings>>,
+        new_passwords: new_password::NewPasswords,
         cores: usize,
     ) -> Self {
         Self {
@@ -90,6 +96,8 @@ impl Authenticator {
             eap: ArcSwapOption::new(eap),
             passwords: Passwords::new(cores),
             guesses: Guesses::default(),
+            second_factors: second_factor::SecondFactors::default(),
+            new_passwords,
             habits: habits::Habits::default(),
             openings: openings::Openings::default(),
             rejects: rejects::Rejects::default(),

@@ -1,6 +1,6 @@
 //! `nac device`: endpoints, their MAC addresses, owners and labels.
 
-mod expiry;
+pub(super) mod expiry;
 mod import;
 mod mac;
 mod psk;

@@ -1,12 +1,13 @@
 //! `nac user`: people, their passwords and their groups.
 
 mod import;
+mod totp;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nac_portal::input::user::{check_group, check_name, check_password};
-use nac_store::{SecretBytes, Store, StoreError, User, UserFilter, UserRecord};
+use nac_store::{SecretBytes, Store, StoreError, User, UserFilter, UserRecord, now_us};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,9 @@ pub(super) enum UserCommand {
     /// Add or replace many users from a CSV file
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
+    /// Ask a user for a code of an authenticator app besides the password
+    #[command(subcommand)]
+    Totp(totp::TotpCommand),
     /// List users
     List {
         /// Only those in this group
@@ -112,6 +116,20 @@ pub(super) struct SetArguments {
     /// Forget the sealed password: argon2id only
     #[arg(long, conflicts_with = "mschap")]
     no_mschap: bool,
+    /// Until when the password is good: 90d, 2027-01-31 or never
+    #[arg(long, value_name = "WHEN", value_parser = parse_expiry)]
+    password_expires: Option<Expiry>,
+    /// Have the user choose a new password at the next login: PEAP-MSCHAPv2 asks for it, other methods refuse
+    #[arg(long, conflicts_with = "password_expires")]
+    must_change_password: bool,
+}
+
+/// A moment, or none.
+#[derive(Clone, Copy, Debug)]
+struct Expiry(Option<i64>);
+
+fn parse_expiry(text: &str) -> Result<Expiry, String> {
+    super::device::expiry::parse_expiry(text).map(Expiry)
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +149,7 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Outcome {
         UserCommand::Import(arguments) => {
             import::run(context, &arguments.file, arguments.skip_bad).await
         }
+        UserCommand::Totp(command) => totp::run(context, command).await,
         UserCommand::List { group, search } => list(context, group, search).await,
         UserCommand::Show { name } => show(context, &name).await,
         UserCommand::Remove { name } => remove(context, &name).await,
@@ -205,7 +224,17 @@ async fn set(context: &Context, arguments: SetArguments) -> Outcome {
     if arguments.no_mschap {
         record.cleartext = None;
     }
-    let user = store.user_put(record).await?;
+    let mut user = store.user_put(record).await?;
+    let expiry = match arguments.must_change_password {
+        true => Some(Expiry(Some(now_us()))),
+        false => arguments.password_expires,
+    };
+    if let Some(Expiry(expires_us)) = expiry {
+        store
+            .user_set_password_expiry(&user.name, expires_us)
+            .await?;
+        user = store.user_fetch(&user.name).await?;
+    }
     let sentence = format!("user {} was changed", user.name);
     answer(context.json(), &user, &sentence)?;
     Ok(Answer::Yes)
@@ -255,6 +284,8 @@ async fn show(context: &Context, name: &str) -> Outcome {
         ("name", user.name.clone()),
         ("groups", user.groups.join(" ")),
         ("password", credentials(&user).to_owned()),
+        ("password expires", expires(&user)),
+        ("second factor", second_factor(&user).to_owned()),
         ("status", status(&user).to_owned()),
         ("added", local_time(user.created_us)),
         ("changed", local_time(user.updated_us)),
@@ -283,8 +314,11 @@ impl SetArguments {
             password,
             mschap,
             no_mschap,
+            password_expires,
+            must_change_password,
         } = self;
-        let flags = *no_groups || *enable || *disable || *mschap || *no_mschap;
+        let flags = *must_change_password || password_expires.is_some();
+        let flags = flags || *no_groups || *enable || *disable || *mschap || *no_mschap;
         !flags && groups.is_empty() && !password.password_stdin && !password.password_prompt
     }
 }
@@ -334,6 +368,23 @@ const fn credentials(user: &User) -> &'static str {
         (true, false) => "argon2id",
         (false, true) => "sealed",
         (false, false) => "none (certificates)",
+    }
+}
+
+fn expires(user: &User) -> String {
+    match user.password_expires_us {
+        None => "never".to_owned(),
+        Some(at) if at <= now_us() => {
+            format!("{}: the user has to choose a new one", local_time(at))
+        }
+        Some(at) => local_time(at),
+    }
+}
+
+const fn second_factor(user: &User) -> &'static str {
+    match user.totp {
+        Some(_) => "authenticator app (TOTP)",
+        None => "none",
     }
 }
 

@@ -29,6 +29,8 @@ pub struct AccessContext {
     pub source: &'static str,
     /// How it was authenticated, in the words of [`Facts::method`].
     pub method: &'static str,
+    /// Whether a code of an authenticator app was checked as well.
+    pub second_factor: bool,
     /// The client certificate, which proved the identity or came along with a password.
     pub certificate: Option<Arc<CertificateDetails>>,
     /// The machine that was proven besides a user.
@@ -127,6 +129,7 @@ pub fn assess(
             .as_ref()
             .map(|machine| machine.name.clone())
             .unwrap_or_default(),
+        second_factor: context.second_factor,
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
             ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)
@@ -264,6 +267,17 @@ fn account(
             (user.groups.clone(), Err(Refusal::disabled_user(&user.name)))
         }
         Some(_) if over && context.kind == IdentityKind::Device => (Vec::new(), Ok(())),
+        Some(user) if context.source == "local" && user.password_is_expired() => {
+            let refusal = Refusal::password_expired(&user.name);
+            (user.groups.clone(), Err(refusal))
+        }
+        // Nobody came as far as this by password alone, unless the app was given to the user since. A certificate is asked for no code.
+        Some(user)
+            if user.totp.is_some() && context.source == "local" && !context.second_factor =>
+        {
+            let refusal = Refusal::second_factor_missing(&user.name);
+            (user.groups.clone(), Err(refusal))
+        }
         Some(user) => (user.groups.clone(), Ok(())),
         // A password was checked against an account that is gone by now. A certificate may name somebody we do not know.
         None if context.kind == IdentityKind::User && context.source == "local" => {

@@ -20,9 +20,17 @@ const SPAN: Duration = Duration::from_secs(60);
 const LIMIT: usize = 65_536;
 
 /// Wrong passwords of the last minute, and which stations belong to whom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guesses {
     table: Mutex<Table>,
+    limit: u32,
+    span: Duration,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self::new(WRONG_PER_SPAN, SPAN)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,21 +56,12 @@ impl Window {
         }
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.began) >= SPAN
+    fn is_over(&self, span: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= span
     }
 
-    fn is_full(&self, now: Instant) -> bool {
-        self.wrong >= WRONG_PER_SPAN && !self.is_over(now)
-    }
-
-    /// Who was guessed at more is forgotten later, so that made-up names wash nobody's window away.
-    fn worth(&self) -> Instant {
-        self.began + SPAN * self.wrong.min(WRONG_PER_SPAN)
-    }
-
-    fn count(&mut self, now: Instant) {
-        if self.is_over(now) {
+    fn count(&mut self, span: Duration, now: Instant) {
+        if self.is_over(span, now) {
             *self = Self::new(now);
         }
         self.wrong = self.wrong.saturating_add(1);
@@ -70,6 +69,15 @@ impl Window {
 }
 
 impl Guesses {
+    /// So many wrong ones within a span.
+    pub(crate) fn new(limit: u32, span: Duration) -> Self {
+        Self {
+            table: Mutex::default(),
+            limit,
+            span,
+        }
+    }
+
     /// Whether a password of this user may be checked for this station now.
     pub(crate) fn may_try(&self, user: &str, station: Option<MacAddr>, now: Instant) -> bool {
         let table = self.lock();
@@ -79,7 +87,7 @@ impl Guesses {
             Some((_, window)) => Some(window),
             None => table.strangers.get(&user),
         };
-        !window.is_some_and(|window| window.is_full(now))
+        !window.is_some_and(|window| window.wrong >= self.limit && !window.is_over(self.span, now))
     }
 
     /// The password was wrong.
@@ -89,15 +97,18 @@ impl Guesses {
         if let Some(station) = station
             && let Some((_, window)) = table.familiar.get_mut(&(user.clone(), station))
         {
-            window.count(now);
+            window.count(self.span, now);
             return;
         }
-        make_room(&mut table.strangers, |window| window.worth());
+        // Who was guessed at more is forgotten later, so that made-up names wash nobody's window away.
+        make_room(&mut table.strangers, |window| {
+            window.began + self.span * window.wrong.min(self.limit)
+        });
         let window = table
             .strangers
             .entry(user)
             .or_insert_with(|| Window::new(now));
-        window.count(now);
+        window.count(self.span, now);
     }
 
     /// The password was right: the station belongs to the user from now on.

@@ -91,6 +91,7 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         name: facts.identity.name.clone(),
         source,
         method,
+        second_factor: facts.second_factor,
         certificate,
         machine,
         mac: session.mac.as_deref().and_then(|mac| mac.parse().ok()),

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 /// A user as authentication sees one.
 #[derive(Debug)]
 pub struct UserEntry {
+    /// Our id.
+    pub id: Uuid,
     /// The name as it was registered.
     pub name: String,
     /// Switched off by an administrator.
@@ -22,8 +24,22 @@ pub struct UserEntry {
     pub password: Option<String>,
     /// The password itself for challenge-response methods, where it was registered for them.
     pub challenge: Option<ChallengeSecrets>,
+    /// The secret of the user's authenticator app: with one, a password alone is not enough.
+    pub totp: Option<SecretBytes>,
+    /// The last time step of which a code was used, as far as the database knew when this was read.
+    pub totp_last_step: i64,
+    /// Until when the password is good, in microseconds since the Unix epoch.
+    pub password_expires_us: Option<i64>,
     /// Sorted.
     pub groups: Vec<String>,
+}
+
+impl UserEntry {
+    /// Whether the password's time is over.
+    pub fn password_is_expired(&self) -> bool {
+        self.password_expires_us
+            .is_some_and(|expires| expires <= now_us())
+    }
 }
 
 /// What CHAP and MS-CHAPv2 need, and argon2id cannot give.
@@ -183,7 +199,7 @@ impl Directory {
         Ok(())
     }
 
-    pub(super) async fn reload_user(&self, store: &Store, name: &str) -> Result<(), StoreError> {
+    pub(crate) async fn reload_user(&self, store: &Store, name: &str) -> Result<(), StoreError> {
         let user = found(store.user_fetch(name).await)?;
         let mut users = write(&self.users);
         match user {
@@ -308,10 +324,14 @@ fn entry(user: User) -> Arc<UserEntry> {
     let mut groups = user.groups;
     groups.sort();
     Arc::new(UserEntry {
+        id: user.id,
         name: user.name,
         enabled: user.enabled,
         password: user.password,
         challenge,
+        totp: user.totp,
+        password_expires_us: user.password_expires_us,
+        totp_last_step: user.totp_last_step,
         groups,
     })
 }

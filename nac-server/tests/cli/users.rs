@@ -202,3 +202,66 @@ fn an_import_of_more_than_one_transaction_stores_everybody_and_shows_progress() 
         Some(1200)
     );
 }
+
+#[test]
+fn an_app_is_shown_once_and_replaced_only_when_that_is_meant() {
+    let site = Site::new();
+    add(&site, "erin", &[]);
+    assert_eq!(site.json(&["user", "show", "erin"])["totp"], false);
+    let made = site.json(&["user", "totp", "enable", "ERIN"]);
+    let secret = made["secret"].as_str().expect("a secret").to_owned();
+    assert_eq!(secret.len(), 32, "160 bits in base32");
+    let url = made["url"].as_str().expect("an address");
+    assert!(url.starts_with("otpauth://totp/nac:erin?") && url.contains(&secret));
+    let shown = site.run(&["user", "show", "erin"]);
+    assert!(!shown.out.contains(&secret));
+    shown.ends(0).says(&["authenticator app"]);
+    site.run(&["user", "totp", "enable", "erin"])
+        .ends(1)
+        .says(&["already", "--replace"]);
+    let replaced = site.run(&["user", "totp", "enable", "erin", "--replace"]);
+    assert!(!replaced.out.contains(&secret));
+    replaced
+        .ends(0)
+        .says(&["shown only now", "otpauth://totp/"]);
+    site.run(&["user", "set", "erin", "--group", "staff"])
+        .ends(0);
+    assert_eq!(site.json(&["user", "show", "erin"])["totp"], true);
+    site.run(&["user", "totp", "disable", "erin"]).ends(0);
+    assert_eq!(site.json(&["user", "show", "erin"])["totp"], false);
+    site.run(&["user", "totp", "enable", "nobody"]).ends(1);
+}
+
+#[test]
+fn a_password_ends_at_once_at_a_moment_or_never() {
+    let site = Site::new();
+    add(&site, "fay", &["--mschap"]);
+    let expires = || site.json(&["user", "show", "fay"])["password_expires_us"].clone();
+    assert!(expires().is_null());
+    site.run(&["user", "show", "fay"])
+        .ends(0)
+        .says(&["password expires", "never"]);
+    site.run(&["user", "set", "fay", "--password-expires", "90d"])
+        .ends(0);
+    assert!(expires().is_i64());
+    site.run(&["user", "set", "fay", "--password-expires", "2027-01-31"])
+        .ends(0);
+    let day = expires();
+    site.run(&["user", "set", "fay", "--group", "staff"])
+        .ends(0);
+    assert_eq!(expires(), day);
+    site.run(&["user", "set", "fay", "--password-expires", "never"])
+        .ends(0);
+    assert!(expires().is_null());
+    site.run(&["user", "set", "fay", "--must-change-password"])
+        .ends(0);
+    site.run(&["user", "show", "fay"])
+        .ends(0)
+        .says(&["has to choose a new one"]);
+    site.run_with(&["user", "set", "fay", "--password-stdin"], "another")
+        .ends(0);
+    assert!(expires().is_null(), "a new password begins anew");
+    site.run(&["user", "set", "fay", "--password-expires", "soon"])
+        .ends(2)
+        .says(&["30d, 2027-01-31 or never"]);
+}

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{Body, Caller, Page, Paging, Path, Problem, Query};
 use crate::admin::AdminState;
 use crate::input::user::Listed;
+use crate::totp;
 use crate::web::Failure;
 
 /// Users of one import at most.
@@ -26,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<AdminState> {
         .routes(routes!(fetch, put, remove))
         .routes(routes!(enable))
         .routes(routes!(disable))
+        .routes(routes!(totp_enable, totp_disable))
 }
 
 /// A user as the API shows one: never a password, only whether there is one.
@@ -44,6 +46,10 @@ struct UserShape {
     password: Option<String>,
     /// Whether the password is kept sealed for CHAP and MS-CHAPv2.
     mschap: bool,
+    /// Whether the user has to show the code of an authenticator app as well.
+    totp: bool,
+    /// Until when the password is good, in microseconds since the Unix epoch; null for ever.
+    password_expires_us: Option<i64>,
     /// Whether the user may authenticate.
     enabled: bool,
     /// Groups, sorted.
@@ -123,6 +129,9 @@ struct Put {
     /// Keep the password itself, sealed, for CHAP and MS-CHAPv2: the whole password leaks if database and sealing key do.
     #[serde(default)]
     mschap: bool,
+    /// Until when the password is good, in microseconds since the Unix epoch; 0 for ever. With a moment that is past the user has to
+    /// choose a new one at the next login. Without this a new password is good for ever, and an old one as long as before.
+    password_expires_us: Option<i64>,
 }
 
 /// Adds a user, or changes the one of this name.
@@ -149,7 +158,16 @@ async fn put(
     if let Some(enabled) = body.enabled {
         record.enabled = enabled;
     }
-    Ok(Json(caller.store(&state).user_put(record).await?))
+    let store = caller.store(&state);
+    let mut user = store.user_put(record).await?;
+    if let Some(expires_us) = body.password_expires_us {
+        let expires_us = Some(expires_us).filter(|expires_us| *expires_us != 0);
+        store
+            .user_set_password_expiry(&user.name, expires_us)
+            .await?;
+        user = store.user_fetch(&user.name).await?;
+    }
+    Ok(Json(user))
 }
 
 /// One user of a list. What is left out stays as it is where the user is known.
@@ -295,4 +313,55 @@ async fn disable(
     Path(name): Path<String>,
 ) -> Result<Json<User>, Problem> {
     set_enabled(&state, &caller, &name, false).await
+}
+
+/// A user's new secret for an authenticator app, which is shown only now.
+#[derive(Serialize, utoipa::ToSchema)]
+struct NewTotp {
+    /// The user.
+    user: String,
+    /// The secret in base32, to type into the app.
+    secret: String,
+    /// The address that the app takes from a QR code: `otpauth://totp/…`.
+    url: String,
+}
+
+/// Has a user show the code of an authenticator app (TOTP, RFC 6238) besides the password from now on; a secret that the user had
+/// before is good no longer. Live sessions that a password alone let in end.
+#[utoipa::path(
+    post, path = "/api/v1/users/{name}/totp", operation_id = "user_totp_enable", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 201, body = NewTotp), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn totp_enable(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<NewTotp>), Problem> {
+    let made = totp::enrol(&caller.store(&state), &name).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(NewTotp {
+            user: made.user,
+            secret: (*made.secret).clone(),
+            url: (*made.url).clone(),
+        }),
+    ))
+}
+
+/// Asks a user for the password only.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{name}/totp", operation_id = "user_totp_disable", tag = "users",
+    params(("name" = String, Path)),
+    responses((status = 204), (status = "default", body = Problem)),
+    security(("token" = ["user:change"]))
+)]
+async fn totp_disable(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    caller.store(&state).user_set_totp(&name, None).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -267,7 +267,8 @@ fn answer(script: &mut Script<'_>, question: &Question, proof: &mut Proof) -> An
         1 => refusal(),
         2 => Answer::NtHash(mschapv2::nt_hash("another").into()),
         3 => {
-            proof.gift |= matches!(question, Question::Password { .. });
+            let is_password = matches!(question, Question::Password { .. } | Question::Code { .. });
+            proof.gift |= is_password;
             Answer::Accepted
         }
         _ => {

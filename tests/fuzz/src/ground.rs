@@ -117,7 +117,7 @@ pub(crate) fn random(seed: u64) -> Random {
 /// What a world that knows one user says.
 pub(crate) fn truth(question: &Question) -> Answer {
     match question {
-        Question::Password { user, password }
+        Question::Password { user, password, .. }
             if mschapv2::account_name(user) == USER
                 && password.as_slice() == PASSWORD.as_bytes() =>
         {

@@ -1,14 +1,19 @@
 //! `eapol_test`, the supplicant that the field trusts: one authentication, or two with resumption.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::cast;
 use crate::directory::TestDirectory;
 use crate::pki::Credential;
-use crate::program;
+use crate::{program, wait};
+
+/// How long a login may take while somebody answers questions.
+const ANSWERING_LIMIT: Duration = Duration::from_secs(60);
 
 /// A method with what runs inside its tunnel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -178,16 +183,82 @@ impl<'a> Supplicant<'a> {
     #[must_use]
     pub fn run(&self, server: SocketAddr, secret: &str) -> Outcome {
         let directory = TestDirectory::new("eapol");
-        let config = directory.write("eapol_test.conf", self.config());
+        let config = directory.write("eapol_test.conf", self.config(true));
+        let output = self.command(&config, server, secret).output();
+        let output = output.expect("eapol_test can be started");
+        let log = String::from_utf8_lossy(&output.stdout).into_owned();
+        directory.write("eapol_test.log", &log);
+        Outcome::of(output.status.success(), log)
+    }
+
+    /// Runs to the end as a supplicant with somebody in front of it, who answers its questions in turn through wpa_cli. `question`
+    /// is wpa_supplicant's word for what it asks: `OTP`, `NEW_PASSWORD`. With `OTP` it knows no password.
+    ///
+    /// # Panics
+    ///
+    /// When eapol_test or wpa_cli cannot be run at all.
+    #[must_use]
+    pub fn run_answering(
+        &self,
+        server: SocketAddr,
+        secret: &str,
+        question: &str,
+        answers: &[&str],
+    ) -> Outcome {
+        let directory = TestDirectory::new("eapol");
+        let control = directory.path().join("control");
+        let text = format!(
+            "ctrl_interface={}\n{}",
+            control.display(),
+            self.config(question != "OTP")
+        );
+        let config = directory.write("eapol_test.conf", text);
+        let log_file = directory.path().join("eapol_test.log");
+        let log = File::create(&log_file).expect("a log can be written");
+        let mut command = self.command(&config, server, secret);
+        let mut process = command
+            .stdout(log)
+            .spawn()
+            .expect("eapol_test can be started");
+        let asked = format!("CTRL-REQ-{question}-");
+        let read = || std::fs::read_to_string(&log_file).unwrap_or_default();
+        let mut answered = 0;
+        let ended = wait::until(ANSWERING_LIMIT, || {
+            if let Some(answer) = answers.get(answered)
+                && read().matches(&asked).count() > answered
+            {
+                let mut wpa_cli = Command::new(program::peer("wpa_cli", "wpasupplicant"));
+                wpa_cli.arg("-p").arg(&control).args(["-i", "test"]);
+                wpa_cli.args([&question.to_ascii_lowercase(), "0", *answer]);
+                answered += usize::from(wpa_cli.output().is_ok_and(|output| {
+                    String::from_utf8_lossy(&output.stdout)
+                        .trim_end()
+                        .ends_with("OK")
+                }));
+            }
+            process.try_wait().is_ok_and(|status| status.is_some())
+        });
+        if !ended {
+            let _ = process.kill();
+        }
+        let status = process.wait().expect("eapol_test ends");
+        Outcome::of(status.success(), read())
+    }
+
+    fn command(&self, config: &Path, server: SocketAddr, secret: &str) -> Command {
         let mac = hex::encode(self.mac);
         let mac: Vec<&str> = (0..12)
             .step_by(2)
             .filter_map(|at| mac.get(at..at + 2))
             .collect();
-        let mut command = Command::new(program::peer("eapol_test", "eapoltest"));
+        // Line by line, so that its questions are seen when it asks them.
+        let mut command = Command::new(program::peer("stdbuf", "coreutils"));
+        command
+            .arg("-oL")
+            .arg(program::peer("eapol_test", "eapoltest"));
         command
             .arg("-c")
-            .arg(&config)
+            .arg(config)
             .args([
                 "-a",
                 &server.ip().to_string(),
@@ -208,16 +279,10 @@ impl<'a> Supplicant<'a> {
         if self.key_name {
             command.arg("-e");
         }
-        let output = command.output().expect("eapol_test can be started");
-        let log = String::from_utf8_lossy(&output.stdout).into_owned();
-        directory.write("eapol_test.log", &log);
-        Outcome {
-            success: output.status.success() && log.trim_end().ends_with("SUCCESS"),
-            log,
-        }
+        command
     }
 
-    fn config(&self) -> String {
+    fn config(&self, with_password: bool) -> String {
         let (eap, phase2) = self.method.names();
         let version = match self.version {
             TlsVersion::V12 => "tls_disable_tlsv1_3=1",
@@ -245,7 +310,9 @@ impl<'a> Supplicant<'a> {
                 text,
                 "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"anonymous\""
             );
-            let _ = writeln!(text, "\tpassword=\"{}\"", self.password);
+            if with_password {
+                let _ = writeln!(text, "\tpassword=\"{}\"", self.password);
+            }
         }
         if let Some(Credential { certificate, key }) = self.credential {
             let (certificate, key) = (certificate.display(), key.display());
@@ -279,6 +346,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    fn of(ended_well: bool, log: String) -> Self {
+        Self {
+            success: ended_well && log.trim_end().ends_with("SUCCESS"),
+            log,
+        }
+    }
+
     /// Per authentication that ended in an Accept: whether its TLS handshake was a resumption.
     #[must_use]
     pub fn resumptions(&self) -> Vec<bool> {

@@ -12,6 +12,7 @@
 //! * A missing peer program fails the test; nothing is skipped.
 //! * No server outlives the test process, even when that is killed ([`service`]).
 
+pub mod authenticator_app;
 pub mod cast;
 pub mod directory;
 pub mod eapol_test;

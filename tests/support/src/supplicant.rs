@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::exchange::{Exchange, fresh_authenticator};
 use crate::pki::Credential;
-use crate::wire::{Packet, attribute, code};
+use crate::wire::{Packet, attribute, code as packet_code};
 
 /// Framed-MTU 1400 less 4 (RFC 3580 section 3.10).
 const EAP_MTU: usize = 1396;
@@ -48,7 +48,7 @@ impl Login {
     /// Whether the server let the supplicant in.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.reply.code == code::ACCESS_ACCEPT
+        self.reply.code == packet_code::ACCESS_ACCEPT
     }
 
     /// Whether it did so on a resumed session.
@@ -82,16 +82,51 @@ pub fn tls(ca: &Path, credential: Option<&Credential>, versions: TlsVersions) ->
 /// Logs in to the end.
 #[must_use]
 pub fn log_in(client: &Exchange, profile: &Profile) -> Login {
-    run(client, profile, usize::MAX).expect("nothing breaks the login off")
+    run(client, profile, Answers::default(), usize::MAX).expect("nothing breaks the login off")
+}
+
+/// Logs in to the end, with this code of an authenticator app for a second prompt of EAP-GTC.
+///
+/// # Panics
+///
+/// As [`log_in`].
+#[must_use]
+pub fn log_in_with_code(client: &Exchange, profile: &Profile, code: &str) -> Login {
+    let answers = Answers {
+        code: Some(code),
+        ..Answers::default()
+    };
+    run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
+}
+
+/// Logs in to the end, and chooses this password when the present one is expired.
+///
+/// # Panics
+///
+/// As [`log_in`].
+#[must_use]
+pub fn log_in_with_new_password(client: &Exchange, profile: &Profile, password: &str) -> Login {
+    let answers = Answers {
+        new_password: Some(password),
+        ..Answers::default()
+    };
+    run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
+}
+
+/// What somebody in front of the supplicant answers when it asks.
+#[derive(Clone, Copy, Default)]
+struct Answers<'a> {
+    code: Option<&'a str>,
+    new_password: Option<&'a str>,
 }
 
 /// Sends at most `requests` requests, then falls silent. `None` when it broke off before the end.
 #[must_use]
 pub fn break_off(client: &Exchange, profile: &Profile, requests: usize) -> Option<Login> {
-    run(client, profile, requests)
+    run(client, profile, Answers::default(), requests)
 }
 
-fn run(client: &Exchange, profile: &Profile, limit: usize) -> Option<Login> {
+fn run(client: &Exchange, profile: &Profile, answers: Answers<'_>, limit: usize) -> Option<Login> {
     let tunnelled = profile.method != PeerMethod::Tls;
     let settings = PeerSettings {
         method: profile.method,
@@ -110,6 +145,12 @@ fn run(client: &Exchange, profile: &Profile, limit: usize) -> Option<Login> {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let mut peer = Peer::new(Arc::new(settings), clock, Box::new(fill));
+    if let Some(code) = answers.code {
+        peer = peer.with_code(code.to_owned().into());
+    }
+    if let Some(password) = answers.new_password {
+        peer = peer.with_new_password(password.to_owned().into());
+    }
     // The switch asks for the identity by itself (RFC 3579 section 2.1).
     let mut packet = vec![1, 1, 0, 5, 1];
     let mut last: Option<Packet> = None;
@@ -136,7 +177,7 @@ fn run(client: &Exchange, profile: &Profile, limit: usize) -> Option<Login> {
         }
         let mac = hex::encode(profile.mac);
         let mut request = client
-            .request(code::ACCESS_REQUEST, rounds as u8)
+            .request(packet_code::ACCESS_REQUEST, rounds as u8)
             .with_message_authenticator()
             .with(attribute::USER_NAME, &outer)
             .with(attribute::CALLING_STATION_ID, mac)

@@ -109,6 +109,8 @@ enum Inner {
 struct Proven {
     identity: String,
     method: &'static str,
+    /// A code of an authenticator app was checked as well.
+    second_factor: bool,
     /// The chain that proved it inside a tunnel; empty otherwise.
     certificates: Vec<CertificateDer<'static>>,
     /// What was proven before it in the same tunnel, as TEAP's machine.
@@ -121,6 +123,7 @@ impl Proven {
         Self {
             identity,
             method,
+            second_factor: false,
             certificates: Vec::new(),
             machine: None,
         }
@@ -320,6 +323,7 @@ impl TlsMethod {
                 let record = SessionRecord {
                     identity: proven.identity,
                     method: proven.method,
+                    second_factor: proven.second_factor,
                     certificates: proven.certificates.into(),
                     machine: proven.machine.map(Arc::new),
                     created_s: context.unix_time.as_secs(),

@@ -6,6 +6,7 @@ const CHALLENGE: u8 = 1;
 const RESPONSE: u8 = 2;
 const SUCCESS: u8 = 3;
 const FAILURE: u8 = 4;
+const CHANGE_PASSWORD: u8 = 7;
 
 /// OpCode, MS-CHAPv2-ID and MS-Length.
 const HEADER_LEN: usize = 4;
@@ -36,6 +37,21 @@ pub(crate) enum Message<'a> {
     Failure {
         text: &'a [u8],
     },
+    /// A peer's answer to a failure that says that the password is expired (RFC 2759 section 7).
+    ChangePassword {
+        identifier: u8,
+        change: Box<ChangePassword>,
+    },
+}
+
+/// What changes a password (RFC 2759 section 7).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ChangePassword {
+    pub(crate) encrypted_password: [u8; mschapv2::ENCRYPTED_PASSWORD_LEN],
+    pub(crate) encrypted_hash: [u8; 16],
+    pub(crate) peer_challenge: [u8; 16],
+    /// The response of the new password.
+    pub(crate) nt_response: [u8; 24],
 }
 
 /// The Value of a Response packet, and the name.
@@ -60,6 +76,19 @@ impl<'a> Message<'a> {
                     Self::Failure { text }
                 };
                 Ok(message)
+            }
+            CHANGE_PASSWORD => {
+                let (&[identifier, high, low], rest) =
+                    rest.split_first_chunk().ok_or("its header is cut off")?;
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                if length != data.len() {
+                    return Err(format!(
+                        "MS-Length is {length}, but {} octets came",
+                        data.len()
+                    ));
+                }
+                let change = Box::new(ChangePassword::parse(rest)?);
+                Ok(Self::ChangePassword { identifier, change })
             }
             CHALLENGE | RESPONSE => {
                 let (&[identifier, high, low], rest) =
@@ -95,6 +124,29 @@ impl<'a> Message<'a> {
             }
             other => Err(format!("operation {other} is unknown")),
         }
+    }
+}
+
+impl ChangePassword {
+    fn parse(value: &[u8]) -> Result<Self, String> {
+        let short = || "the change of the password is cut off".to_owned();
+        let (encrypted_password, rest) = value.split_first_chunk().ok_or_else(short)?;
+        let (encrypted_hash, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (peer_challenge, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (_reserved, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
+        let (nt_response, flags) = rest.split_first_chunk().ok_or_else(short)?;
+        if flags.len() != 2 {
+            return Err(format!(
+                "the change of the password ends with {} octets instead of 2",
+                flags.len()
+            ));
+        }
+        Ok(Self {
+            encrypted_password: *encrypted_password,
+            encrypted_hash: *encrypted_hash,
+            peer_challenge: *peer_challenge,
+            nt_response: *nt_response,
+        })
     }
 }
 
@@ -151,14 +203,59 @@ pub(crate) fn success(identifier: u8, authenticator_response: &str) -> Vec<u8> {
     )
 }
 
-/// The type data of a Failure request that ends the login: error 691, no retry.
-pub(crate) fn failure(identifier: u8, challenge: &[u8; 16]) -> Vec<u8> {
+/// Why a server says that a login failed (RFC 2759 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Error {
+    Authentication,
+    PasswordExpired,
+    ChangingPassword,
+}
+
+/// The type data of a Failure request. Only a password that is expired can be answered with more than an acknowledgement.
+pub(crate) fn failure(identifier: u8, error: Error, challenge: &[u8; 16]) -> Vec<u8> {
+    let (number, sentence) = match error {
+        Error::Authentication => (691, "Authentication failed"),
+        Error::PasswordExpired => (EXPIRED, "Password expired"),
+        Error::ChangingPassword => (709, "The new password was not taken"),
+    };
     let challenge: String = challenge
         .iter()
         .map(|octet| format!("{octet:02X}"))
         .collect();
-    let text = format!("E=691 R=0 C={challenge} V=3 M=Authentication failed");
+    let text = format!("E={number} R=0 C={challenge} V=3 M={sentence}");
     message(FAILURE, identifier, text.as_bytes())
+}
+
+/// The error number of an expired password.
+const EXPIRED: u16 = 648;
+
+/// The challenge of a Failure that says that the password is expired and may be changed now; `None` for every other.
+pub(crate) fn expired_challenge(text: &[u8]) -> Option<[u8; 16]> {
+    let text = std::str::from_utf8(text).ok()?;
+    let field = |name: &str| text.split(' ').find_map(|word| word.strip_prefix(name));
+    if field("E=")? != EXPIRED.to_string() || field("V=")? != "3" {
+        return None;
+    }
+    let digits = field("C=")?;
+    let mut challenge = [0; 16];
+    if digits.len() != 2 * challenge.len() {
+        return None;
+    }
+    for (at, octet) in challenge.iter_mut().enumerate() {
+        *octet = u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(challenge)
+}
+
+/// The type data of a Change-Password response (RFC 2759 section 7).
+pub(crate) fn change_password(identifier: u8, change: &ChangePassword) -> Vec<u8> {
+    let mut body = change.encrypted_password.to_vec();
+    body.extend_from_slice(&change.encrypted_hash);
+    body.extend_from_slice(&change.peer_challenge);
+    body.extend_from_slice(&[0; 8]);
+    body.extend_from_slice(&change.nt_response);
+    body.extend_from_slice(&[0; 2]);
+    message(CHANGE_PASSWORD, identifier, &body)
 }
 
 /// The peer's acknowledgement of a Success request.
@@ -214,6 +311,52 @@ mod tests {
             Message::parse(&[3, 7, 0, 6, 0, 0]),
             Ok(Message::Success { text: &[0, 0] })
         );
+    }
+
+    #[test]
+    fn a_change_of_the_password_parses_at_its_own_length_only() {
+        let change = ChangePassword {
+            encrypted_password: [1; mschapv2::ENCRYPTED_PASSWORD_LEN],
+            encrypted_hash: [2; 16],
+            peer_challenge: [3; 16],
+            nt_response: [4; 24],
+        };
+        let good = change_password(8, &change);
+        assert_eq!(good.len(), 586, "RFC 2759 section 7");
+        for length in 1..good.len() {
+            assert!(Message::parse(&good[..length]).is_err(), "{length}");
+        }
+        let longer = [&good[..2], &587_u16.to_be_bytes(), &good[4..], &[0]].concat();
+        assert!(Message::parse(&longer).is_err());
+        let parsed = Message::parse(&good).unwrap();
+        let change = Box::new(change);
+        assert_eq!(
+            parsed,
+            Message::ChangePassword {
+                identifier: 8,
+                change
+            }
+        );
+    }
+
+    #[test]
+    fn only_an_expired_password_is_asked_for_a_new_one() {
+        let text = |error| failure(7, error, &[0xab; 16]).split_off(HEADER_LEN);
+        assert_eq!(
+            expired_challenge(&text(Error::PasswordExpired)),
+            Some([0xab; 16])
+        );
+        assert_eq!(expired_challenge(&text(Error::Authentication)), None);
+        assert_eq!(expired_challenge(&text(Error::ChangingPassword)), None);
+        for odd in [
+            "E=648 R=0 C=AB V=3",
+            "E=648 R=0 V=3",
+            "E=648 R=0 C=ABABABABABABABABABABABABABABABAB V=2",
+            "E=648 C=äBABABABABABABABABABABABABABABA V=3",
+            "",
+        ] {
+            assert_eq!(expired_challenge(odd.as_bytes()), None, "{odd}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{PeerSettings, PeerTls};
 use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::keys;
 use crate::method::mschapv2::{self as messages, Message};
+use crate::mschapv2;
 use crate::packet::{Body, eap_type};
 use crate::reason::{self, Reason};
 use crate::settings::{InnerMethod, Method};
@@ -24,6 +25,10 @@ pub(super) struct InnerPeer {
     eap_type: u8,
     identity: String,
     password: Zeroizing<String>,
+    /// What EAP-GTC answers to a second prompt.
+    code: Option<Zeroizing<String>>,
+    /// What is answered to MS-CHAPv2's word that the password is expired.
+    new_password: Option<Zeroizing<String>>,
     tls: Arc<PeerTls>,
     eap_mtu: usize,
     unix_time: Duration,
@@ -57,11 +62,25 @@ impl InnerPeer {
             eap_type,
             identity: settings.identity.clone(),
             password,
+            code: None,
+            new_password: None,
             tls: Arc::clone(&settings.tls),
             eap_mtu: settings.eap_mtu,
             unix_time,
             state: State::Begun,
         })
+    }
+
+    /// Has the code of an authenticator app for a second prompt of EAP-GTC.
+    pub(super) fn with_code(mut self, code: Option<Zeroizing<String>>) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Has a new password for when the present one is expired.
+    pub(super) fn with_new_password(mut self, password: Option<Zeroizing<String>>) -> Self {
+        self.new_password = password;
+        self
     }
 
     /// A machine, by EAP-TLS.
@@ -75,6 +94,8 @@ impl InnerPeer {
             eap_type: eap_type::TLS,
             identity,
             password: Zeroizing::default(),
+            code: None,
+            new_password: None,
             tls,
             eap_mtu,
             unix_time,
@@ -97,8 +118,13 @@ impl InnerPeer {
             other if other != own => return (Some((eap_type::NAK, vec![own])), Ok(())),
             eap_type::MSCHAPV2 => self.mschapv2(body.data, random),
             eap_type::GTC => {
+                let again = matches!(self.state, State::Complete(_));
+                let said = match &self.code {
+                    Some(code) if again => code,
+                    _ => &self.password,
+                };
                 self.state = State::Complete(None);
-                (Some(self.password.as_bytes().to_vec()), Ok(()))
+                (Some(said.as_bytes().to_vec()), Ok(()))
             }
             _ => match self.certificate(body.data) {
                 Ok(data) => (Some(data), Ok(())),
@@ -177,14 +203,49 @@ impl InnerPeer {
                 }
             }
             Message::Failure { text } => {
+                if let Some(challenge) = messages::expired_challenge(text)
+                    && let Some(new) = self.new_password.take()
+                {
+                    return self.change_password(data, &challenge, &new, random);
+                }
                 let said = reason::SERVER_SAYS_WRONG.with(String::from_utf8_lossy(text));
                 (Some(messages::FAILURE_ACKNOWLEDGEMENT.to_vec()), Err(said))
             }
-            Message::Response { .. } => (
+            Message::Response { .. } | Message::ChangePassword { .. } => (
                 None,
                 Err(reason::SERVER_METHOD.with("a response as a request")),
             ),
         }
+    }
+
+    /// Answers an expired password with a new one (RFC 2759 section 7).
+    fn change_password(
+        &mut self,
+        failure: &[u8],
+        challenge: &[u8; 16],
+        new: &Zeroizing<String>,
+        random: &mut Random,
+    ) -> (Option<Vec<u8>>, Result<(), Reason>) {
+        let mut padding = [0; mschapv2::ENCRYPTED_PASSWORD_LEN];
+        random(&mut padding);
+        let old_hash = Zeroizing::new(mschapv2::nt_hash(&self.password));
+        let new_hash = Zeroizing::new(mschapv2::nt_hash(new));
+        let Some(encrypted) = mschapv2::encrypt_new_password(&old_hash, new, &padding) else {
+            let fault = reason::CREDENTIALS_UNSET.with("new password that fits");
+            return (None, Err(fault));
+        };
+        let answered = Answered::new(challenge, &self.identity, new, random);
+        let change = messages::ChangePassword {
+            encrypted_password: *encrypted,
+            encrypted_hash: mschapv2::encrypted_old_hash(&old_hash, &new_hash),
+            peer_challenge: answered.peer_challenge,
+            nt_response: answered.nt_response,
+        };
+        self.password = new.clone();
+        self.state = State::Answered(answered);
+        let identifier = failure.get(1).copied().unwrap_or_default().wrapping_add(1);
+        let data = messages::change_password(identifier, &change);
+        (Some(data), Ok(()))
     }
 
     /// EAP-TLS. An error may leave an alert to send.

@@ -134,6 +134,18 @@ impl Peer {
         self
     }
 
+    /// Answers a second prompt of EAP-GTC with this code of an authenticator app.
+    pub fn with_code(mut self, code: Zeroizing<String>) -> Self {
+        self.habits.code = Some(code);
+        self
+    }
+
+    /// Answers EAP-MSCHAPv2's word that the password is expired with a new one (RFC 2759 section 7), in PEAP and EAP-TTLS.
+    pub fn with_new_password(mut self, password: Zeroizing<String>) -> Self {
+        self.habits.new_password = Some(password);
+        self
+    }
+
     /// Has a machine to authenticate besides the user, in TEAP.
     pub fn with_machine(mut self, machine: PeerMachine) -> Self {
         self.habits.machine = Some(machine);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::PeerSettings;
 use super::inner::InnerPeer;
 use super::peap::PeapPeer;
@@ -25,6 +27,10 @@ pub(super) struct Habits {
     pub(super) crypto_binding: CryptoBinding,
     /// For TEAP.
     pub(super) machine: Option<PeerMachine>,
+    /// The code of an authenticator app, for EAP-GTC.
+    pub(super) code: Option<Zeroizing<String>>,
+    /// For when the present one is expired, for EAP-MSCHAPv2.
+    pub(super) new_password: Option<Zeroizing<String>>,
 }
 
 pub(super) struct Tunnel {
@@ -52,7 +58,12 @@ impl Tunnel {
         unix_time: Duration,
     ) -> Result<Self, Reason> {
         let method = settings.method.outer();
-        let inner = |method| InnerPeer::new(method, settings, unix_time);
+        let inner = |method| {
+            let peer = InnerPeer::new(method, settings, unix_time)?;
+            Ok(peer
+                .with_code(habits.code.clone())
+                .with_new_password(habits.new_password.clone()))
+        };
         let phase2 = match (method, settings.method.inner()) {
             (Method::Peap, Some(method)) => {
                 Phase2::Peap(PeapPeer::new(inner(method)?, habits.crypto_binding))

@@ -160,6 +160,8 @@ pub struct Login {
     pub early: bool,
     pub crypto_binding: CryptoBinding,
     pub machine: Option<PeerMachine>,
+    pub code: Option<&'static str>,
+    pub new_password: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -207,6 +209,8 @@ impl Login {
             early: false,
             crypto_binding: CryptoBinding::Optional,
             machine: None,
+            code: None,
+            new_password: None,
         }
     }
 
@@ -234,6 +238,14 @@ impl Login {
             .with_crypto_binding(self.crypto_binding);
         let peer = match &self.machine {
             Some(machine) => peer.with_machine(machine.clone()),
+            None => peer,
+        };
+        let peer = match self.code {
+            Some(code) => peer.with_code(code.to_owned().into()),
+            None => peer,
+        };
+        let peer = match self.new_password {
+            Some(password) => peer.with_new_password(password.to_owned().into()),
             None => peer,
         };
         if self.early {
@@ -311,7 +323,61 @@ impl Login {
     }
 }
 
+/// The code of the app of `carol`, who has to show one besides her password.
+pub const CODE: &str = "287082";
+
+/// `dave`'s password is right and over; he may choose one of at least four characters.
+fn answer_about_dave(question: &Question) -> Option<Answer> {
+    let refused = |code| {
+        Answer::Refused(Reason {
+            code,
+            sentence: "no".to_owned(),
+            remedy: "",
+        })
+    };
+    match question {
+        Question::NtHash { user } if user == "dave" => Some(Answer::ExpiredNtHash {
+            nt_hash: mschapv2::nt_hash(PASSWORD).into(),
+            reason: Reason {
+                code: "ACC-2",
+                sentence: "it is expired".to_owned(),
+                remedy: "",
+            },
+        }),
+        Question::NewPassword { user, password } if user == "dave" => {
+            Some(match password.chars().count() >= 4 {
+                true => Answer::Accepted,
+                false => refused("ACC-3"),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn answer_about_carol(question: &Question) -> Option<Answer> {
+    let with_code = [PASSWORD, CODE].concat();
+    match question {
+        Question::Password {
+            user,
+            password,
+            can_ask_for_code,
+        } if user == "carol" => match password.as_slice() {
+            sent if sent == PASSWORD.as_bytes() && *can_ask_for_code => Some(Answer::CodeNeeded),
+            sent if sent == with_code.as_bytes() => Some(Answer::AcceptedWithCode),
+            _ => None,
+        },
+        Question::Code { user, code } if user == "carol" && code.as_slice() == CODE.as_bytes() => {
+            Some(Answer::Accepted)
+        }
+        _ => None,
+    }
+}
+
 pub fn answer(question: &Question) -> Answer {
+    let known = answer_about_carol(question).or_else(|| answer_about_dave(question));
+    if let Some(answer) = known {
+        return answer;
+    }
     let refused = || {
         Answer::Refused(Reason {
             code: "ACC-1",
@@ -322,6 +388,8 @@ pub fn answer(question: &Question) -> Answer {
     match question {
         Question::Password { user, .. }
         | Question::NtHash { user }
+        | Question::Code { user, .. }
+        | Question::NewPassword { user, .. }
         | Question::Chap { user, .. }
             if mschapv2::account_name(user) != "alice" =>
         {
@@ -330,7 +398,9 @@ pub fn answer(question: &Question) -> Answer {
         Question::Password { password, .. } if password.as_slice() == PASSWORD.as_bytes() => {
             Answer::Accepted
         }
-        Question::Password { .. } => refused(),
+        Question::Password { .. } | Question::Code { .. } | Question::NewPassword { .. } => {
+            refused()
+        }
         Question::Chap {
             identifier,
             challenge,

@@ -13,7 +13,7 @@ use super::{Acknowledge, Job, Shared, TICK, WriterError, lock};
 use crate::{
     Accounting, Enforcement, EventKind, Session, Store, StoreError, accounting::accounting_write,
     decision::DecisionRow, decision::decisions_write, enforcement::enforcements_write,
-    event::EVERYTHING, session::sessions_write, spool::Replay,
+    event::EVERYTHING, session::sessions_write, spool::Replay, user::codes_write,
 };
 
 /// How long the database may take for one group before it counts as away.
@@ -28,6 +28,8 @@ pub(super) struct Group {
     decisions: Vec<Arc<DecisionRow>>,
     sessions: Vec<Session>,
     enforcements: Vec<Enforcement>,
+    /// Users, and the last time step of which they used a code.
+    codes: Vec<(Uuid, i64)>,
     pub(super) flushes: Vec<oneshot::Sender<()>>,
 }
 
@@ -53,7 +55,7 @@ impl Group {
     }
 
     fn rows(&self) -> usize {
-        self.len() + self.sessions.len() + self.enforcements.len()
+        self.len() + self.sessions.len() + self.enforcements.len() + self.codes.len()
     }
 }
 
@@ -88,6 +90,7 @@ impl Task {
         let flushes = std::mem::take(&mut group.flushes);
         group.sessions = take_some(&self.shared.sessions, self.rows);
         group.enforcements = take_some(&self.shared.enforcements, self.rows);
+        group.codes = take_some(&self.shared.codes, self.rows);
         match self.write(&group).await {
             Ok(()) => self.committed(group),
             Err(error) if error.is_outage() || group.rows() == 0 => self.failed(group, &error),
@@ -198,6 +201,7 @@ impl Task {
         self.shared.spool(&group.decisions);
         put_back(&self.shared.sessions, group.sessions, |session| session.id);
         put_back(&self.shared.enforcements, group.enforcements, |job| job.id);
+        put_back(&self.shared.codes, group.codes, |(user, _)| *user);
     }
 
     /// The database will never take this.
@@ -216,9 +220,10 @@ impl Task {
             .iter()
             .map(|session| session.id)
             .chain(group.enforcements.iter().map(|job| job.id))
+            .chain(group.codes.iter().map(|(user, _)| *user))
         {
             counters.states_lost.fetch_add(1, Relaxed);
-            tracing::error!(%id, %error, "the database refuses a session or enforcement");
+            tracing::error!(%id, %error, "the database refuses a session, an enforcement or a used code");
         }
     }
 
@@ -354,6 +359,7 @@ async fn write_group(store: &Store, group: &Group, tell: &[EventKind]) -> Result
     decisions_write(&mut tx, &group.decisions).await?;
     sessions_write(&mut tx, &sessions).await?;
     enforcements_write(&mut tx, &enforcements).await?;
+    codes_write(&mut tx, &group.codes).await?;
     for &kind in tell {
         tx.changed(kind, EVERYTHING);
     }
@@ -377,6 +383,10 @@ fn singles(group: Group) -> Vec<Group> {
     }));
     singles.extend(group.enforcements.into_iter().map(|row| Group {
         enforcements: vec![row],
+        ..Group::default()
+    }));
+    singles.extend(group.codes.into_iter().map(|row| Group {
+        codes: vec![row],
         ..Group::default()
     }));
     singles

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use nac_store::{
     ClientChange, DeviceFilter, DeviceSort, DeviceState, DeviceStatus, IdentifierKind, SecretBytes,
-    Segment, StoreError, UserFilter, UserSort,
+    Segment, StoreError, UserFilter, UserSort, Writer,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::world::{World, new_client, new_device, new_user, on_each_engine};
@@ -14,6 +15,8 @@ on_each_engine!(
     clients_come_change_and_go,
     segments_that_must_exist_stay,
     users_are_compared_in_lower_case,
+    a_password_ends_and_its_own_user_changes_it,
+    a_second_factor_outlives_every_other_change_of_its_user,
     users_load_in_pieces,
     devices_are_recognised_by_their_marks,
     a_mark_belongs_to_one_device_only,
@@ -244,6 +247,104 @@ async fn users_are_compared_in_lower_case(world: Arc<World>) {
     assert!(is_missing(store.user_fetch("alice").await));
     assert!(is_missing(store.user_set_enabled("alice", true).await));
     assert!(is_missing(store.user_set_groups("alice", Vec::new()).await));
+}
+
+async fn a_password_ends_and_its_own_user_changes_it(world: Arc<World>) {
+    let store = world.open().await;
+    let alice = store.user_put(new_user("Alice")).await.unwrap();
+    assert_eq!(alice.password_expires_us, None);
+    let expiry = async |at: Option<i64>| {
+        store.user_set_password_expiry("ALICE", at).await.unwrap();
+        store.user_fetch("alice").await.unwrap().password_expires_us
+    };
+    assert_eq!(expiry(Some(7)).await, Some(7));
+    // What is no new password leaves it; a new one begins anew.
+    store.user_put(new_user("alice")).await.unwrap();
+    store.user_set_enabled("alice", true).await.unwrap();
+    let kept = store.user_fetch("alice").await.unwrap();
+    assert_eq!(kept.password_expires_us, Some(7));
+    let mut renewed = new_user("alice");
+    renewed.password = Some("$argon2id$another".to_owned());
+    let user = store.user_put(renewed).await.unwrap();
+    assert_eq!(user.password_expires_us, None);
+    assert_eq!(expiry(Some(9)).await, Some(9));
+    assert!(is_missing(
+        store.user_set_password_expiry("nobody", None).await
+    ));
+
+    let (old, new) = (
+        SecretBytes::new(*b"0123456789abcdef"),
+        SecretBytes::new(*b"a new one"),
+    );
+    let wrong = store
+        .user_change_password("alice", &new, "$argon2id$new", &new)
+        .await;
+    assert!(matches!(wrong, Err(StoreError::Conflict { .. })));
+    let empty = SecretBytes::new(*b"");
+    let refused = store
+        .user_change_password("alice", &old, "$argon2id$new", &empty)
+        .await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    store
+        .user_change_password("ALICE", &old, "$argon2id$new", &new)
+        .await
+        .unwrap();
+    let changed = store.user_fetch("alice").await.unwrap();
+    assert_eq!(changed.password.as_deref(), Some("$argon2id$new"));
+    assert_eq!(changed.cleartext.as_ref(), Some(&new));
+    assert_eq!(changed.password_expires_us, None);
+    assert_eq!(changed.groups, ["admins", "staff"]);
+    let again = store
+        .user_change_password("alice", &old, "$argon2id$new", &new)
+        .await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })));
+}
+
+async fn a_second_factor_outlives_every_other_change_of_its_user(world: Arc<World>) {
+    let store = world.open().await;
+    let alice = store.user_put(new_user("Alice")).await.unwrap();
+    assert_eq!((alice.totp, alice.totp_last_step), (None, 0));
+    let secret = SecretBytes::new(*b"12345678901234567890");
+    store.user_set_totp("ALICE", Some(&secret)).await.unwrap();
+    store.user_put(new_user("alice")).await.unwrap();
+    store.user_put_many(vec![new_user("alice")]).await.unwrap();
+    store.user_set_enabled("alice", true).await.unwrap();
+    let writer = Writer::new(store.clone(), world.spool()).unwrap();
+    let (handle, cancel, tracker) = (
+        writer.handle(),
+        CancellationToken::new(),
+        TaskTracker::new(),
+    );
+    tracker.spawn(writer.run(cancel.clone()));
+    tracker.close();
+    for step in [7, 9] {
+        handle.code_used(alice.id, step);
+        handle.flush().await;
+    }
+    // One that comes late makes no code good again.
+    handle.code_used(alice.id, 8);
+    handle.code_used(Uuid::now_v7(), 8);
+    handle.flush().await;
+    let fetched = store.user_fetch("alice").await.unwrap();
+    assert_eq!(fetched.totp.as_ref(), Some(&secret));
+    assert_eq!(fetched.totp_last_step, 9);
+    let shown = serde_json::to_string(&fetched).unwrap() + &format!("{fetched:?}");
+    assert!(shown.contains("\"totp\":true") && !shown.contains("1234567890"));
+
+    let another = SecretBytes::new([7; 20]);
+    store.user_set_totp("alice", Some(&another)).await.unwrap();
+    let fetched = store.user_fetch("alice").await.unwrap();
+    assert_eq!((fetched.totp, fetched.totp_last_step), (Some(another), 0));
+    for wrong in [15, 65] {
+        let secret = SecretBytes::new(vec![7; wrong]);
+        let refused = store.user_set_totp("alice", Some(&secret)).await;
+        assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    }
+    store.user_set_totp("alice", None).await.unwrap();
+    assert_eq!(store.user_fetch("alice").await.unwrap().totp, None);
+    assert!(is_missing(store.user_set_totp("nobody", None).await));
+    cancel.cancel();
+    tracker.wait().await;
 }
 
 async fn users_load_in_pieces(world: Arc<World>) {

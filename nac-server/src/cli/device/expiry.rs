@@ -6,7 +6,7 @@ use nac_store::now_us;
 use crate::config::parse_duration;
 
 /// The moment, in microseconds since the Unix epoch; `None` for never.
-pub(super) fn parse_expiry(text: &str) -> Result<Option<i64>, String> {
+pub(in crate::cli) fn parse_expiry(text: &str) -> Result<Option<i64>, String> {
     let text = text.trim();
     if text.is_empty() || text == "never" {
         return Ok(None);

@@ -336,6 +336,7 @@ impl Server {
                         false => Answer::Refused(wrong()),
                     }
                 }
+                Question::Code { .. } | Question::NewPassword { .. } => Answer::Refused(wrong()),
                 Question::Password { .. } => {
                     Answer::NtHash(Zeroizing::new(mschapv2::nt_hash(PASSWORD)))
                 }

@@ -2,19 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use nac_store::{PasswordCredential, SecretBytes, Store, now_us};
-use qrcode::QrCode;
-use qrcode::render::svg;
-use totp_rs::{Builder, Secret, Totp};
+use nac_store::{PasswordCredential, SecretBytes, Store};
+use totp_rs::Secret;
 use zeroize::Zeroizing;
 
 use super::hash;
+use crate::totp::{self, now_s};
 use crate::web::Failure;
 
-/// The name in front of the account's in authenticator apps.
-const ISSUER: &str = "nac";
-/// RFC 4226 section 4 asks for 128 bits at least and recommends 160.
-const SECRET_OCTETS: usize = 20;
 /// Backup codes of one set.
 const CODES: usize = 10;
 /// Crockford's alphabet: no I, L, O, U. Ten of them are 50 bits.
@@ -29,10 +24,7 @@ pub(super) async fn check(
     let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let id = known.administrator.id;
     if digits.len() == 6 && digits.bytes().all(|octet| octet.is_ascii_digit()) {
-        let Some(step) = totp("", known.totp_secret.expose())
-            .and_then(|totp| totp.check(&digits, seconds()))
-            .and_then(|step| i64::try_from(step).ok())
-        else {
+        let Some(step) = totp::check(known.totp_secret.expose(), &digits, now_s()) else {
             return Ok(None);
         };
         let fresh = store.administrator_totp_use(id, step).await?;
@@ -55,10 +47,8 @@ pub(crate) struct Enrolment {
 impl Enrolment {
     /// A new secret.
     pub(crate) fn new(name: &str) -> Result<Self, Failure> {
-        let mut bytes = Zeroizing::new([0_u8; SECRET_OCTETS]);
-        aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| Failure::Unavailable)?;
-        let secret = Secret::from(bytes.as_slice()).to_base32();
-        Self::again(name, secret.as_str())
+        let secret = totp::new_secret().ok_or(Failure::Unavailable)?;
+        Self::again(name, &totp::base32(&secret))
     }
 
     /// The QR code as a data URL holds it.
@@ -69,14 +59,9 @@ impl Enrolment {
     /// The same secret once more, after a mistyped code.
     pub(crate) fn again(name: &str, secret: &str) -> Result<Self, Failure> {
         let bytes = octets(secret)?;
-        let url = totp(name, bytes.expose())
-            .and_then(|totp| totp.to_url().ok())
+        let qr = totp::url(name, bytes.expose())
+            .and_then(|url| totp::qr_svg(&url))
             .ok_or(Failure::Unavailable)?;
-        let code = QrCode::new(url.as_bytes()).map_err(|_| Failure::Unavailable)?;
-        let qr = code
-            .render::<svg::Color<'_>>()
-            .min_dimensions(200, 200)
-            .build();
         Ok(Self {
             secret: secret.to_owned(),
             qr,
@@ -87,9 +72,7 @@ impl Enrolment {
     pub(crate) fn confirm(secret: &str, code: &str) -> Result<SecretBytes, Failure> {
         let bytes = octets(secret)?;
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        let right = totp("", bytes.expose())
-            .is_some_and(|totp| digits.len() == 6 && totp.check(&digits, seconds()).is_some());
-        if right {
+        if totp::check(bytes.expose(), &digits, now_s()).is_some() {
             return Ok(bytes);
         }
         Err(Failure::invalid(
@@ -105,21 +88,6 @@ fn octets(secret: &str) -> Result<SecretBytes, Failure> {
         .map(|secret| SecretBytes::new(secret.as_ref()))
         .filter(|secret| (16..=64).contains(&secret.expose().len()))
         .ok_or_else(|| Failure::invalid("secret", "the form lost its secret: open the link again"))
-}
-
-fn totp(name: &str, secret: &[u8]) -> Option<Totp> {
-    // A colon separates issuer and account in the app's address.
-    let account = name.replace(':', " ");
-    Builder::new()
-        .with_secret(secret.to_vec())
-        .with_account_name(account)
-        .with_issuer(Some(ISSUER))
-        .build()
-        .ok()
-}
-
-fn seconds() -> u64 {
-    u64::try_from(now_us() / 1_000_000).unwrap_or_default()
 }
 
 /// A set of backup codes, to be shown once.
@@ -176,10 +144,10 @@ mod tests {
         let enrolment = Enrolment::new("alice").unwrap();
         assert!(enrolment.qr.contains("<svg"));
         let secret = octets(&enrolment.secret).unwrap();
-        let code = totp("", secret.expose()).unwrap().generate(seconds());
-        assert!(Enrolment::confirm(&enrolment.secret, &code.to_string()).is_ok());
+        let code = totp::code(secret.expose(), now_s()).unwrap();
+        assert!(Enrolment::confirm(&enrolment.secret, &code).is_ok());
         assert!(Enrolment::confirm(&enrolment.secret, "12345").is_err());
-        assert!(Enrolment::confirm("AAAA", &code.to_string()).is_err());
+        assert!(Enrolment::confirm("AAAA", &code).is_err());
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 mod change;
 mod import;
+mod totp;
 
 use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use nac_store::{DecisionFilter, DecisionRecord, Device, DeviceFilter, User, UserFilter, UserSort};
+use nac_store::{
+    DecisionFilter, DecisionRecord, Device, DeviceFilter, User, UserFilter, UserSort, now_us,
+};
 use serde::Deserialize;
 
 use super::filter::{some, word};
@@ -52,6 +55,18 @@ pub(super) fn routes() -> Vec<Route> {
             post(change::disable),
         ),
         Route::action(
+            "/users/{name}/totp",
+            change,
+            "user_totp_enable",
+            post(totp::enable),
+        ),
+        Route::action(
+            "/users/{name}/totp/disable",
+            change,
+            "user_totp_disable",
+            post(totp::disable),
+        ),
+        Route::action(
             "/users/{name}/remove",
             change,
             "user_remove",
@@ -86,6 +101,8 @@ struct Row {
     user: User,
     path: String,
     credentials: &'static str,
+    expires: Option<Moment>,
+    expired: bool,
     changed: Moment,
     added: Moment,
 }
@@ -95,6 +112,10 @@ impl Row {
         Self {
             path: path(&user.name),
             credentials: credentials(&user),
+            expires: user.password_expires_us.map(Moment),
+            expired: user
+                .password_expires_us
+                .is_some_and(|expires| expires <= now_us()),
             changed: Moment(user.updated_us),
             added: Moment(user.created_us),
             user,

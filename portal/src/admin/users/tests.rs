@@ -126,3 +126,32 @@ async fn users_come_from_a_list_all_or_none_and_their_passwords_are_not_shown_ag
     assert_eq!(alice.groups, ["guests"]);
     assert!(alice.password.is_some());
 }
+
+#[tokio::test]
+async fn an_app_is_given_to_a_user_and_its_secret_is_shown_once() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::Administrator).await;
+    site.post("/users/new", &cookie, "name=alice").await;
+    let (status, _, first) = site.post("/users/alice/totp", &cookie, "").await;
+    assert_eq!(status, StatusCode::OK);
+    let secret = site.store.user_fetch("alice").await.unwrap().totp.unwrap();
+    let shown = crate::totp::base32(&secret);
+    assert!(first.contains(&*shown) && first.contains("data:image/svg+xml"));
+    let (_, _, page) = site.get("/users/alice", &cookie).await;
+    assert!(page.contains("authenticator app") && !page.contains(&*shown));
+    let (_, _, json) = site.get("/users?format=json", &cookie).await;
+    let json = json.replace(' ', "");
+    assert!(json.contains("\"totp\":true") && !json.contains(&*shown));
+
+    site.post("/users/alice/totp", &cookie, "").await;
+    let replaced = site.store.user_fetch("alice").await.unwrap().totp.unwrap();
+    assert_ne!(replaced, secret);
+    let viewer = site.signed_in(Role::Viewer).await;
+    for path in ["/users/alice/totp", "/users/alice/totp/disable"] {
+        let (status, _, _) = site.post(path, &viewer, "").await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+    let (status, _, _) = site.post("/users/alice/totp/disable", &cookie, "").await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(site.store.user_fetch("alice").await.unwrap().totp.is_none());
+}

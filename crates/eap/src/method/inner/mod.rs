@@ -48,6 +48,8 @@ pub(crate) enum InnerStep {
 pub(crate) struct InnerSuccess {
     pub(crate) method: InnerMethod,
     pub(crate) identity: String,
+    /// A code of an authenticator app was checked as well, in EAP-GTC.
+    pub(crate) second_factor: bool,
     /// Empty but for EAP-TLS.
     pub(crate) certificates: Vec<CertificateDer<'static>>,
     /// The first octets of the MSK; `None` for EAP-GTC, which has no keys.
@@ -225,6 +227,7 @@ fn certificate_step(method: &TlsMethod, next: Next, identity: &str) -> InnerStep
                 InnerStep::Success(InnerSuccess {
                     method: InnerMethod::EapTls,
                     identity: identity.to_owned(),
+                    second_factor: false,
                     certificates: method.tls().certificates(),
                     msk: Some(msk),
                     emsk: Some(keys.emsk),

@@ -160,6 +160,7 @@ impl Peap {
             Ok(binding) => {
                 send_result(tls, context, true, binding.as_ref());
                 let proven = Proven {
+                    second_factor: success.second_factor,
                     certificates: success.certificates,
                     ..Proven::new(success.identity, name(success.method))
                 };

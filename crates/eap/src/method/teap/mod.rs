@@ -136,18 +136,25 @@ impl Phase2 for Teap {
                 self.proceed(authentication, step, tls, context)
             }
             State::PasswordAnswer { identity, password } => {
-                let refusal = match answer {
-                    Answer::Accepted => None,
-                    Answer::NtHash(expected) if password_matches(&password, &expected) => None,
-                    Answer::NtHash(_) => Some(reason::WRONG_PASSWORD_PAP.reason()),
-                    Answer::Refused(reason) => Some(reason),
+                let second_factor = match answer {
+                    Answer::Accepted => Ok(false),
+                    Answer::AcceptedWithCode => Ok(true),
+                    Answer::NtHash(expected) if password_matches(&password, &expected) => Ok(false),
+                    Answer::NtHash(_) => Err(reason::WRONG_PASSWORD_PAP.reason()),
+                    Answer::Refused(reason) => Err(reason),
+                    Answer::CodeNeeded | Answer::ExpiredNtHash { .. } => {
+                        Err(reason::WRONG_ANSWER.reason())
+                    }
                 };
-                match refusal {
-                    None => {
-                        let proven = Proven::new(identity, name(InnerMethod::Pap));
+                match second_factor {
+                    Ok(second_factor) => {
+                        let proven = Proven {
+                            second_factor,
+                            ..Proven::new(identity, name(InnerMethod::Pap))
+                        };
                         self.succeed(USER, proven, &InnerKeys::default(), tls, context)
                     }
-                    Some(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR),
+                    Err(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR),
                 }
             }
             _ => Inner::Failure(reason::WRONG_ANSWER.reason()),
@@ -267,11 +274,13 @@ impl Teap {
                 let InnerSuccess {
                     method,
                     identity,
+                    second_factor,
                     certificates,
                     msk,
                     emsk,
                 } = success;
                 let proven = Proven {
+                    second_factor,
                     certificates,
                     ..Proven::new(identity, name(method))
                 };
@@ -307,6 +316,8 @@ impl Teap {
         let question = Question::Password {
             user: identity.clone(),
             password: password.clone(),
+            // One prompt that everybody knows how to answer; a second one is not.
+            can_ask_for_code: false,
         };
         self.state = State::PasswordAnswer { identity, password };
         Inner::Ask(question)

@@ -113,6 +113,8 @@ impl Client {
             Step::Ask(
                 Question::NtHash { user }
                 | Question::Password { user, .. }
+                | Question::Code { user, .. }
+                | Question::NewPassword { user, .. }
                 | Question::Chap { user, .. },
             ) => Reply::Ask(user),
             Step::Success(success) => Reply::Success(success.method),

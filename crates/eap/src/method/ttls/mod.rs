@@ -98,6 +98,12 @@ impl Phase2 for Ttls {
             (State::PasswordAnswer { identity, .. }, Answer::Accepted) => {
                 authenticated(identity, InnerMethod::Pap)
             }
+            (State::PasswordAnswer { identity, .. }, Answer::AcceptedWithCode) => {
+                Inner::Authenticated(Proven {
+                    second_factor: true,
+                    ..Proven::new(identity, name(InnerMethod::Pap))
+                })
+            }
             (State::PasswordAnswer { identity, password }, Answer::NtHash(expected)) => {
                 match password_matches(&password, &expected) {
                     true => authenticated(identity, InnerMethod::Pap),
@@ -113,6 +119,23 @@ impl Phase2 for Ttls {
                     false => Inner::Failure(reason::WRONG_PASSWORD_MSCHAP.reason()),
                 }
             }
+            // There is no way here to a new password (RFC 5281 section 11.2.4 has one, which no supplicant walks).
+            (State::MschapAnswer { response, .. }, Answer::ExpiredNtHash { nt_hash, reason }) => {
+                Inner::Failure(
+                    match mschapv2::verify_v1(&nt_hash, &response.challenge, &response.nt_response)
+                    {
+                        true => reason,
+                        false => reason::WRONG_PASSWORD_MSCHAP.reason(),
+                    },
+                )
+            }
+            (
+                State::Mschapv2Answer { identity, response },
+                Answer::ExpiredNtHash { nt_hash, reason },
+            ) => Inner::Failure(match verified(&identity, &response, &nt_hash) {
+                Some(_) => reason,
+                None => reason::WRONG_PASSWORD.reason(),
+            }),
             (State::Mschapv2Answer { identity, response }, Answer::NtHash(nt_hash)) => {
                 self.verify(identity, &response, &nt_hash, tls)
             }
@@ -146,7 +169,12 @@ impl Ttls {
                     identity,
                     password: password.clone(),
                 };
-                Question::Password { user, password }
+                Question::Password {
+                    user,
+                    password,
+                    // The supplicant says everything at once.
+                    can_ask_for_code: false,
+                }
             }
             Proof::Chap {
                 identifier,
@@ -180,14 +208,7 @@ impl Ttls {
         nt_hash: &[u8; 16],
         tls: &mut Tls,
     ) -> Inner {
-        let verified = mschapv2::verify(
-            nt_hash,
-            &response.challenge,
-            &response.peer_challenge,
-            &identity,
-            &response.nt_response,
-        );
-        let Some(proof) = verified else {
+        let Some(proof) = verified(&identity, response, nt_hash) else {
             return Inner::Failure(reason::WRONG_PASSWORD.reason());
         };
         let mut data = vec![response.identifier];
@@ -213,12 +234,23 @@ impl Ttls {
                 Inner::Ask(question)
             }
             InnerStep::Success(success) => Inner::Authenticated(Proven {
+                second_factor: success.second_factor,
                 certificates: success.certificates,
                 ..Proven::new(success.identity, name(success.method))
             }),
             InnerStep::Failure(reason) | InnerStep::Broken(reason) => Inner::Failure(reason),
         }
     }
+}
+
+fn verified(identity: &str, response: &Mschapv2Response, nt_hash: &[u8; 16]) -> Option<String> {
+    mschapv2::verify(
+        nt_hash,
+        &response.challenge,
+        &response.peer_challenge,
+        identity,
+        &response.nt_response,
+    )
 }
 
 fn authenticated(identity: String, inner: InnerMethod) -> Inner {
