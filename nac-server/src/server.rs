@@ -27,6 +27,7 @@ use crate::account::SessionTable;
 use crate::authenticate::Authenticator;
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
+use crate::identity::realm::LocalRealms;
 use crate::listen::radsec::RadSec;
 use crate::listen::radsec::links::Links;
 use crate::snapshot::{World, WorldError, feed};
@@ -106,6 +107,7 @@ impl Server {
         let mut listeners = Listeners::bind(config).await?;
         let addresses = listeners.addresses()?;
         let world = Arc::new(World::load(&store).await?);
+        world.directory.replace_realms(local_realms(config));
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
         let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
@@ -275,6 +277,8 @@ impl Server {
             running.store(fresh);
         }
         self.authenticator.replace_eap(Some(eap));
+        let directory = &self.authenticator.world.directory;
+        directory.replace_realms(local_realms(config));
         self.https.store(https);
         let expiries = own_expiries(config, &self.store).await?;
         self.expiries.store(Arc::new(expiries));
@@ -316,6 +320,10 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+fn local_realms(config: &Config) -> LocalRealms {
+    LocalRealms::new(&config.identity.realms, &config.identity.nt_domains)
 }
 
 /// When the server's own certificates end.

@@ -21,6 +21,13 @@ pub struct Facts {
     pub chaining: String,
     /// The machine's name, when it was proven besides a user.
     pub machine: String,
+    /// The realm or Windows domain that the authenticated name carries, in lower case (RFC 7542).
+    pub realm: String,
+    /// The same of the name outside the tunnel, which proves nothing.
+    pub outer_realm: String,
+    /// Whether the two do not go together, see [`Self::realm`] and [`Self::outer_realm`]: realms that are ours do, and with a name
+    /// without a realm.
+    pub realm_mismatch: bool,
     /// The device that they use.
     pub device: DeviceFacts,
     /// What is known of that device's health.

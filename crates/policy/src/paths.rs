@@ -80,6 +80,11 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("", "eap", |facts| Value::Bool(facts.eap())),
     path("", "chaining", |facts| Value::Text(&facts.chaining)),
     path("", "machine", |facts| Value::Text(&facts.machine)),
+    path("", "realm", |facts| Value::Text(&facts.realm)),
+    path("", "outer_realm", |facts| Value::Text(&facts.outer_realm)),
+    path("", "realm_mismatch", |facts| {
+        Value::Bool(facts.realm_mismatch)
+    }),
     path("identity", "kind", |facts| {
         Value::Text(facts.identity.kind.as_str())
     }),

@@ -30,6 +30,8 @@ pub(crate) type State = [u8; 16];
 pub(crate) struct Active {
     /// The protocol.
     pub(crate) conversation: Conversation,
+    /// The name of the offer of methods, once the supplicant has said its name.
+    pub(crate) offer: Option<Arc<str>>,
     /// The State of the newest challenge, until it is answered.
     pub(crate) expected: Option<State>,
     /// The State that was answered last.
@@ -67,6 +69,7 @@ impl Conversations {
         let id = random();
         let active = Arc::new(Mutex::new(Active {
             conversation,
+            offer: None,
             expected: None,
             answered: [0; 16],
             invalid: 0,

@@ -1,15 +1,18 @@
 //! EAP over RADIUS (RFC 3579): carries packets between the NAS and a [`Conversation`], and answers its questions.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Authenticated, EapAnswer};
 use super::conversations::{Active, ConversationId};
 use super::methods::challenge_user;
+use super::offer;
 use super::request::Request;
 use super::{Authenticator, Progress};
 use crate::identity::from_chain;
 use crate::identity::password::{Check, SlowCheck, Verified};
+use crate::identity::realm::{is_machine, realm_of};
 use crate::reason::Refusal;
 use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -31,15 +34,12 @@ const INVALID_EAP_PACKET: u32 = 202;
 const RESPONSE: u8 = 2;
 const IDENTITY: u8 = 1;
 
-/// How the accounts of machines begin (as Windows names them).
-const MACHINE_PREFIX: &str = "host/";
-
 type Shared = Arc<Mutex<Active>>;
 
 /// One EAP message from the NAS.
 pub(super) fn receive(
     authenticator: &Arc<Authenticator>,
-    request: Request,
+    mut request: Request,
     message: &[u8],
 ) -> Progress {
     let packet = request.packet();
@@ -72,21 +72,32 @@ pub(super) fn receive(
         // A late duplicate, which RFC 3748 section 4.1 discards, or one whose answer is on its way.
         return Progress::Silence;
     }
+    request.offer.clone_from(&conversation.offer);
     if let Some(check) = conversation.parked.take() {
         // There was no room for this check; the NAS has asked again.
         drop(conversation);
         return check_password(authenticator, request, id, active, check);
     }
     if message.is_empty() {
+        conversation.offer = None;
         let identity_request = conversation.conversation.start();
         return challenge(
             &request,
-            &packet,
+            &request.packet(),
             &id,
             &mut conversation,
             &identity_request,
             None,
         );
+    }
+    if conversation.offer.is_none()
+        && let Some(identity) = identity(message)
+    {
+        let settings = offer::eap_settings(authenticator, &mut request, &identity);
+        conversation.offer.clone_from(&request.offer);
+        if let Some(settings) = settings {
+            conversation.conversation.offer(settings);
+        }
     }
     let step = conversation.conversation.receive(Instant::now(), message);
     let unfinished = conversation.conversation.unfinished();
@@ -101,9 +112,7 @@ fn begin(
     packet: &Packet<'_>,
     message: &[u8],
 ) -> Result<(ConversationId, Shared), Refusal> {
-    let starts = message.is_empty()
-        || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
-    if !starts {
+    if !message.is_empty() && identity(message).is_none() {
         return Err(Refusal::no_state());
     }
     let settings = authenticator
@@ -124,6 +133,14 @@ fn begin(
     Ok(authenticator
         .conversations
         .insert(&request.client.name, conversation, now))
+}
+
+/// What the supplicant goes by, when this is the answer to a request for its identity (RFC 3748 section 5.1: up to a NUL).
+fn identity(message: &[u8]) -> Option<Cow<'_, str>> {
+    let is_identity = message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY);
+    let octets = message.get(5..).filter(|_| is_identity)?;
+    let octets = octets.split(|octet| *octet == 0).next()?;
+    Some(String::from_utf8_lossy(octets))
 }
 
 /// Follows the conversation until something has to be sent or asked outside.
@@ -212,7 +229,7 @@ fn advance(
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
                 let mut active = lock(&active);
-                let refusal = Refusal::from(reason);
+                let refusal = offer::named(Refusal::from(reason), &request);
                 count_wrong(authenticator, &request, &mut active, &refusal);
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
@@ -411,13 +428,22 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
     let mut authenticated = if success.by_certificate {
         let leaf = leaf.ok_or_else(Refusal::anonymous_certificate)?;
         let (kind, name, facts) = from_chain(leaf)?;
+        let realm = realm_of(&name);
+        let name = match kind {
+            IdentityKind::User => directory.registered_name(&name),
+            _ => name,
+        };
         let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
         authenticated.certificate = Some(Arc::new(facts));
+        authenticated.realm = realm;
         authenticated
     } else {
-        let name = directory.registered_name(&success.identity);
+        // Its realm may have ceased to be ours since the session began that is resumed.
+        let account = directory.account(&success.identity)?;
+        let name = account.map_or_else(|| success.identity.clone(), |account| account.name.clone());
         let mut authenticated =
             Authenticated::new(IdentityKind::User, name, "local", success.method);
+        authenticated.realm = realm_of(&success.identity);
         // A certificate that came along with a password says which device this is, or once more who the user is. One that names
         // another user says nothing about this login, which is then one without a certificate.
         match leaf.map(|leaf| from_chain(leaf)) {
@@ -433,6 +459,7 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
         }
         authenticated
     };
+    authenticated.outer_realm = realm_of(&success.outer_identity);
     if let (IdentityKind::User, Some(proven)) = (authenticated.kind, &success.machine) {
         authenticated.machine = machine(directory, proven)?.map(Arc::new);
     }
@@ -451,10 +478,7 @@ fn machine(
         }),
         None => {
             let name = directory.registered_name(&proven.identity);
-            let is_machine = name
-                .get(..MACHINE_PREFIX.len())
-                .is_some_and(|prefix| prefix.eq_ignore_ascii_case(MACHINE_PREFIX));
-            Ok(is_machine.then_some(MachineDetails {
+            Ok(is_machine(&name).then_some(MachineDetails {
                 name,
                 certificate: None,
             }))

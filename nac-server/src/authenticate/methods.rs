@@ -69,9 +69,14 @@ pub(super) fn check(
                 let result = chap(authenticator, &request.packet(), &user);
                 authenticator.guessed(&user, request.mac, result)
             }) {
-                Ok(user) => {
-                    let authenticated =
-                        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                Ok(account) => {
+                    let authenticated = Authenticated::new(
+                        IdentityKind::User,
+                        account.name.clone(),
+                        "local",
+                        "CHAP",
+                    )
+                    .in_realm_of(&user);
                     answer::conclude(authenticator, &request, authenticated)
                 }
                 Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
@@ -105,6 +110,31 @@ pub(super) fn check(
     Progress::Reply(reply)
 }
 
+/// Refuses credentials unseen, in the words of their method.
+pub(super) fn refuse(
+    authenticator: &Authenticator,
+    request: &Request,
+    credentials: &Credentials,
+    refusal: Refusal,
+) -> Vec<u8> {
+    let method = match credentials {
+        Credentials::Eap(_) => "EAP",
+        Credentials::Mab(_) => "MAB",
+        Credentials::Pap { .. } => "PAP",
+        Credentials::Chap { .. } => "CHAP",
+        Credentials::MsChapV2 { response, .. } => {
+            let error = (
+                MICROSOFT,
+                microsoft::CHAP_ERROR,
+                ms_chap_error(response.ident),
+            );
+            let (method, name) = ("MS-CHAPv2", &request.user_name);
+            return answer::refuse_with(authenticator, request, method, name, refusal, &[error]);
+        }
+    };
+    answer::refuse(authenticator, request, method, &request.user_name, refusal)
+}
+
 fn answer_pap(
     authenticator: &Authenticator,
     request: &Request,
@@ -115,7 +145,8 @@ fn answer_pap(
     match authenticator.guessed(&user, request.mac, result) {
         Ok(()) => {
             let name = authenticator.world.directory.registered_name(&user);
-            let mut authenticated = Authenticated::new(IdentityKind::User, name, "local", "PAP");
+            let mut authenticated =
+                Authenticated::new(IdentityKind::User, name, "local", "PAP").in_realm_of(&user);
             authenticated.credential_us = credential_us;
             answer::conclude(authenticator, request, authenticated)
         }
@@ -129,8 +160,7 @@ pub(super) fn challenge_user(
     name: &str,
     method: &str,
 ) -> Result<Arc<UserEntry>, Refusal> {
-    let user = authenticator.world.directory.user(name);
-    let Some(user) = user else {
+    let Some(user) = authenticator.world.directory.account(name)? else {
         return Err(Refusal::unknown_user(name));
     };
     if !user.enabled {
@@ -178,7 +208,8 @@ fn ms_chap_v2(
     )
     .ok_or_else(|| Refusal::wrong_password(name))?;
     let mut authenticated =
-        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
+        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2")
+            .in_realm_of(name);
     let mut answer = vec![response.ident];
     answer.extend_from_slice(success.as_bytes());
     authenticated

@@ -10,6 +10,7 @@ mod duplicate;
 mod eap;
 mod habits;
 mod methods;
+mod offer;
 mod psk;
 pub mod request;
 
@@ -101,7 +102,9 @@ impl Authenticator {
 
     /// Whether a credential of this user is looked at for this station, or too many were wrong lately.
     fn may_guess(&self, user: &str, station: Option<MacAddr>) -> Result<(), Refusal> {
-        if self.guesses.may_try(user, station, Instant::now()) {
+        // One account, however many spellings.
+        let account = self.world.directory.registered_name(user);
+        if self.guesses.may_try(&account, station, Instant::now()) {
             Ok(())
         } else {
             Err(Refusal::too_many_guesses(user))
@@ -115,10 +118,11 @@ impl Authenticator {
         station: Option<MacAddr>,
         result: Result<T, Refusal>,
     ) -> Result<T, Refusal> {
+        let account = || self.world.directory.registered_name(user);
         match &result {
-            Ok(_) => self.guesses.right(user, station, Instant::now()),
+            Ok(_) => self.guesses.right(&account(), station, Instant::now()),
             Err(refusal) if is_wrong_guess(refusal.code) => {
-                self.guesses.wrong(user, station, Instant::now());
+                self.guesses.wrong(&account(), station, Instant::now());
             }
             Err(_) => {}
         }
@@ -299,10 +303,18 @@ fn access_request(
         }
         Seen::New => {}
     }
-    let request = Request::new(client, origin, packet, now);
+    let mut request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
         Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
-        Ok(credentials) => methods::check(authenticator, request, credentials),
+        Ok(credentials) => match offer::allow(authenticator, &mut request, &credentials) {
+            Ok(()) => methods::check(authenticator, request, credentials),
+            Err(refusal) => Progress::Reply(methods::refuse(
+                authenticator,
+                &request,
+                &credentials,
+                refusal,
+            )),
+        },
         Err(refusal) => Progress::Reply(answer::refuse_plain(authenticator, &request, refusal)),
     };
     match progress {

@@ -89,7 +89,10 @@ impl Passwords {
 
     /// Starts a check: answers at once what needs no argon2.
     pub fn check(&self, directory: &Directory, name: &str, password: Zeroizing<Vec<u8>>) -> Check {
-        let user = directory.user(name);
+        let user = match directory.account(name) {
+            Ok(user) => user,
+            Err(refusal) => return Check::Now(Err(refusal)),
+        };
         let hash = match &user {
             Some(user) => match &user.password {
                 Some(hash) => hash.clone(),

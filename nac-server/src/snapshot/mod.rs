@@ -7,6 +7,7 @@
 pub mod clients;
 pub mod directory;
 pub mod feed;
+pub mod offers;
 pub mod segments;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use nac_store::{BreakGlass, Store, StoreError, now_us};
 
 pub use clients::{Client, ClientTable};
 pub use directory::Directory;
+pub use offers::OfferTable;
 pub use segments::SegmentTable;
 
 use crate::identity::chargeable::ChargeableIdentities;
@@ -40,6 +42,8 @@ pub struct Snapshot {
     pub clients: Arc<ClientTable>,
     /// What may be answered.
     pub segments: Arc<SegmentTable>,
+    /// Which methods are offered to whom.
+    pub offers: Arc<OfferTable>,
     /// Who gets what.
     pub policy: Arc<ActivePolicy>,
     /// SHA-256 fingerprints of revoked certificates, lower-case hex.
@@ -102,6 +106,7 @@ impl World {
             clients: Arc::new(ClientTable::load(store, &activity).await?),
             policy: Arc::new(load_policy(store, &segments).await?),
             segments: Arc::new(segments),
+            offers: Arc::new(OfferTable::load(store).await?),
             revoked: Arc::new(load_revoked(store).await?),
             break_glass: load_break_glass(store).await?,
         };
@@ -134,6 +139,12 @@ impl World {
     async fn reload_clients(&self, store: &Store) -> Result<(), WorldError> {
         let clients = Arc::new(ClientTable::load(store, &self.activity).await?);
         self.replace(|snapshot| snapshot.clients = clients.clone());
+        Ok(())
+    }
+
+    async fn reload_offers(&self, store: &Store) -> Result<(), WorldError> {
+        let offers = Arc::new(OfferTable::load(store).await?);
+        self.replace(|snapshot| snapshot.offers = offers.clone());
         Ok(())
     }
 

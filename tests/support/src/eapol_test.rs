@@ -126,6 +126,12 @@ pub struct Supplicant<'a> {
     pub version: TlsVersion,
     /// The inner identity.
     pub identity: &'a str,
+    /// The identity outside the tunnel.
+    pub anonymous: &'a str,
+    /// The Wi-Fi network; none on a wire.
+    pub ssid: &'a str,
+    /// The address that it sends from, as its access point.
+    pub source: &'a str,
     /// The password, where the method has one.
     pub password: &'a str,
     /// The CA that the supplicant trusts.
@@ -152,6 +158,9 @@ impl<'a> Supplicant<'a> {
             method,
             version,
             identity: cast::USER,
+            anonymous: "anonymous",
+            ssid: "",
+            source: "",
             password: cast::PASSWORD,
             ca,
             phase1: "",
@@ -198,6 +207,13 @@ impl<'a> Supplicant<'a> {
                 &mac.join(":"),
             ])
             .args(["-C", "CONNECT 1000Mbps 802.3", "-N", "61:d:15"]);
+        if !self.ssid.is_empty() {
+            let called = format!("30:s:00-1B-0D-63-C2-26:{}", self.ssid);
+            command.args(["-N", &called]);
+        }
+        if !self.source.is_empty() {
+            command.args(["-A", self.source]);
+        }
         if self.key_name {
             command.arg("-e");
         }
@@ -230,7 +246,8 @@ impl<'a> Supplicant<'a> {
         if let Some(phase2) = phase2 {
             let _ = writeln!(
                 text,
-                "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"anonymous\""
+                "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"{}\"",
+                self.anonymous
             );
             let _ = writeln!(text, "\tpassword=\"{}\"", self.password);
         }

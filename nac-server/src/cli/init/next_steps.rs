@@ -64,6 +64,11 @@ client_ca = ["ca.crt"]
 # tls = "1.2+1.3"
 # session_lifetime = "8h"
 
+[identity]
+# anna@example.org and EXAMPLE\anna are the user anna.
+# realms = ["example.org"]
+# nt_domains = ["EXAMPLE"]             # without it, every Windows domain
+
 [posture]
 # checks_dir = "checks"
 # max_age_seconds = 900
