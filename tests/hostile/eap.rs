@@ -438,7 +438,7 @@ fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
     let offer = |name: &str, methods: &str| {
         ground
             .nac
-            .command(&["offer", "set", name, "--method", methods]);
+            .command(&["offer", "set", name, "--realm", name, "--method", methods]);
     };
     offer("strict", "PEAP,EAP-TLS");
     const PEAP: u8 = 25;
@@ -448,13 +448,13 @@ fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
     };
     let heard = wait::until(SOON, || {
         let mut talk = Talk::new(&client);
-        proposed(&talk.say(&eap_response(1, 1, b"alice"))) == Some(PEAP)
+        proposed(&talk.say(&eap_response(1, 1, b"alice@strict"))) == Some(PEAP)
     });
     assert!(heard, "the offer counts without a restart");
     let everything: Vec<u8> = (1..=253).collect();
     for wanted in (1..=253).map(|one| vec![one]).chain([everything]) {
         let mut talk = Talk::new(&client);
-        let mut reply = talk.say(&eap_response(1, 1, b"alice"));
+        let mut reply = talk.say(&eap_response(1, 1, b"alice@strict"));
         let mut started = Vec::new();
         while let Some(method) = proposed(&reply) {
             started.push(method);
@@ -475,7 +475,7 @@ fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
         );
     }
     let mut talk = Talk::new(&client);
-    talk.say(&eap_response(1, 1, b"mallory"));
+    talk.say(&eap_response(1, 1, b"mallory@strict"));
     // MD5-Challenge, EAP-GTC and LEAP.
     let reply = talk.say(&eap_response(talk.identifier(), NAK, &[4, 6, 17]));
     assert_failure(&reply, "a downgrade");

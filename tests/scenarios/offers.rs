@@ -265,7 +265,7 @@ fn a_password_and_a_mac_without_eap_are_offered_or_refused_with_a_remedy() {
 
 #[test]
 fn a_session_is_not_resumed_where_what_it_stems_from_is_not_offered_any_more() {
-    let site = site();
+    let site = office();
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "generic");
     let port = switch.port(1, [0x00, 0x16, 0x3e, 0x60, 0x00, 0x02]);
     let alice = Supplicant::peap("alice", &site.ca());
