@@ -11,6 +11,7 @@ use crate::https::Web;
 const NOTIFICATION: u8 = 2;
 const NAK: u8 = 3;
 const TLS: u8 = 13;
+const PEAP: u8 = 25;
 const EXPANDED: u8 = 254;
 /// EAP-TLS flags.
 const LENGTH: u8 = 0x80;
@@ -441,7 +442,6 @@ fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
             .command(&["offer", "set", name, "--realm", name, "--method", methods]);
     };
     offer("strict", "PEAP,EAP-TLS");
-    const PEAP: u8 = 25;
     let proposed = |reply: &Packet| match reply.code {
         code::ACCESS_CHALLENGE => reply.eap().get(4).copied(),
         _ => None,

@@ -244,8 +244,9 @@ fn hostile_names_are_stored_and_shown_as_one_escaped_line() {
     ground.survived();
     // On a busy machine the log is behind.
     let lines = || ground.lines("forged-by-eve", "");
-    wait::until(SOON, || lines().len() >= names.len());
+    let written = wait::until(SOON, || lines().len() >= names.len());
     let lines = lines();
+    assert!(written, "{lines:#?}");
     assert_eq!(lines.len(), names.len(), "{lines:#?}");
     for line in lines {
         assert!(

@@ -31,7 +31,7 @@ fn choose(
     }
     let ssid = request.ssid(&request.packet());
     let found = offers.first(&request.client, &ssid, &realm_of(name));
-    let name = found.map_or(offers.default_name(), |entry| &entry.name);
+    let name = found.map_or_else(|| offers.default_name(), |entry| &entry.name);
     request.offer = Some(name.clone());
     found.cloned()
 }

@@ -1,6 +1,6 @@
 //! What the hot path reads: everything an answer depends on, in memory, without SQL.
 //!
-//! Small things (clients, segments, policy, revocations) are one immutable [`Snapshot`] that is swapped as a whole. Big
+//! Small things (clients, segments, offers, policy, revocations) are one immutable [`Snapshot`] that is swapped as a whole. Big
 //! tables (users, devices) are the [`Directory`], updated in place. The [`feed`] keeps both true from the store's change
 //! feed, so a database outage is not an authentication outage.
 
