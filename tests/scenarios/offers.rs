@@ -248,7 +248,7 @@ fn a_password_and_a_mac_without_eap_are_offered_or_refused_with_a_remedy() {
     let refused = || port.pap("alice", cast::PASSWORD).code == code::ACCESS_REJECT;
     assert!(wait::until(SOON, refused), "the offer counts at once");
     let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
-    assert_eq!(why["reason_code"], "NAC-2023", "{why:#}");
+    assert_eq!(why["reason_code"], "NAC-2043", "{why:#}");
     assert_eq!(why["offer"], "wired");
     assert_eq!(why["method"], "PAP");
     assert_eq!(

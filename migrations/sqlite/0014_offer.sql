@@ -1,11 +1,11 @@
--- The same tables as ../sqlite/0015_offer.sql.
+-- The same tables as ../postgres/0014_offer.sql.
 
 -- Which methods are offered where: the first row that fits a login counts, and when none fits the lists in nac.toml. An empty text fits
 -- everything, `*` any part of a name. The lists are JSON arrays, the preferred method first; without inner methods those of nac.toml
 -- count.
 CREATE TABLE offer (
     name TEXT NOT NULL PRIMARY KEY,
-    position BIGINT NOT NULL,
+    position INTEGER NOT NULL,
     client TEXT NOT NULL,
     site TEXT NOT NULL,
     ssid TEXT NOT NULL,
@@ -13,5 +13,5 @@ CREATE TABLE offer (
     methods TEXT NOT NULL,
     inner_methods TEXT NOT NULL,
     description TEXT NOT NULL,
-    updated_us BIGINT NOT NULL
-);
+    updated_us INTEGER NOT NULL
+) STRICT;
