@@ -119,6 +119,15 @@ reasons! {
     /// A new password that cannot be one.
     new_password_refused(user, why) = "NAC-2031", "user \"{user}\" chose a new password that is not taken: {why}",
         "Let the user choose another one: 1 to 256 octets, not the old one.";
+    /// A realm of somebody else.
+    foreign_realm(name, realm) = "NAC-2041", "\"{name}\" is of the realm or domain \"{realm}\", which is not one of ours",
+        "Let the user log in with a realm of ours or without one; or, if it is ours, name it in nac.toml: realms or nt_domains in [identity].";
+    /// No name at all.
+    malformed_name(name, why) = "NAC-2042", "\"{name}\" cannot be a user name: {why}",
+        "Correct the user name in the supplicant's profile: NAME, NAME@REALM (RFC 7542) or DOMAIN\\NAME.";
+    /// A method without EAP that is not offered there.
+    method_not_offered(method, offer) = "NAC-2043", "method not allowed: {method} is not in the offer \"{offer}\"",
+        "Configure the port or SSID for a method that is offered, or offer this one: nac offer show NAME, then nac offer set NAME --method ….";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

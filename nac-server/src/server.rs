@@ -29,6 +29,7 @@ use crate::account::SessionTable;
 use crate::authenticate::{Authenticator, new_password};
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
+use crate::identity::realm::LocalRealms;
 use crate::listen::radsec::RadSec;
 use crate::listen::radsec::links::Links;
 use crate::snapshot::{World, WorldError, feed};
@@ -117,6 +118,7 @@ impl Server {
         let revocation_states = SourceStates::default();
         let keeper = Keeper::start(config, &store, world.clone(), revocation_states.clone());
         let keeper = Arc::new(keeper.await?);
+        world.directory.replace_realms(local_realms(config));
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
         let stapler = Arc::new(Stapler::start(config, eap.tls.clone()).await);
@@ -309,6 +311,8 @@ impl Server {
             .store(Arc::new(names));
         self.stapler.replace(config, eap.tls.clone()).await;
         self.authenticator.replace_eap(Some(eap));
+        let directory = &self.authenticator.world.directory;
+        directory.replace_realms(local_realms(config));
         self.https.store(https);
         let expiries = own_expiries(config, &self.store).await?;
         self.expiries.store(Arc::new(expiries));
@@ -350,6 +354,10 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+fn local_realms(config: &Config) -> LocalRealms {
+    LocalRealms::new(&config.identity.realms, &config.identity.nt_domains)
 }
 
 /// When the server's own certificates end.

@@ -123,6 +123,7 @@ fn decision(number: usize, devices: usize, newest_us: i64) -> DecisionRecord {
             format!("user-{device}")
         },
         method: "PEAP-MSCHAPv2".to_owned(),
+        offer: "default".to_owned(),
         outcome: if refused {
             DecisionOutcome::Reject
         } else {

@@ -1,15 +1,17 @@
 //! EAP that lies (RFC 3748 section 4, RFC 5216 section 3.1, RFC 3579 section 2.2).
 
 use nac_test_support::exchange::Exchange;
+use nac_test_support::wait;
 use nac_test_support::wire::{Packet, attribute, code, eap_response};
 
-use crate::ground::Ground;
+use crate::ground::{Ground, SOON};
 use crate::https::Web;
 
 /// EAP types.
 const NOTIFICATION: u8 = 2;
 const NAK: u8 = 3;
 const TLS: u8 = 13;
+const PEAP: u8 = 25;
 const EXPANDED: u8 = 254;
 /// EAP-TLS flags.
 const LENGTH: u8 = 0x80;
@@ -442,5 +444,61 @@ fn a_client_hello_may_be_cut_anywhere() {
         assert_eq!(flight.code, code::ACCESS_CHALLENGE, "cut at {at}");
         assert!(flight.eap().len() > 100, "cut at {at}: the server's flight");
     }
+    ground.survived();
+}
+
+#[test]
+fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
+    let ground = Ground::start();
+    let client = ground.client("127.6.0.9:0");
+    let offer = |name: &str, methods: &str| {
+        ground
+            .nac
+            .command(&["offer", "set", name, "--realm", name, "--method", methods]);
+    };
+    offer("strict", "PEAP,EAP-TLS");
+    let proposed = |reply: &Packet| match reply.code {
+        code::ACCESS_CHALLENGE => reply.eap().get(4).copied(),
+        _ => None,
+    };
+    let heard = wait::until(SOON, || {
+        let mut talk = Talk::new(&client);
+        proposed(&talk.say(&eap_response(1, 1, b"alice@strict"))) == Some(PEAP)
+    });
+    assert!(heard, "the offer counts without a restart");
+    let everything: Vec<u8> = (1..=253).collect();
+    for wanted in (1..=253).map(|one| vec![one]).chain([everything]) {
+        let mut talk = Talk::new(&client);
+        let mut reply = talk.say(&eap_response(1, 1, b"alice@strict"));
+        let mut started = Vec::new();
+        while let Some(method) = proposed(&reply) {
+            started.push(method);
+            assert!(started.len() <= 2, "{started:?}");
+            if wanted == [method] {
+                break;
+            }
+            let others: Vec<u8> = wanted
+                .iter()
+                .copied()
+                .filter(|one| *one != method)
+                .collect();
+            reply = talk.say(&eap_response(talk.identifier(), NAK, &others));
+        }
+        assert!(
+            started.iter().all(|method| [PEAP, TLS].contains(method)),
+            "{wanted:?}: {started:?}"
+        );
+    }
+    let mut talk = Talk::new(&client);
+    talk.say(&eap_response(1, 1, b"mallory@strict"));
+    // MD5-Challenge, EAP-GTC and LEAP.
+    let reply = talk.say(&eap_response(talk.identifier(), NAK, &[4, 6, 17]));
+    assert_failure(&reply, "a downgrade");
+    let mut why = String::new();
+    let told = wait::until(SOON, || {
+        why = ground.nac.command(&["tail", "--last", "5", "--no-follow"]);
+        why.contains("method not allowed by the offer \"strict\"")
+    });
+    assert!(told, "{why}");
     ground.survived();
 }

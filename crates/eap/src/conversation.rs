@@ -155,6 +155,14 @@ impl Conversation {
         self.preferred = Some(method);
     }
 
+    /// Offers what these settings say. It counts for what is still to be proposed: once a method was, it does nothing.
+    pub fn offer(&mut self, settings: Arc<Settings>) {
+        if matches!(self.state, State::Begun | State::IdentityRequested) {
+            self.untried = offered(&settings);
+            self.settings = settings;
+        }
+    }
+
     /// The EAP-Request/Identity that answers an EAP-Start. Whatever went before is forgotten.
     pub fn start(&mut self) -> Vec<u8> {
         self.forget();

@@ -35,6 +35,13 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// What the supplicant goes by outside the tunnel, once it was asked; `user_name` is what the NAS calls it, which completes a long
+    /// name.
+    pub fn identity<'a>(&'a self, user_name: &'a str) -> Option<&'a str> {
+        self.proposed
+            .map(|_| whole_identity(&self.identity, user_name))
+    }
+
     /// As octets, at most 214. They are not sealed: whoever hands them out has to see that they come back unchanged.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mask = METHODS

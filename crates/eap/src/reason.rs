@@ -186,10 +186,10 @@ table! {
     // 13xx: which method.
     NAK "EAP-1301"
         "the supplicant wants {}"
-        "Offer that method: add it to methods in [eap] of nac.toml and reload (systemctl reload nac); or choose one of the offered methods in the supplicant's profile.";
+        "Offer that method: add it to methods in [eap] of nac.toml and reload (systemctl reload nac), or to the offer (nac offer list); or choose one of the offered methods in the supplicant's profile.";
     NOTHING_OFFERED "EAP-1302"
         "this server has no EAP method to offer"
-        "Enable PEAP or EAP-TTLS, or give EAP-TLS a client CA.";
+        "Offer PEAP or EAP-TTLS (nac offer list, or methods in [eap]), or give EAP-TLS a client CA.";
     WRONG_TYPE "EAP-1303"
         "the supplicant answered {} with {}"
         "Update the supplicant.";
@@ -209,10 +209,10 @@ table! {
         "Update the supplicant.";
     INNER_NAK "EAP-1405"
         "the supplicant wants {} inside the tunnel, which is not offered there"
-        "Choose another inner method in the supplicant's profile, or offer this one: inner_methods in [eap].";
+        "Choose another inner method in the supplicant's profile, or offer this one: nac offer list, or inner_methods in [eap].";
     INNER_UNSUPPORTED "EAP-1406"
         "the supplicant uses {} inside EAP-TTLS, which is not offered there"
-        "Choose another inner method in the supplicant's profile, or offer this one: inner_methods in [eap].";
+        "Choose another inner method in the supplicant's profile, or offer this one: nac offer list, or inner_methods in [eap].";
     AVP_MALFORMED "EAP-1407"
         "an attribute inside EAP-TTLS is malformed: {}"
         "Update the supplicant.";
@@ -233,7 +233,7 @@ table! {
         "Report this with the server's log.";
     NO_INNER_METHOD "EAP-1413"
         "this server has no EAP method to offer inside the tunnel"
-        "Name one in inner_methods of [eap]: EAP-MSCHAPv2, EAP-GTC or EAP-TLS.";
+        "Name one in the offer (nac offer list) or in inner_methods of [eap]: EAP-MSCHAPv2, EAP-GTC or EAP-TLS.";
     BINDING_MISMATCH "EAP-1414"
         "the crypto-binding is wrong: who holds the tunnel is not who authenticated inside it"
         "Treat it as somebody in the middle unless one model of supplicant always does it; then set crypto_binding in [eap] to \"off\" and report it.";
@@ -263,6 +263,9 @@ table! {
     RESUMED_CERTIFICATE_EXPIRED "EAP-1501"
         "the certificate of the resumed session is not valid any more: {}"
         "Renew the certificate; the supplicant will then log in in full.";
+    RESUMED_NOT_OFFERED "EAP-1502"
+        "the resumed session was authenticated by {}, which is not offered any more"
+        "Nothing: the supplicant logs in in full the next time, by what is offered. If it should be offered: nac offer list.";
 
     // 19xx: the supplicant half, `nac probe` and tests.
     SERVER_UNTRUSTED "EAP-1901"

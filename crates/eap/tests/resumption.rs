@@ -3,10 +3,11 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nac_eap::peer::PeerMethod;
-use nac_eap::{Method, ServerTls, TlsVersions};
+use nac_eap::{InnerMethod, Method, ServerTls, Settings, TlsVersions};
 use support::{LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, server_tls, settings_of};
 
 const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
@@ -96,6 +97,31 @@ fn sessions_do_not_cross_methods() {
             Login::new(&settings, first, &tls).run().success();
             let second = Login::new(&settings, second, &tls);
             assert!(!resumed(second), "{versions:?} {first:?}");
+        }
+    }
+}
+
+#[test]
+fn a_session_is_worth_nothing_where_what_it_stems_from_is_not_offered() {
+    for versions in VERSIONS {
+        for (method, narrowed) in [
+            (PeerMethod::PeapMschapv2, InnerMethod::EapGtc),
+            (PeerMethod::TtlsPap, InnerMethod::EapTls),
+            (PeerMethod::TtlsMschapv2, InnerMethod::EapMschapv2),
+            (PeerMethod::TeapMschapv2, InnerMethod::EapTls),
+        ] {
+            let settings = settings_of(&server_tls(versions), &ALL);
+            let narrow = Arc::new(Settings {
+                inner_methods: vec![narrowed],
+                ..Settings::clone(&settings)
+            });
+            let tls = peer_tls(versions, Some(&pki().client));
+            assert!(!resumed(Login::new(&settings, method, &tls)));
+            assert!(resumed(Login::new(&settings, method, &tls)));
+            let refused = Login::new(&narrow, method, &tls).run();
+            assert_eq!(refused.server.unwrap_err().code, "EAP-1502", "{method:?}");
+            // The session is gone with it.
+            assert!(!resumed(Login::new(&settings, method, &tls)));
         }
     }
 }

@@ -23,6 +23,13 @@ pub struct Facts {
     pub machine: String,
     /// Whether a second factor was checked besides the password: a code of an authenticator app.
     pub second_factor: bool,
+    /// The realm or Windows domain that the authenticated name carries, in lower case (RFC 7542).
+    pub realm: String,
+    /// The same of the name outside the tunnel, which proves nothing.
+    pub outer_realm: String,
+    /// Whether the two do not go together, see [`Self::realm`] and [`Self::outer_realm`]: realms that are ours do, and with a name
+    /// without a realm.
+    pub realm_mismatch: bool,
     /// The device that they use.
     pub device: DeviceFacts,
     /// What is known of that device's health.

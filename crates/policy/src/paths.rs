@@ -83,6 +83,11 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("", "second_factor", |facts| {
         Value::Bool(facts.second_factor)
     }),
+    path("", "realm", |facts| Value::Text(&facts.realm)),
+    path("", "outer_realm", |facts| Value::Text(&facts.outer_realm)),
+    path("", "realm_mismatch", |facts| {
+        Value::Bool(facts.realm_mismatch)
+    }),
     path("identity", "kind", |facts| {
         Value::Text(facts.identity.kind.as_str())
     }),

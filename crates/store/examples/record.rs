@@ -63,6 +63,7 @@ fn record(number: usize) -> Arc<DecisionRecord> {
         user_name: name.clone(),
         identity: name.clone(),
         method: "PAP".to_owned(),
+        offer: "default".to_owned(),
         outcome: DecisionOutcome::Accept,
         segment: Some("staff".to_owned()),
         reason_code: "NAC-0000".to_owned(),

@@ -49,6 +49,9 @@ pub struct DecisionRecord {
     pub identity: String,
     /// How.
     pub method: String,
+    /// Which offer said what methods there are; `default` for the configuration file's, empty in records from before there were offers.
+    #[serde(default)]
+    pub offer: String,
     /// What was answered.
     pub outcome: DecisionOutcome,
     /// The segment, on an accept.

@@ -29,6 +29,8 @@ words! {
         Client = "client",
         /// A segment, by name.
         Segment = "segment",
+        /// An offer of methods, by name.
+        Offer = "offer",
         /// A user, by name.
         User = "user",
         /// A device, by id.

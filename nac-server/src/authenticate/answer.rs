@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use super::request::{Request, described, identifiers};
 use super::{Authenticator, random};
 use crate::account::Admission;
+use crate::identity::realm::realm_of;
 use crate::identity::{AccessContext, Assessment, assess};
 use crate::reason::Refusal;
 use crate::snapshot::segments::SegmentAnswer;
@@ -39,6 +40,9 @@ pub(super) struct Authenticated {
     pub(super) second_factor: bool,
     pub(super) certificate: Option<Arc<CertificateDetails>>,
     pub(super) machine: Option<Arc<MachineDetails>>,
+    /// The realm of the name that was proven, and of the one outside the tunnel.
+    pub(super) realm: String,
+    pub(super) outer_realm: String,
     pub(super) eap: Option<EapAnswer>,
     /// Vendor attributes of the method itself.
     pub(super) vendor: Vec<(u32, u8, Vec<u8>)>,
@@ -73,10 +77,22 @@ impl Authenticated {
             second_factor: false,
             certificate: None,
             machine: None,
+            realm: String::new(),
+            outer_realm: String::new(),
             eap: None,
             vendor: Vec::new(),
             mppe: None,
             credential_us: 0,
+        }
+    }
+
+    /// By a name that was sent without a tunnel, so that there is no other.
+    pub(super) fn in_realm_of(self, name: &str) -> Self {
+        let realm = realm_of(name);
+        Self {
+            outer_realm: realm.clone(),
+            realm,
+            ..self
         }
     }
 }
@@ -116,6 +132,8 @@ fn decide(
         second_factor: authenticated.second_factor,
         certificate: authenticated.certificate.clone(),
         machine: authenticated.machine.clone(),
+        realm: authenticated.realm.clone(),
+        outer_realm: authenticated.outer_realm.clone(),
         mac: authenticated.mac.or(request.mac),
         nas: request.nas(&packet),
     });
@@ -132,6 +150,10 @@ fn decide(
             .as_ref()
             .map(|session| (session.framed_ip, session.started_us)),
     );
+    if assessment.facts.realm_mismatch {
+        tracing::info!(client = %request.client.name, identity = %context.name, realm = %context.realm,
+            outer_realm = %context.outer_realm, "the realm outside the tunnel is not that of who logs in");
+    }
     let ruling = assessment.ruling.clone().and_then(|segment| {
         match snapshot.segments.answer(&segment, request.client.profile) {
             Some(answer) => Ok((segment, answer.clone())),
@@ -418,6 +440,8 @@ fn unauthenticated(
         second_factor: false,
         certificate: None,
         machine: None,
+        realm: String::new(),
+        outer_realm: String::new(),
         mac: request.mac,
         nas: request.nas(packet),
     }
@@ -529,6 +553,7 @@ impl Record {
                 true => format!("{}+TOTP", self.method),
                 false => self.method.to_owned(),
             },
+            offer: request.offer.as_deref().unwrap_or_default().to_owned(),
             outcome,
             segment,
             reason_code: refusal

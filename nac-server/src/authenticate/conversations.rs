@@ -35,6 +35,8 @@ pub(crate) type State = [u8; 16];
 pub(crate) struct Active {
     /// The protocol.
     pub(crate) conversation: Conversation,
+    /// The name of the offer of methods, once the supplicant has said its name.
+    pub(crate) offer: Option<Arc<str>>,
     /// The State of the newest challenge, until it is answered.
     pub(crate) expected: Option<State>,
     /// The State that was answered last.
@@ -121,9 +123,10 @@ impl Conversations {
 
 impl Active {
     /// A conversation that belongs to no State yet, after `invalid` packets that had to be ignored.
-    pub(crate) fn new(conversation: Conversation, invalid: u8) -> Self {
+    pub(crate) fn new(conversation: Conversation, invalid: u8, offer: Option<Arc<str>>) -> Self {
         Self {
             conversation,
+            offer,
             expected: None,
             answered: [0; 16],
             invalid,

@@ -2,18 +2,21 @@
 //!
 //! *Invariant*: who has only said a name costs no memory ([`super::openings`]).
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::answer::{self, Authenticated, EapAnswer};
 use super::conversations::{Active, Asked, ConversationId, random};
 use super::methods::challenge_user;
+use super::offer;
 use super::openings::{Opened, Use};
 use super::request::Request;
 use super::second_factor::Factor;
 use super::{Authenticator, Progress};
 use crate::identity::from_chain;
 use crate::identity::password::{Check, SlowCheck, Verified};
+use crate::identity::realm::{is_machine, realm_of};
 use crate::reason::Refusal;
 use crate::snapshot::Directory;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -36,15 +39,12 @@ const INVALID_EAP_PACKET: u32 = 202;
 const RESPONSE: u8 = 2;
 const IDENTITY: u8 = 1;
 
-/// How the accounts of machines begin (as Windows names them).
-const MACHINE_PREFIX: &str = "host/";
-
 type Shared = Arc<Mutex<Active>>;
 
 /// One EAP message from the NAS.
 pub(super) fn receive(
     authenticator: &Arc<Authenticator>,
-    request: Request,
+    mut request: Request,
     message: &[u8],
 ) -> Progress {
     let packet = request.packet();
@@ -73,14 +73,10 @@ pub(super) fn receive(
     match opened {
         // Late again, see above.
         Some((_, Use::Again)) => Progress::Silence,
-        Some((opened, Use::First)) => {
-            match reopen(authenticator, &request, &packet, &opened.opening) {
-                Ok(conversation) => {
-                    open(authenticator, request, message, conversation, Some(&opened))
-                }
-                Err(refusal) => refuse_message(authenticator, &request, message, refusal),
-            }
-        }
+        Some((opened, Use::First)) => match reopen(authenticator, &mut request, &opened.opening) {
+            Ok(conversation) => open(authenticator, request, message, conversation, Some(&opened)),
+            Err(refusal) => refuse_message(authenticator, &request, message, refusal),
+        },
         Some((_, Use::Over)) | None => {
             let refusal = Refusal::unknown_conversation();
             refuse_message(authenticator, &request, message, refusal)
@@ -94,9 +90,7 @@ fn begin(
     packet: &Packet<'_>,
     message: &[u8],
 ) -> Result<Conversation, Refusal> {
-    let starts = message.is_empty()
-        || (message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY));
-    if !starts {
+    if !message.is_empty() && identity(message).is_none() {
         return Err(Refusal::no_state());
     }
     let mut conversation = Conversation::new(
@@ -110,21 +104,25 @@ fn begin(
     Ok(conversation)
 }
 
-/// Goes on with what the NAS kept for us.
+/// Goes on with what the NAS kept for us, under the offer that the name chose.
 fn reopen(
     authenticator: &Authenticator,
-    request: &Request,
-    packet: &Packet<'_>,
+    request: &mut Request,
     opening: &Opening,
 ) -> Result<Conversation, Refusal> {
+    let user_name = request.user_name.clone();
+    let settings = match opening.identity(&user_name) {
+        Some(identity) => offer::eap_settings(authenticator, request, identity),
+        None => authenticator.eap.load_full(),
+    };
     let mut conversation = Conversation::resume_opening(
-        settings(authenticator)?,
+        settings.ok_or_else(Refusal::no_credentials)?,
         authenticator.openings.epoch(),
         unix_time(),
-        eap_mtu(packet),
+        eap_mtu(&request.packet()),
         Box::new(fill_random),
         opening,
-        &request.user_name,
+        &user_name,
     )
     .ok_or_else(Refusal::unknown_conversation)?;
     prefer(authenticator, request, &mut conversation);
@@ -148,7 +146,7 @@ fn prefer(authenticator: &Authenticator, request: &Request, conversation: &mut C
 /// brings the conversation into the table.
 fn open(
     authenticator: &Arc<Authenticator>,
-    request: Request,
+    mut request: Request,
     message: &[u8],
     mut conversation: Conversation,
     opened: Option<&Opened>,
@@ -158,6 +156,7 @@ fn open(
     let step = if message.is_empty() {
         Step::Request(conversation.start())
     } else {
+        choose_offer(authenticator, &mut request, message, &mut conversation);
         conversation.receive(now, message)
     };
     let openings = &authenticator.openings;
@@ -181,7 +180,11 @@ fn open(
     let unfinished = conversation.unfinished();
     let (id, active) = (
         random(),
-        Arc::new(Mutex::new(Active::new(conversation, invalid))),
+        Arc::new(Mutex::new(Active::new(
+            conversation,
+            invalid,
+            request.offer.clone(),
+        ))),
     );
     if matches!(step, Step::Failure { .. } | Step::Ignore(_)) {
         // It is refused now.
@@ -196,29 +199,58 @@ fn open(
     advance(authenticator, request, id, active, step)
 }
 
-/// A message of a method.
+/// A message of a method, or what begins anew in the middle of one.
 fn go_on(
     authenticator: &Arc<Authenticator>,
-    request: Request,
+    mut request: Request,
     message: &[u8],
     id: ConversationId,
     active: Shared,
 ) -> Progress {
     let mut conversation = lock(&active);
+    request.offer.clone_from(&conversation.offer);
     if let Some(check) = conversation.parked.take() {
         // There was no room for this check; the NAS has asked again.
         drop(conversation);
         return check_password(authenticator, request, id, active, check);
     }
     let step = if message.is_empty() {
+        conversation.offer = None;
         Step::Request(conversation.conversation.start())
     } else {
-        conversation.conversation.receive(Instant::now(), message)
+        let eap = &mut conversation.conversation;
+        choose_offer(authenticator, &mut request, message, eap);
+        let step = eap.receive(Instant::now(), message);
+        conversation.offer.clone_from(&request.offer);
+        step
     };
     let unfinished = conversation.conversation.unfinished();
     drop(conversation);
     authenticator.conversations.holds(&id, unfinished);
     advance(authenticator, request, id, active, step)
+}
+
+/// Offers what is on offer to who says this name, if it is one and nothing was offered yet.
+fn choose_offer(
+    authenticator: &Authenticator,
+    request: &mut Request,
+    message: &[u8],
+    conversation: &mut Conversation,
+) {
+    if request.offer.is_none()
+        && let Some(identity) = identity(message)
+        && let Some(settings) = offer::eap_settings(authenticator, request, &identity)
+    {
+        conversation.offer(settings);
+    }
+}
+
+/// What the supplicant goes by, when this is the answer to a request for its identity (RFC 3748 section 5.1: up to a NUL).
+fn identity(message: &[u8]) -> Option<Cow<'_, str>> {
+    let is_identity = message.first() == Some(&RESPONSE) && message.get(4) == Some(&IDENTITY);
+    let octets = message.get(5..).filter(|_| is_identity)?;
+    let octets = octets.split(|octet| *octet == 0).next()?;
+    Some(String::from_utf8_lossy(octets))
 }
 
 /// Follows the conversation until something has to be sent or asked outside.
@@ -328,7 +360,7 @@ fn advance(
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
                 let mut active = lock(&active);
-                let refusal = Refusal::from(reason);
+                let refusal = offer::named(Refusal::from(reason), &request);
                 count_wrong(authenticator, &request, &mut active, &refusal);
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
@@ -573,13 +605,22 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
     let chain = &success.certificates;
     let mut authenticated = if success.by_certificate {
         let (kind, name, facts) = read(chain)?;
+        let realm = realm_of(&name);
+        let name = match kind {
+            IdentityKind::User => directory.registered_name(&name),
+            _ => name,
+        };
         let mut authenticated = Authenticated::new(kind, name, "certificate", success.method);
         authenticated.certificate = Some(Arc::new(facts));
+        authenticated.realm = realm;
         authenticated
     } else {
-        let name = directory.registered_name(&success.identity);
+        // Its realm may have ceased to be ours since the session began that is resumed.
+        let account = directory.account(&success.identity)?;
+        let name = account.map_or_else(|| success.identity.clone(), |account| account.name.clone());
         let mut authenticated =
             Authenticated::new(IdentityKind::User, name, "local", success.method);
+        authenticated.realm = realm_of(&success.identity);
         // A certificate that came along with a password says which device this is, or once more who the user is. One that names
         // another user says nothing about this login, which is then one without a certificate.
         match (!chain.is_empty()).then(|| read(chain)) {
@@ -595,6 +636,7 @@ fn identify(authenticator: &Authenticator, success: &Success) -> Result<Authenti
         }
         authenticated
     };
+    authenticated.outer_realm = realm_of(&success.outer_identity);
     if let (IdentityKind::User, Some(proven)) = (authenticated.kind, &success.machine) {
         authenticated.machine = machine(directory, read, proven)?.map(Arc::new);
     }
@@ -616,10 +658,7 @@ fn machine(
         }),
         [] => {
             let name = directory.registered_name(&proven.identity);
-            let is_machine = name
-                .get(..MACHINE_PREFIX.len())
-                .is_some_and(|prefix| prefix.eq_ignore_ascii_case(MACHINE_PREFIX));
-            Ok(is_machine.then_some(MachineDetails {
+            Ok(is_machine(&name).then_some(MachineDetails {
                 name,
                 certificate: None,
             }))

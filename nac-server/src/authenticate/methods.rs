@@ -37,9 +37,14 @@ pub(super) fn check(
                 let result = chap(authenticator, &request.packet(), &user);
                 authenticator.guessed(&user, request.mac, result)
             }) {
-                Ok(user) => {
-                    let authenticated =
-                        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "CHAP");
+                Ok(account) => {
+                    let authenticated = Authenticated::new(
+                        IdentityKind::User,
+                        account.name.clone(),
+                        "local",
+                        "CHAP",
+                    )
+                    .in_realm_of(&user);
                     answer::conclude(authenticator, &request, authenticated)
                 }
                 Err(refusal) => answer::refuse(authenticator, &request, "CHAP", &user, refusal),
@@ -70,6 +75,31 @@ pub(super) fn check(
         Credentials::Eap(_) => return Progress::Silence,
     };
     Progress::Reply(reply)
+}
+
+/// Refuses credentials unseen, in the words of their method.
+pub(super) fn refuse(
+    authenticator: &Authenticator,
+    request: &Request,
+    credentials: &Credentials,
+    refusal: Refusal,
+) -> Vec<u8> {
+    let method = match credentials {
+        Credentials::Eap(_) => "EAP",
+        Credentials::Mab(_) => "MAB",
+        Credentials::Pap { .. } => "PAP",
+        Credentials::Chap { .. } => "CHAP",
+        Credentials::MsChapV2 { response, .. } => {
+            let error = (
+                MICROSOFT,
+                microsoft::CHAP_ERROR,
+                ms_chap_error(response.ident, &refusal),
+            );
+            let (method, name) = ("MS-CHAPv2", &request.user_name);
+            return answer::refuse_with(authenticator, request, method, name, refusal, &[error]);
+        }
+    };
+    answer::refuse(authenticator, request, method, &request.user_name, refusal)
 }
 
 /// A password, with the code of an authenticator app behind it perhaps; or, with the State of our challenge, that code alone.
@@ -162,7 +192,8 @@ fn conclude_pap(
     match authenticator.guessed(&user, request.mac, checked) {
         Ok(second_factor) => {
             let name = authenticator.world.directory.registered_name(&user);
-            let mut authenticated = Authenticated::new(IdentityKind::User, name, "local", "PAP");
+            let mut authenticated =
+                Authenticated::new(IdentityKind::User, name, "local", "PAP").in_realm_of(&user);
             authenticated.second_factor = second_factor;
             authenticated.credential_us = credential_us;
             answer::conclude(authenticator, request, authenticated)
@@ -177,8 +208,7 @@ pub(super) fn challenge_user(
     name: &str,
     method: &str,
 ) -> Result<Arc<UserEntry>, Refusal> {
-    let user = authenticator.world.directory.user(name);
-    let Some(user) = user else {
+    let Some(user) = authenticator.world.directory.account(name)? else {
         return Err(Refusal::unknown_user(name));
     };
     if !user.enabled {
@@ -236,7 +266,8 @@ fn ms_chap_v2(
         return Err(Refusal::password_expired(name));
     }
     let mut authenticated =
-        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2");
+        Authenticated::new(IdentityKind::User, user.name.clone(), "local", "MS-CHAPv2")
+            .in_realm_of(name);
     let mut answer = vec![response.ident];
     answer.extend_from_slice(success.as_bytes());
     authenticated

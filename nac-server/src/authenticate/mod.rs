@@ -11,6 +11,7 @@ mod eap;
 mod habits;
 mod methods;
 pub(crate) mod new_password;
+mod offer;
 mod openings;
 mod psk;
 mod rejects;
@@ -122,7 +123,9 @@ impl Authenticator {
 
     /// Whether a credential of this user is looked at for this station, or too many were wrong lately.
     fn may_guess(&self, user: &str, station: Option<MacAddr>) -> Result<(), Refusal> {
-        if self.guesses.may_try(user, station, Instant::now()) {
+        // One account, however many spellings.
+        let account = self.world.directory.registered_name(user);
+        if self.guesses.may_try(&account, station, Instant::now()) {
             Ok(())
         } else {
             Err(Refusal::too_many_guesses(user))
@@ -136,10 +139,11 @@ impl Authenticator {
         station: Option<MacAddr>,
         result: Result<T, Refusal>,
     ) -> Result<T, Refusal> {
+        let account = || self.world.directory.registered_name(user);
         match &result {
-            Ok(_) => self.guesses.right(user, station, Instant::now()),
+            Ok(_) => self.guesses.right(&account(), station, Instant::now()),
             Err(refusal) if is_wrong_guess(refusal.code) => {
-                self.guesses.wrong(user, station, Instant::now());
+                self.guesses.wrong(&account(), station, Instant::now());
             }
             Err(_) => {}
         }
@@ -321,10 +325,18 @@ fn access_request(
         Seen::New => {}
     }
     let connection = origin.connection();
-    let request = Request::new(client, origin, packet, now);
+    let mut request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
         Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
-        Ok(credentials) => methods::check(authenticator, request, credentials),
+        Ok(credentials) => match offer::allow(authenticator, &mut request, &credentials) {
+            Ok(()) => methods::check(authenticator, request, credentials),
+            Err(refusal) => Progress::Reply(methods::refuse(
+                authenticator,
+                &request,
+                &credentials,
+                refusal,
+            )),
+        },
         Err(refusal) => Progress::Reply(answer::refuse_plain(authenticator, &request, refusal)),
     };
     match progress {

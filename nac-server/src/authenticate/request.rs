@@ -27,6 +27,8 @@ pub struct Request {
     pub user_name: String,
     /// The station's address from Calling-Station-Id.
     pub mac: Option<MacAddr>,
+    /// The name of the offer of methods, once it was chosen.
+    pub offer: Option<Arc<str>>,
 }
 
 impl Request {
@@ -49,6 +51,7 @@ impl Request {
             datagram: packet.as_bytes().into(),
             user_name: text(attribute::USER_NAME).unwrap_or_default(),
             mac: text(attribute::CALLING_STATION_ID).and_then(|station| station.parse().ok()),
+            offer: None,
         }
     }
 
@@ -68,13 +71,6 @@ impl Request {
 
     /// Where the station connects, for the policy.
     pub fn nas(&self, packet: &Packet<'_>) -> NasFacts {
-        let called = packet.text(attribute::CALLED_STATION_ID);
-        let ssid = called
-            .as_deref()
-            .and_then(|called| called_station(called).1)
-            .map(str::to_owned)
-            .or_else(|| vendor_ssid(packet))
-            .unwrap_or_default();
         let port = packet
             .text(attribute::NAS_PORT_ID)
             .map(|port| port.into_owned())
@@ -89,9 +85,20 @@ impl Request {
             vendor: self.client.profile.name.clone(),
             port: port.unwrap_or_default(),
             port_type: port_type(packet.integer(attribute::NAS_PORT_TYPE)).to_owned(),
-            ssid,
+            ssid: self.ssid(packet),
             address: self.nas_address(packet).to_string(),
         }
+    }
+
+    /// The Wi-Fi network; empty on a wire.
+    pub fn ssid(&self, packet: &Packet<'_>) -> String {
+        let called = packet.text(attribute::CALLED_STATION_ID);
+        called
+            .as_deref()
+            .and_then(|called| called_station(called).1)
+            .map(str::to_owned)
+            .or_else(|| vendor_ssid(packet))
+            .unwrap_or_default()
     }
 
     /// NAS-IP-Address, or where the packet came from.

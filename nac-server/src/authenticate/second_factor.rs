@@ -3,7 +3,7 @@
 //! It comes as the answer to a challenge of its own (PAP by Access-Challenge, EAP-GTC by a second prompt), or right behind the
 //! password where a method has room for one answer only.
 //!
-//! *Invariants*: a code works once, also after a restart. Guessing is limited by user and station. The State of a challenge is
+//! *Invariants*: a code works once, also after a restart. Guessing is limited by user, however the name is spelled, and station. The State of a challenge is
 //! random, works once, and only behind the client, for the user and for the station that it was made for.
 
 use std::collections::{HashMap, VecDeque};
@@ -84,7 +84,10 @@ impl Authenticator {
     ) -> (Zeroizing<Vec<u8>>, Appended) {
         let mut appended = Appended::default();
         let entry = self.world.directory.user(user);
-        let Some(secret) = entry.as_ref().and_then(|entry| entry.totp.as_ref()) else {
+        let Some((entry, secret)) = entry
+            .as_ref()
+            .and_then(|entry| Some((entry, entry.totp.as_ref()?)))
+        else {
             return (sent, appended);
         };
         let Some((password, code)) = sent
@@ -99,7 +102,7 @@ impl Authenticator {
         if !self
             .second_factors
             .guesses
-            .may_try(user, station, Instant::now())
+            .may_try(&entry.name, station, Instant::now())
         {
             return (sent, appended);
         }
@@ -127,13 +130,13 @@ impl Authenticator {
             if appended.digits && crate::reason::is_wrong_guess(refusal.code) {
                 self.second_factors
                     .guesses
-                    .wrong(user, station, Instant::now());
+                    .wrong(&entry.name, station, Instant::now());
             }
             return Err(refusal);
         }
         match appended.step {
             Some(step) => self
-                .use_code(&entry, user, station, step)
+                .use_code(&entry, station, step)
                 .map(|()| Factor::Checked),
             None => Ok(Factor::Needed),
         }
@@ -149,16 +152,16 @@ impl Authenticator {
         let entry = self.world.directory.user(user);
         let entry = entry.ok_or_else(|| Refusal::unknown_user(user))?;
         let guesses = &self.second_factors.guesses;
-        if !guesses.may_try(user, station, Instant::now()) {
+        if !guesses.may_try(&entry.name, station, Instant::now()) {
             return Err(Refusal::too_many_codes(user));
         }
         let secret = entry.totp.as_ref();
         let code: Vec<u8> = code.trim_ascii().to_vec();
         let code = Zeroizing::new(code);
         match secret.and_then(|secret| right_step(secret.expose(), &code)) {
-            Some(step) => self.use_code(&entry, user, station, step),
+            Some(step) => self.use_code(&entry, station, step),
             None => {
-                guesses.wrong(user, station, Instant::now());
+                guesses.wrong(&entry.name, station, Instant::now());
                 Err(Refusal::wrong_code(user))
             }
         }
@@ -167,7 +170,6 @@ impl Authenticator {
     fn use_code(
         &self,
         entry: &UserEntry,
-        user: &str,
         station: Option<MacAddr>,
         step: i64,
     ) -> Result<(), Refusal> {
@@ -175,14 +177,14 @@ impl Authenticator {
             let mut used = lock(&self.second_factors.used);
             let last = used.entry(entry.id).or_default();
             if step <= entry.totp_last_step.max(*last) {
-                return Err(Refusal::used_code(user));
+                return Err(Refusal::used_code(&entry.name));
             }
             *last = step;
         }
         self.writer.code_used(entry.id, step);
         self.second_factors
             .guesses
-            .right(user, station, Instant::now());
+            .right(&entry.name, station, Instant::now());
         Ok(())
     }
 

@@ -31,6 +31,7 @@ mod failure;
 mod guest;
 mod init;
 mod input;
+mod offer;
 mod output;
 mod password;
 mod policy;
@@ -107,6 +108,9 @@ enum Command {
     /// The outcomes that a policy may name: VLAN, role, ACL, redirect
     #[command(subcommand)]
     Segment(segment::SegmentCommand),
+    /// Which methods are offered where: by client, site, Wi-Fi network, realm
+    #[command(subcommand)]
+    Offer(offer::OfferCommand),
     /// People: passwords and groups
     #[command(subcommand)]
     User(user::UserCommand),
@@ -172,6 +176,7 @@ impl Command {
             Self::Config(command) => config::run(context, command),
             Self::Client(command) => client::run(context, command).await,
             Self::Segment(command) => segment::run(context, command).await,
+            Self::Offer(command) => offer::run(context, command).await,
             Self::User(command) => user::run(context, command).await,
             Self::Device(command) => device::run(context, command).await,
             Self::Guest(command) => guest::run(context, command).await,

@@ -133,6 +133,7 @@ fn summary(decision: &DecisionRecord) -> Vec<(&'static str, String)> {
         ),
         ("who", explain::who(decision).to_owned()),
         ("method", decision.method.clone()),
+        ("offer", decision.offer.clone()),
         ("tls", explain::eap(decision)),
         ("mac", decision.mac.clone().unwrap_or_default()),
         (

@@ -16,6 +16,7 @@
 mod certificates;
 mod duration;
 mod fault;
+mod identity;
 mod listeners;
 mod mail;
 mod radsec;
@@ -31,6 +32,7 @@ use std::path::Path;
 pub use certificates::{Certificates, ServerIdentity};
 pub use duration::{describe_duration, parse_duration};
 pub use fault::{ConfigErrors, Fault, Source};
+pub use identity::IdentitySettings;
 pub use radsec::RadSecSettings;
 pub use settings::{
     AdminSettings, CrlSource, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,

@@ -75,9 +75,9 @@ fn unreadable(file: &Path, error: &std::io::Error) -> ConfigErrors {
     }
 }
 
-const SECTIONS: [&str; 11] = [
-    "radius", "radsec", "portal", "admin", "metrics", "database", "secrets", "eap", "mail",
-    "posture", "log",
+const SECTIONS: [&str; 12] = [
+    "radius", "radsec", "portal", "admin", "metrics", "database", "secrets", "eap", "identity",
+    "mail", "posture", "log",
 ];
 
 fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
@@ -164,6 +164,8 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
     let keys = [&keys[..], &super::revocation::KEYS].concat();
     let eap = eap(&mut document.section("eap", &keys), &mut places);
 
+    let identity = super::identity::read(&mut document.section("identity", &super::identity::KEYS));
+
     let mail = super::mail::read(&mut document.section("mail", &super::mail::KEYS));
 
     let mut section = document.section("posture", &["checks_dir", "max_age_seconds"]);
@@ -184,6 +186,7 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
         database,
         secrets,
         eap,
+        identity,
         mail,
         posture,
         log,

@@ -9,8 +9,8 @@ use nac_eap::{CryptoBinding, InnerMethod, Method, TlsVersions};
 use nac_pki::NameKind;
 use nac_portal::mail::MailTls;
 
-use super::RadSecSettings;
 use super::fault::without_passwords;
+use super::{IdentitySettings, RadSecSettings};
 
 /// What `nac.toml` says, with every path absolute and every default filled in.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[eap]`
     pub eap: EapSettings,
+    /// `[identity]`
+    pub identity: IdentitySettings,
     /// `[mail]`, where there is one.
     pub mail: Option<MailSettings>,
     /// `[posture]`

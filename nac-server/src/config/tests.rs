@@ -116,6 +116,28 @@ fn radsec_is_on_where_its_section_stands_and_takes_the_identity_of_eap() {
 }
 
 #[test]
+fn realms_and_windows_domains_are_names_and_not_addresses() {
+    let text = format!(
+        "{MINIMAL}[identity]\nrealms = [\"example.org\", \"campus\"]\nnt_domains = [\"EXAMPLE\"]\n"
+    );
+    let config = load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.identity.realms, ["example.org", "campus"]);
+    assert_eq!(config.identity.nt_domains, ["EXAMPLE"]);
+    let text = format!(
+        "{MINIMAL}[identity]\nrealms = [\"@example.org\"]\nnt_domains = [\"EXAMPLE\\\\anna\"]\n"
+    );
+    let errors = load(&text).expect_err("two faults").to_string();
+    says(
+        &errors,
+        &[
+            "\"@example.org\" is no realm",
+            "is no Windows domain",
+            "such as EXAMPLE",
+        ],
+    );
+}
+
+#[test]
 fn relative_paths_belong_to_the_folder_of_the_file() {
     let folder = folder();
     let config = Config::load(&write(folder.path(), MINIMAL)).unwrap_or_else(|e| panic!("{e}"));

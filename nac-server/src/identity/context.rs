@@ -35,6 +35,10 @@ pub struct AccessContext {
     pub certificate: Option<Arc<CertificateDetails>>,
     /// The machine that was proven besides a user.
     pub machine: Option<Arc<MachineDetails>>,
+    /// The realm or Windows domain of the name that was proven, in lower case.
+    pub realm: String,
+    /// That of the name outside the tunnel.
+    pub outer_realm: String,
     /// The station's address, from Calling-Station-Id or, for MAB, User-Name.
     pub mac: Option<MacAddr>,
     /// Where it connects.
@@ -130,6 +134,11 @@ pub fn assess(
             .map(|machine| machine.name.clone())
             .unwrap_or_default(),
         second_factor: context.second_factor,
+        realm: context.realm.clone(),
+        outer_realm: context.outer_realm.clone(),
+        realm_mismatch: directory
+            .realms()
+            .differ(&context.outer_realm, &context.realm),
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
             ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)

@@ -5,6 +5,7 @@ pub mod chargeable;
 mod context;
 pub(crate) mod guesses;
 pub mod password;
+pub mod realm;
 
 pub use certificate::from_chain;
 pub use context::{AccessContext, Assessment, assess, find_device, subject};

@@ -90,7 +90,10 @@ impl Passwords {
 
     /// Starts a check: answers at once what needs no argon2.
     pub fn check(&self, directory: &Directory, name: &str, password: Zeroizing<Vec<u8>>) -> Check {
-        let user = directory.user(name);
+        let user = match directory.account(name) {
+            Ok(user) => user,
+            Err(refusal) => return Check::Now(Err(refusal)),
+        };
         let stored = user.as_ref().and_then(|user| user.password.as_ref());
         let vain = match (&user, stored) {
             (Some(_), Some(_)) => None,

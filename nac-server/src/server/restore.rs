@@ -94,6 +94,8 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         second_factor: facts.second_factor,
         certificate,
         machine,
+        realm: facts.realm.clone(),
+        outer_realm: facts.outer_realm.clone(),
         mac: session.mac.as_deref().and_then(|mac| mac.parse().ok()),
         nas: facts.nas.clone(),
     };

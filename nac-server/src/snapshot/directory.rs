@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arc_swap::ArcSwap;
 use nac_eap::mschapv2;
 use nac_store::{
     Device, DevicePsk, IdentifierKind, Quarantine, QuarantineKind, SecretBytes, Store, StoreError,
@@ -10,6 +11,9 @@ use nac_store::{
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+use crate::identity::realm::LocalRealms;
+use crate::reason::Refusal;
 
 /// A user as authentication sees one.
 #[derive(Debug)]
@@ -62,6 +66,7 @@ pub struct Directory {
     users: RwLock<HashMap<String, Arc<UserEntry>>>,
     devices: RwLock<Devices>,
     quarantines: RwLock<Quarantines>,
+    realms: ArcSwap<LocalRealms>,
 }
 
 #[derive(Debug, Default)]
@@ -96,12 +101,33 @@ pub enum OwnKey {
 }
 
 impl Directory {
-    /// A user by name; letter case does not matter. `DOMAIN\user` is `user` unless somebody is registered with the domain: Windows
-    /// adds it by itself.
-    pub fn user(&self, name: &str) -> Option<Arc<UserEntry>> {
+    /// A user by name; letter case does not matter. Who is registered with the whole name is that user; otherwise a realm or Windows
+    /// domain of ours is taken off.
+    ///
+    /// # Errors
+    /// A name that cannot be one, or one in somebody else's realm. A name that nobody has is no error.
+    pub fn account(&self, name: &str) -> Result<Option<Arc<UserEntry>>, Refusal> {
         let users = read(&self.users);
         let find = |name: &str| users.get(&name.to_lowercase()).cloned();
-        find(name).or_else(|| find(mschapv2::account_name(name)))
+        match find(name) {
+            Some(user) => Ok(Some(user)),
+            None => Ok(find(self.realms.load().account(name)?)),
+        }
+    }
+
+    /// The same, where it does not matter why there is no such user.
+    pub fn user(&self, name: &str) -> Option<Arc<UserEntry>> {
+        self.account(name).ok().flatten()
+    }
+
+    /// The realms and Windows domains that are ours.
+    pub fn realms(&self) -> arc_swap::Guard<Arc<LocalRealms>> {
+        self.realms.load()
+    }
+
+    /// Takes new realms and Windows domains for ours.
+    pub fn replace_realms(&self, realms: LocalRealms) {
+        self.realms.store(Arc::new(realms));
     }
 
     /// The name that an account is registered under, whatever spelling opened it: policies compare names exactly. A name that nobody

@@ -109,6 +109,11 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
             world.reload_policy(store).await?;
             Some(Scope::All)
         }
+        // Offers are for logins: who is in stays in.
+        EventKind::Offer => {
+            world.reload_offers(store).await?;
+            None
+        }
         EventKind::Certificate => {
             world.reload_revoked(store).await?;
             Some(Scope::All)
@@ -164,6 +169,7 @@ async fn reload_everything(world: &World, store: &Store, cancel: &CancellationTo
     for kind in [
         EventKind::Client,
         EventKind::Policy,
+        EventKind::Offer,
         EventKind::Certificate,
         EventKind::User,
         EventKind::Device,

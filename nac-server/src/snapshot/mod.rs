@@ -1,12 +1,13 @@
 //! What the hot path reads: everything an answer depends on, in memory, without SQL.
 //!
-//! Small things (clients, segments, policy, revocations) are one immutable [`Snapshot`] that is swapped as a whole. Big
+//! Small things (clients, segments, offers, policy, revocations) are one immutable [`Snapshot`] that is swapped as a whole. Big
 //! tables (users, devices) are the [`Directory`], updated in place. The [`feed`] keeps both true from the store's change
 //! feed, so a database outage is not an authentication outage.
 
 pub mod clients;
 pub mod directory;
 pub mod feed;
+pub mod offers;
 pub mod revocation;
 pub mod segments;
 
@@ -21,6 +22,7 @@ use nac_store::{BreakGlass, Store, StoreError, now_us};
 
 pub use clients::{Client, ClientTable};
 pub use directory::Directory;
+pub use offers::OfferTable;
 pub use revocation::Revocations;
 pub use segments::SegmentTable;
 
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub clients: Arc<ClientTable>,
     /// What may be answered.
     pub segments: Arc<SegmentTable>,
+    /// Which methods are offered to whom.
+    pub offers: Arc<OfferTable>,
     /// Who gets what.
     pub policy: Arc<ActivePolicy>,
     /// SHA-256 fingerprints of revoked certificates, lower-case hex.
@@ -109,6 +113,7 @@ impl World {
             clients: Arc::new(ClientTable::load(store, &activity).await?),
             policy: Arc::new(load_policy(store, &segments).await?),
             segments: Arc::new(segments),
+            offers: Arc::new(OfferTable::load(store).await?),
             revoked: Arc::new(load_revoked(store).await?),
             revocations: Arc::default(),
             break_glass: load_break_glass(store).await?,
@@ -149,6 +154,12 @@ impl World {
     async fn reload_clients(&self, store: &Store) -> Result<(), WorldError> {
         let clients = Arc::new(ClientTable::load(store, &self.activity).await?);
         self.replace(|snapshot| snapshot.clients = clients.clone());
+        Ok(())
+    }
+
+    async fn reload_offers(&self, store: &Store) -> Result<(), WorldError> {
+        let offers = Arc::new(OfferTable::load(store).await?);
+        self.replace(|snapshot| snapshot.offers = offers.clone());
         Ok(())
     }
 

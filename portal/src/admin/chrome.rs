@@ -34,6 +34,8 @@ pub(crate) enum Place {
     Policy,
     /// Segments.
     Segments,
+    /// Which methods are offered.
+    Offers,
     /// Posture.
     Posture,
     /// RADIUS clients.
@@ -119,6 +121,7 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
                 "",
                 Permission::Read,
             ),
+            Entry(Place::Offers, "Offers", "/offers", "", Permission::Read),
             Entry(Place::Posture, "Posture", "/posture", "h", Permission::Read),
         ],
     ),

@@ -35,6 +35,7 @@ mod lines;
 mod listing;
 mod log;
 mod moment;
+mod offers;
 mod overview;
 mod policy;
 mod posture;
@@ -155,6 +156,7 @@ pub(crate) fn routes() -> Vec<Route> {
         exceptions::routes(),
         guests::routes(),
         log::routes(),
+        offers::routes(),
         overview::routes(),
         policy::routes(),
         posture::routes(),

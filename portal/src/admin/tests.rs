@@ -14,6 +14,7 @@ use crate::access::authorize;
 
 mod devices;
 pub(super) mod log;
+mod offers;
 mod quarantine;
 
 pub(super) struct Site {

@@ -27,6 +27,7 @@ mod exports;
 mod guests;
 mod idempotency;
 mod input;
+mod offers;
 mod overview;
 mod policies;
 mod posture;
@@ -69,6 +70,7 @@ fn operations() -> OpenApiRouter<AdminState> {
         .merge(posture::routes())
         .merge(policies::routes())
         .merge(segments::routes())
+        .merge(offers::routes())
         .merge(clients::routes())
         .merge(certificates::routes())
         .merge(administrators::routes())

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod client;
 pub mod guest;
+pub mod offer;
 pub mod policy;
 pub mod psk;
 pub mod secret;

@@ -131,6 +131,12 @@ pub struct Supplicant<'a> {
     pub version: TlsVersion,
     /// The inner identity.
     pub identity: &'a str,
+    /// The identity outside the tunnel.
+    pub anonymous: &'a str,
+    /// The Wi-Fi network; none on a wire.
+    pub ssid: &'a str,
+    /// The address that it sends from, as its access point.
+    pub source: &'a str,
     /// The password, where the method has one.
     pub password: &'a str,
     /// The CA that the supplicant trusts.
@@ -162,6 +168,9 @@ impl<'a> Supplicant<'a> {
             method,
             version,
             identity: cast::USER,
+            anonymous: "anonymous",
+            ssid: "",
+            source: "",
             password: cast::PASSWORD,
             ca,
             phase1: "",
@@ -276,6 +285,13 @@ impl<'a> Supplicant<'a> {
                 &mac.join(":"),
             ])
             .args(["-C", "CONNECT 1000Mbps 802.3", "-N", "61:d:15"]);
+        if !self.ssid.is_empty() {
+            let called = format!("30:s:00-1B-0D-63-C2-26:{}", self.ssid);
+            command.args(["-N", &called]);
+        }
+        if !self.source.is_empty() {
+            command.args(["-A", self.source]);
+        }
         if self.key_name {
             command.arg("-e");
         }
@@ -308,7 +324,8 @@ impl<'a> Supplicant<'a> {
         if let Some(phase2) = phase2 {
             let _ = writeln!(
                 text,
-                "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"anonymous\""
+                "\tphase2=\"{phase2}\"\n\tanonymous_identity=\"{}\"",
+                self.anonymous
             );
             if with_password {
                 let _ = writeln!(text, "\tpassword=\"{}\"", self.password);

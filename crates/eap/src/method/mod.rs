@@ -25,7 +25,7 @@ use crate::fragment::{self, ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::keys::{self, CompoundKeys, Keys};
 use crate::reason::{self, Reason};
 use crate::sessions::{MachineProof, SessionRecord};
-use crate::settings::{Method, Settings};
+use crate::settings::{InnerMethod, Method, Settings};
 use crate::step::{Answer, Question};
 use crate::tls::{ConversationSessions, Tls, check_validity};
 
@@ -55,6 +55,20 @@ pub fn method_names() -> &'static [&'static str] {
 /// Whether a method of [`method_names`] proves the identity by a certificate, not by a password.
 pub fn is_by_certificate(method: &str) -> bool {
     matches!(method, "EAP-TLS" | "PEAP-TLS" | "TTLS-EAP-TLS" | "TEAP-TLS")
+}
+
+/// What ran inside the tunnel in a method of [`method_names`]; nothing in EAP-TLS.
+fn inner_method(method: &str) -> Option<InnerMethod> {
+    Some(match method {
+        "PEAP-MSCHAPv2" | "TTLS-EAP-MSCHAPv2" | "TEAP-MSCHAPv2" => InnerMethod::EapMschapv2,
+        "PEAP-GTC" | "TTLS-EAP-GTC" => InnerMethod::EapGtc,
+        "PEAP-TLS" | "TTLS-EAP-TLS" | "TEAP-TLS" => InnerMethod::EapTls,
+        "TTLS-PAP" | "TEAP-PAP" => InnerMethod::Pap,
+        "TTLS-CHAP" => InnerMethod::Chap,
+        "TTLS-MSCHAP" => InnerMethod::Mschap,
+        "TTLS-MSCHAPv2" => InnerMethod::Mschapv2,
+        _ => return None,
+    })
 }
 
 /// What a method wants next.
@@ -342,6 +356,9 @@ impl TlsMethod {
         let Some(record) = self.sessions.record() else {
             return Next::Failure(reason::INTERNAL.with("a resumed session has no record"));
         };
+        if !is_offered(&record, context.settings) {
+            return Next::Failure(reason::RESUMED_NOT_OFFERED.with(record.method));
+        }
         // TLS verifies no certificate on resumption. Revocation is the caller's to check.
         let machine = record
             .machine
@@ -371,4 +388,15 @@ impl TlsMethod {
         self.ending = Some(reason);
         Next::Request(self.framing.send(alert))
     }
+}
+
+/// Whether what a session stems from could be done again under these settings. The tunnel itself was just proposed.
+fn is_offered(record: &SessionRecord, settings: &Settings) -> bool {
+    let served = |inner| settings.serves_inner(inner);
+    let machine = record.machine.as_deref();
+    let machine = machine.is_none_or(|machine| match machine.certificates.is_empty() {
+        true => served(InnerMethod::EapMschapv2) || served(InnerMethod::Pap),
+        false => served(InnerMethod::EapTls),
+    });
+    machine && inner_method(record.method).is_none_or(served)
 }

@@ -12,6 +12,7 @@ mod exceptions;
 mod feed;
 mod guests;
 mod mails;
+mod offers;
 mod opening;
 mod portal;
 mod psks;

@@ -239,6 +239,7 @@ pub(crate) fn new_decision(user: &str, mac: &str) -> DecisionRecord {
         user_name: user.to_owned(),
         identity: String::new(),
         method: "PAP".to_owned(),
+        offer: "default".to_owned(),
         outcome: DecisionOutcome::Accept,
         segment: Some("staff".to_owned()),
         reason_code: "OK".to_owned(),

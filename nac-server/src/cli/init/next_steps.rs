@@ -75,6 +75,11 @@ client_ca = ["ca.crt"]
 # crl_refresh = "1h"
 # revocation_unknown = "refuse"        # "accept": where no list says anything
 
+[identity]
+# anna@example.org and EXAMPLE\anna are the user anna.
+# realms = ["example.org"]
+# nt_domains = ["EXAMPLE"]             # without it, every Windows domain
+
 [posture]
 # checks_dir = "checks"
 # max_age_seconds = 900

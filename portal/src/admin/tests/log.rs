@@ -25,6 +25,7 @@ pub(in crate::admin) fn decision(
         user_name: user.to_owned(),
         identity: user.to_owned(),
         method: "PAP".to_owned(),
+        offer: "default".to_owned(),
         outcome,
         segment: (outcome == DecisionOutcome::Accept).then(|| "corp".to_owned()),
         reason_code: match outcome {

@@ -61,6 +61,7 @@ impl Site {
             user_name: user.to_owned(),
             identity: user.to_owned(),
             method: method.to_owned(),
+            offer: "default".to_owned(),
             outcome: DecisionOutcome::Accept,
             segment: decision.outcome.segment().map(str::to_owned),
             reason_code: "NAC-0000".to_owned(),
