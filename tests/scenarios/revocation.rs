@@ -56,6 +56,7 @@ fn a_certificate_that_its_authority_revokes_ends_the_session_also_when_tls_is_re
     let list = folder.path().join("corporate.crl");
     root.list(&list, &[]);
     let site = trusting(&root, &format!("crl = [\"{}\"]", list.display()));
+    site.staff("bob");
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let port = switch.port(1, MAC);
     let alice = alice(&site, &credential);
@@ -64,7 +65,6 @@ fn a_certificate_that_its_authority_revokes_ends_the_session_also_when_tls_is_re
     let first = first["id"].as_str().expect("a decision").to_owned();
     assert!(port.dot1x(&alice).is_resumed());
     // The built-in authority's own certificates need no list.
-    site.staff("bob");
     let own = Supplicant::tls("bob", &site.ca(), &site.certificate("--user", "bob"));
     let other = switch.port(2, [0x00, 0x16, 0x3e, 0x60, 0x00, 0x02]);
     assert_eq!(other.dot1x(&own).vlan().as_deref(), Some("10"));
