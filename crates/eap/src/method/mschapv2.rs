@@ -236,14 +236,8 @@ pub(crate) fn expired_challenge(text: &[u8]) -> Option<[u8; 16]> {
     if field("E=")? != EXPIRED.to_string() || field("V=")? != "3" {
         return None;
     }
-    let digits = field("C=")?;
     let mut challenge = [0; 16];
-    if digits.len() != 2 * challenge.len() {
-        return None;
-    }
-    for (at, octet) in challenge.iter_mut().enumerate() {
-        *octet = u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(field("C=")?, &mut challenge).ok()?;
     Some(challenge)
 }
 
