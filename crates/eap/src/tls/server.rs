@@ -141,13 +141,15 @@ impl ServerTls {
                 .with_protocol_versions(self::versions(versions))
                 .map_err(|error| TlsSetupError::Configuration(error.to_string()))
         };
-        let tickets = usize::from(session_lifetime_s > 0);
-        let finish = |mut config: ServerConfig| {
-            // A second ticket would only cost bytes: one port resumes one session.
+        let with_tickets = |mut config: ServerConfig, tickets: usize| {
             config.send_tls13_tickets = tickets;
             config.max_early_data_size = 0;
+            config.ignore_client_order = true;
             Arc::new(config)
         };
+        // A second ticket would only cost bytes: one port resumes one session.
+        let tickets = usize::from(session_lifetime_s > 0);
+        let finish = |config| with_tickets(config, tickets);
         let roots = match client_ca.is_empty() {
             true => None,
             false => Some(Arc::new(roots(client_ca)?)),
@@ -176,10 +178,9 @@ impl ServerTls {
             .as_ref()
             .map(|roots| certificate(roots, false))
             .transpose()?;
-        let certificate_only_inside = certificate_only.clone().map(|mut config| {
-            config.send_tls13_tickets = 0;
-            Arc::new(config)
-        });
+        let certificate_only_inside = certificate_only
+            .clone()
+            .map(|config| with_tickets(config, 0));
         let tunnel = finish(
             builder()?
                 .with_no_client_auth()
