@@ -97,18 +97,21 @@ pub struct Environment {
     pub auth_port: u16,
     /// The UDP port at which RADIUS accounting is answered.
     pub acct_port: u16,
+    /// The TCP port at which RADIUS over TLS is answered; none where it is not.
+    pub radsec_port: Option<u16>,
     /// Whether there is a mail server to hand mail to.
     pub sends_mail: bool,
 }
 
 impl Environment {
-    /// The usual ports (RFC 2865 section 3, RFC 2866 section 3), without mail.
+    /// The usual ports (RFC 2865 section 3, RFC 2866 section 3, RFC 6614 section 2.1), without mail.
     pub fn usual(url: impl Into<String>, portal_url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             portal_url: portal_url.into(),
             auth_port: 1812,
             acct_port: 1813,
+            radsec_port: Some(2083),
             sends_mail: false,
         }
     }
