@@ -1,15 +1,15 @@
 //! The admin listener: the pages of administrators.
 //!
-//! To add a page: a file (or folder) here with its handlers and a `routes()` that lists them as [`Route`]s, each with the
+//! To add a page: a file (or folder) here with its handlers and a `routes()` that lists them as `Route`s, each with the
 //! [`Permission`](crate::access::Permission) that it needs and, for an action, the API operation that does the same; a template that
-//! extends `admin/base.html`; the list added to [`routes`]. A handler takes an [`Account`], changes the store through
-//! [`Account::store`], so that the audit log knows who it was, and answers an action with [`Done`]: 303 to a page, with a sentence.
+//! extends `admin/base.html`; the list added to `routes`. A handler takes an `Account`, changes the store through
+//! `Account::store`, so that the audit log knows who it was, and answers an action with `Done`: 303 to a page, with a sentence.
 //!
 //! *Invariants*
 //!
 //! * A route without a permission cannot be written; who is not signed in sees the sign-in page and nothing else.
 //! * Nothing changes by GET.
-//! * Secrets, policy and tokens want somebody who proved within the last minutes who they are ([`Account::confirmed`]).
+//! * Secrets, policy and tokens want somebody who proved within the last minutes who they are (`Account::confirmed`).
 
 mod account;
 mod administrators;
