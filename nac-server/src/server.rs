@@ -219,6 +219,7 @@ impl Server {
             portal_url: config.portal.url(addresses.portal),
             auth_port: addresses.auth.port(),
             acct_port: addresses.acct.port(),
+            radsec_port: addresses.radsec.map(|address| address.port()),
             sends_mail: outbox.is_open(),
         };
         mail::warn_when_missed(&store, &outbox).await?;

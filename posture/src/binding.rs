@@ -51,7 +51,7 @@ pub struct Subject<'a> {
     pub spki: Option<&'a str>,
     /// The device id in that certificate's SAN. Set only for verified certificates.
     pub asserted_id: Option<&'a str>,
-    /// Who was authenticated; empty-handed claims are never held (see [`Coincidences`]).
+    /// Who was authenticated; empty-handed claims are never held (see `Coincidences`).
     pub identity: Option<&'a str>,
     /// The MAC address from Calling-Station-Id, `aa:bb:cc:dd:ee:ff`.
     pub mac: Option<&'a str>,

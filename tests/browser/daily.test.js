@@ -1,16 +1,34 @@
 // What administrators do all day: by keyboard, by click, each as far as the role goes, and back again where that is possible.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { administrator } from "./support/administrator.js";
 import { inspect } from "./support/inspect.js";
 import { stage, story } from "./support/story.js";
+import { totp } from "./support/totp.js";
 
 const MAC = "02:00:5e:20:00:01";
+const WORDS = "correct-horse";
+const PAP = `
+@id("staff-pap")
+@title("Staff who log in by PAP get the staff network")
+@segment("staff")
+@order("110")
+permit (
+  principal is User in Group::"staff",
+  action == Action::"connect",
+  resource
+)
+when { context.method == "PAP" };
+`;
 const here = stage({
   furnish: async (own) => {
     await own.nac("device", "add", "laptop-7", "--mac", MAC, "--owner", "alice");
     await own.nac("device", "add", "printer-2", "--mac", "02:00:5e:20:00:02");
     await own.nac("segment", "set", "staff", "--vlan", "20").catch(() => {});
+    await own.nacWithInput(WORDS, "user", "add", "carol", "--group", "staff", "--password-stdin");
+    // The policy of a new installation lets nobody in by PAP.
+    writeFileSync(own.file("policy.cedar"), (await own.nac("policy", "show")) + PAP);
+    await own.nac("policy", "apply", own.file("policy.cedar"));
   },
 });
 
@@ -124,7 +142,65 @@ story(here, "many users come by a list, which says first what it would do", asyn
   await inspect(page, "admin-user-import");
   await page.getByRole("button", { name: /Store them/ }).click();
   assert.match(await flash(page).innerText(), /2 users are added/);
-  assert.deepEqual((await here.installation.json("user", "list")).map((user) => user.name).sort(), ["ada", "bob"]);
+  assert.deepEqual((await here.installation.json("user", "list")).map((user) => user.name).sort(), ["ada", "bob", "carol"]);
+});
+
+story(here, "offers are added, moved up and removed, and the command sees the same order", async () => {
+  const { page, asked } = await administrator(here, { role: "administrator", name: "offerer", agrees: true });
+  const add = async (fields) => {
+    await page.goto(here.adminUrl("/offers"));
+    await page.getByRole("link", { name: "Add an offer" }).click();
+    for (const [label, text] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByRole("button", { name: "Add" }).click();
+  };
+  const order = async () => (await here.installation.json("offer", "list")).map((offer) => offer.name);
+  await page.goto(here.adminUrl("/offers"));
+  assert.match(await main(page), /There are no offers/);
+  await add({ Name: "corp", SSID: "corp", Methods: "EAP-TLS, EAP-FOO" });
+  assert.match(await page.getByRole("alert").innerText(), /EAP-FOO/);
+  assert.equal(await page.getByLabel("SSID").inputValue(), "corp", "nothing typed is lost");
+  await inspect(page, "admin-offer-wrong");
+  await page.getByLabel("Methods").fill("EAP-TLS, PEAP");
+  await page.getByRole("button", { name: "Add" }).click();
+  await flash(page).waitFor();
+  await add({ Name: "students", Realm: "students.example.org", Methods: "EAP-TTLS", "Inside tunnels": "PAP" });
+  await flash(page).waitFor();
+  assert.deepEqual(await order(), ["corp", "students"]);
+  assert.equal(await page.getByRole("button", { name: "Move corp up" }).count(), 0, "the first goes no further");
+  await page.getByRole("button", { name: "Move students up" }).click();
+  await page.getByRole("row", { name: /^1 students/ }).waitFor();
+  await inspect(page, "admin-offers");
+  assert.deepEqual(await order(), ["students", "corp"]);
+  await page.getByRole("link", { name: "students" }).click();
+  await page.getByRole("button", { name: "Remove" }).click();
+  await flash(page).waitFor();
+  assert.deepEqual(asked, ["Remove students?"]);
+  assert.deepEqual(await order(), ["corp"]);
+});
+
+story(here, "a user is given an authenticator app, is asked for its code by the network, and loses it again", async () => {
+  const page = await somebody("administrator", "factor");
+  const knock = (password) => here.radius.access({ user: "carol", password, attributes: [[31, "02-00-5E-20-00-03"]] });
+  const [ACCEPT, CHALLENGE] = [2, 11];
+  const factor = () => page.locator("dt", { hasText: "Second factor" }).locator("xpath=following-sibling::dd[1]").innerText();
+  const app = async (button) => {
+    await page.goto(here.adminUrl("/users/carol"));
+    await page.getByText("Authenticator app", { exact: true }).click();
+    await page.getByRole("button", { name: button }).click();
+  };
+  assert.equal((await knock(WORDS)).code, ACCEPT);
+  await app("Ask for a code");
+  const secret = await page.locator("code.secret").innerText();
+  await inspect(page, "admin-user-app");
+  await page.getByRole("link", { name: /go on/ }).click();
+  assert.equal(await factor(), "authenticator app");
+  assert.ok(!(await main(page)).includes(secret), "the secret is shown once");
+  assert.equal((await knock(WORDS)).code, CHALLENGE, "the password alone is not enough");
+  assert.equal((await knock(WORDS + totp(secret))).code, ACCEPT);
+  await app("Ask for no code");
+  await flash(page).waitFor();
+  assert.equal(await factor(), "none");
+  assert.equal((await knock(WORDS)).code, ACCEPT);
 });
 
 story(here, "the portal's colours, questions and logo are set in the browser, and a colour nobody could read is refused", async () => {

@@ -81,7 +81,8 @@ fn every_query_of_dashboard_and_alerts_runs_on_what_a_real_server_says() {
     prometheus.wait_for("sum(nac_posture_hosts) >= 1");
     prometheus.wait_for("up{job=\"nac\"} == 1 and count_over_time(up{job=\"nac\"}[1m]) > 2");
 
-    let known = prometheus.metric_names();
+    let mut known = prometheus.metric_names();
+    known.extend(prometheus.described_names());
     let mut asked = 0;
     for query in queries() {
         // What Grafana fills in.

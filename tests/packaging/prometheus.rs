@@ -75,6 +75,13 @@ impl Prometheus {
             .collect()
     }
 
+    /// Every metric that the server described, also one that has no sample there, such as the state of a source that is not configured.
+    pub(crate) fn described_names(&self) -> BTreeSet<String> {
+        let answer = self.json("/api/v1/metadata");
+        let families = answer["data"].as_object().cloned().unwrap_or_default();
+        families.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// The rules that could not be evaluated, and why.
     pub(crate) fn rule_faults(&self) -> Vec<String> {
         let evaluated = || {

@@ -86,7 +86,8 @@ pub use packet::{
 };
 pub use password::{MAX_USER_PASSWORD, chap_password_valid, chap_response};
 pub use profile::{
-    DynamicAuthorizationStep, Effect, NasSettings, ProfileError, SegmentAttributes, VendorProfile,
+    DynamicAuthorizationStep, Effect, NasSettings, ProfileError, RadSecNas, SegmentAttributes,
+    VendorProfile,
 };
 pub use secret::Secret;
 pub use stream::packet_length;

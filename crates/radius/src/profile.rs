@@ -14,9 +14,11 @@ use crate::code::Code;
 use crate::dictionary::Dictionary;
 
 mod configuration;
+mod radsec;
 
 use configuration::Configuration;
 pub use configuration::NasSettings;
+pub use radsec::RadSecNas;
 
 /// What one vendor's equipment understands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -152,7 +152,7 @@ pub struct SessionFilter {
     pub limit: u32,
 }
 
-/// The [`SessionFilter::limit`] for whoever needs them all.
+/// The `limit` of a [`SessionFilter`] for whoever needs them all.
 pub const EVERY_SESSION: u32 = u32::MAX;
 
 impl SessionFilter {

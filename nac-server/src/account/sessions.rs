@@ -23,7 +23,7 @@ const SILENCE_US: i64 = 24 * 3600 * 1_000_000;
 /// What an accept adds to the table.
 #[derive(Debug)]
 pub struct Admission {
-    /// From [`SessionTable::id_for`].
+    /// That of the session that goes on (see [`SessionTable::continued`]), or a new one.
     pub id: Uuid,
     /// Who and how.
     pub context: Arc<AccessContext>,

@@ -53,7 +53,7 @@ pub(super) enum ClientCommand {
         /// Its name
         name: String,
     },
-    /// What to type at the NAS: AAA, ports, CoA, ACLs, for its vendor and the segments here
+    /// What to type at the NAS: AAA, ports, CoA, ACLs, or RADIUS over TLS, for its vendor and the segments here
     #[command(after_help = view::SNIPPET_EXAMPLES)]
     Snippet(view::SnippetArguments),
     /// Addresses that send packets and are no client

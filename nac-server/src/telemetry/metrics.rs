@@ -19,6 +19,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::gauges::{Gauges, Gauging};
 use super::process::Process;
+use crate::reason::Refusal;
+
+/// How the codes of RADIUS over TLS begin.
+const RADSEC_REASONS: &str = "NAC-4";
 
 /// The labels of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -219,6 +223,17 @@ impl Metrics {
             "RadSec connections that were taken in",
             metrics.radsec_opened.clone(),
         );
+        // From zero, so that the first refusal is an increase and not the beginning of a series.
+        for reason in Refusal::table() {
+            if reason.code.starts_with(RADSEC_REASONS) {
+                let reason_code = reason.code;
+                drop(
+                    metrics
+                        .radsec_refusals
+                        .get_or_create(&ReasonLabels { reason_code }),
+                );
+            }
+        }
         nac.register(
             "radsec_refusals",
             "RadSec connections that were refused or cut off, by the code of the reason; see docs/reasons.md",

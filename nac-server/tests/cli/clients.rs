@@ -315,6 +315,52 @@ fn a_snippet_names_what_the_segments_use_and_never_the_secret() {
 }
 
 #[test]
+fn a_snippet_of_a_client_with_a_radsec_name_is_for_radius_over_tls() {
+    let site = Site::new();
+    for (name, address, vendor) in [
+        ("sw1", "192.0.2.1", "cisco-ios"),
+        ("ap1", "192.0.2.2", "unifi"),
+    ] {
+        let radsec = format!("{name}.example.org");
+        site.run(
+            &[
+                &["client", "add", name, "--address", address][..],
+                &["--vendor", vendor, "--radsec-name", &radsec],
+            ]
+            .concat(),
+        )
+        .ends(0);
+    }
+    let at = ["--server", "nac.example.org"];
+    let snippet = |words: &[&str]| site.run(&[&["client", "snippet"], words, &at].concat());
+    let text = snippet(&["sw1"]).ends(0).says(&[
+        " tls port 2083",
+        " tls trustpoint client",
+        "nac certificate issue --nas sw1.example.org",
+        "this server does not listen for RADIUS over TLS",
+        "[radsec]",
+    ]);
+    assert!(!text.out.contains("auth-port"), "{}", text.out);
+    snippet(&["ap1"])
+        .ends(0)
+        .says(&["is not known here", "radsecproxy", "host nac.example.org"]);
+    // Over UDP when asked, and over TLS for one that has no name for it yet.
+    let text = snippet(&["sw1", "--udp"]).ends(0).says(&["auth-port 1812"]);
+    assert!(!text.out.contains("tls"), "{}", text.out);
+    site.run(&["client", "set", "sw1", "--radsec-name", ""])
+        .ends(0);
+    snippet(&["sw1"]).ends(0).says(&["auth-port 1812"]);
+    snippet(&["sw1", "--radsec"])
+        .ends(0)
+        .says(&["nac certificate issue --nas sw1 "]);
+    assert_eq!(
+        site.json(&["client", "snippet", "sw1", "--radsec"])["transport"],
+        "tls"
+    );
+    snippet(&["sw1", "--radsec", "--udp"]).ends(2);
+}
+
+#[test]
 fn nothing_is_heard_before_a_server_runs() {
     let site = Site::new();
     site.run(&["client", "add", "sw1", "--address", "192.0.2.1"])

@@ -1,15 +1,15 @@
 //! The admin listener: the pages of administrators.
 //!
-//! To add a page: a file (or folder) here with its handlers and a `routes()` that lists them as [`Route`]s, each with the
+//! To add a page: a file (or folder) here with its handlers and a `routes()` that lists them as `Route`s, each with the
 //! [`Permission`](crate::access::Permission) that it needs and, for an action, the API operation that does the same; a template that
-//! extends `admin/base.html`; the list added to [`routes`]. A handler takes an [`Account`], changes the store through
-//! [`Account::store`], so that the audit log knows who it was, and answers an action with [`Done`]: 303 to a page, with a sentence.
+//! extends `admin/base.html`; the list added to `routes`. A handler takes an `Account`, changes the store through
+//! `Account::store`, so that the audit log knows who it was, and answers an action with `Done`: 303 to a page, with a sentence.
 //!
 //! *Invariants*
 //!
 //! * A route without a permission cannot be written; who is not signed in sees the sign-in page and nothing else.
 //! * Nothing changes by GET.
-//! * Secrets, policy and tokens want somebody who proved within the last minutes who they are ([`Account::confirmed`]).
+//! * Secrets, policy and tokens want somebody who proved within the last minutes who they are (`Account::confirmed`).
 
 mod account;
 mod administrators;
@@ -97,18 +97,21 @@ pub struct Environment {
     pub auth_port: u16,
     /// The UDP port at which RADIUS accounting is answered.
     pub acct_port: u16,
+    /// The TCP port at which RADIUS over TLS is answered; none where it is not.
+    pub radsec_port: Option<u16>,
     /// Whether there is a mail server to hand mail to.
     pub sends_mail: bool,
 }
 
 impl Environment {
-    /// The usual ports (RFC 2865 section 3, RFC 2866 section 3), without mail.
+    /// The usual ports (RFC 2865 section 3, RFC 2866 section 3, RFC 6614 section 2.1), without mail.
     pub fn usual(url: impl Into<String>, portal_url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             portal_url: portal_url.into(),
             auth_port: 1812,
             acct_port: 1813,
+            radsec_port: Some(2083),
             sends_mail: false,
         }
     }

@@ -1,6 +1,6 @@
 //! What a public page could not do, said in the person's language and within the site's own frame.
 //!
-//! A handler gives `Result<_, PublicFailure>`; the page around it is made by [`dress`], which knows who asked. The details of
+//! A handler gives `Result<_, PublicFailure>`; the page around it is made by `dress`, which knows who asked. The details of
 //! a [`Failure`] are English words for logs and programs and are not shown here.
 
 use askama::Template;
@@ -46,7 +46,7 @@ impl<T: Into<Failure>> From<T> for PublicFailure {
     }
 }
 
-/// What [`dress`] finds in a response that it has to dress.
+/// What `dress` finds in a response that it has to dress.
 #[derive(Clone, Copy, Debug)]
 struct Undressed {
     status: StatusCode,

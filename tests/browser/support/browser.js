@@ -27,9 +27,10 @@ export class Browser {
 
   /**
    * Somebody at a desk, or with `phone`, or in a `captive` mini-browser: no script, no cookies. `address` is where they surf from,
-   * `language` what their browser asks for. What happens to them that must not is in `mishaps`.
+   * `language` what their browser asks for. Who `agrees` says yes to every question, which is kept in `asked`. What happens to them
+   * that must not is in `mishaps`.
    */
-  async person({ phone = false, captive = false, script = !captive, cookies = !captive, address, language = "en-GB", dark = false } = {}) {
+  async person({ phone = false, captive = false, script = !captive, cookies = !captive, address, language = "en-GB", dark = false, agrees = false } = {}) {
     const proxy = address && (await proxyFrom(address));
     const context = await this.chromium.newContext({
       ignoreHTTPSErrors: true,
@@ -44,10 +45,11 @@ export class Browser {
     });
     context.setDefaultTimeout(30_000);
     if (!cookies) await withoutCookies(context);
-    const mishaps = await watch(context);
+    const asked = [];
+    const mishaps = await watch(context, agrees && asked);
     const page = await context.newPage();
     if (!script) scriptless.add(page);
-    const person = { context, page, mishaps, leave: async () => { await context.close(); proxy?.close(); } };
+    const person = { context, page, mishaps, asked, leave: async () => { await context.close(); proxy?.close(); } };
     this.people.push(person);
     return person;
   }
@@ -84,11 +86,16 @@ async function withoutCookies(context) {
 }
 
 /** What must never happen on any page: a dialog, an error in script, a breach of the content security policy, `pwned()`. */
-async function watch(context) {
+async function watch(context, asked) {
   const mishaps = [];
   const note = (page, what) => mishaps.push(`${page?.url?.() ?? "?"}: ${what}`);
   await context.exposeBinding("pwned", ({ page }, number) => note(page, `a payload ran: ${number}`));
   context.on("dialog", (dialog) => {
+    if (asked && dialog.type() === "confirm") {
+      asked.push(dialog.message());
+      dialog.accept().catch(() => {});
+      return;
+    }
     note(dialog.page(), `a dialog: ${dialog.message()}`);
     dialog.dismiss().catch(() => {});
   });

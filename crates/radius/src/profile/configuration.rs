@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::VendorProfile;
+use super::radsec::RadSec;
 use crate::Code;
 
 /// What is filled into a vendor's template.
@@ -29,11 +30,12 @@ pub struct NasSettings<'a> {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Configuration {
     /// What begins a comment.
-    comment: String,
+    pub(super) comment: String,
     /// Remarks for whoever types it.
     notes: Vec<String>,
     text: String,
     redirect_acl: String,
+    pub(super) radsec: RadSec,
 }
 
 impl VendorProfile {
@@ -45,6 +47,7 @@ impl VendorProfile {
             notes,
             text,
             redirect_acl,
+            radsec: _,
         } = &self.configuration;
         let mut out = format!("{comment} {}\n", self.title);
         for note in notes {
@@ -93,7 +96,7 @@ impl VendorProfile {
 }
 
 /// A name that stands on one line and means nothing else there.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     !text.is_empty() && text.len() <= 128 && text.chars().all(plain)
 }

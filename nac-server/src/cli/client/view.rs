@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clap::Args;
-use nac_radius::{NasSettings, VendorProfile};
+use nac_radius::{NasSettings, RadSecNas, VendorProfile};
 use nac_store::{
     Client, ClientActivity, MessageAuthenticatorRule, MessageAuthenticatorUse, now_us,
 };
@@ -13,14 +13,20 @@ use zeroize::Zeroizing;
 
 use super::record;
 use crate::cli::init::own_address;
-use crate::cli::output::{Table, answer, count, lines, local_time, print, print_json};
+use crate::cli::output::{Table, answer, count, lines, local_time, note, print, print_json};
 use crate::cli::{Answer, Context, Failure, Outcome};
+use crate::config::RadSecSettings;
+
+/// Where RADIUS over TLS is spoken unless another port is configured (RFC 6614 section 2.1).
+const RADSEC_PORT: u16 = 2083;
 
 pub(super) const SNIPPET_EXAMPLES: &str = "\
 Examples:
   nac client snippet switch-1
   nac client snippet switch-1 --server 192.0.2.1 > switch-1.txt
+  nac client snippet floor-3 --radsec --server nac.example.org
 
+A client with a RadSec name gets what RADIUS over TLS needs; --udp shows the rest: ports, roles, ACLs.
 The secret is left out: see it with nac client show NAME --secret. Ports are a template; read before you paste.";
 
 #[derive(Debug, Args)]
@@ -30,6 +36,12 @@ pub(crate) struct SnippetArguments {
     /// The address by which the NAS reaches this server, where it is not the usual one of this machine
     #[arg(long, value_name = "ADDRESS")]
     server: Option<String>,
+    /// What RADIUS over TLS needs, for a client without a RadSec name as well
+    #[arg(long, conflicts_with = "udp")]
+    radsec: bool,
+    /// What RADIUS over UDP needs, for a client with a RadSec name as well
+    #[arg(long)]
+    udp: bool,
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +250,6 @@ pub(super) async fn snippet(context: &Context, arguments: SnippetArguments) -> O
     let settings = context.settings()?;
     let store = context.store().await?;
     let client = store.client_fetch(&arguments.name).await?;
-    let segments = store.segment_list().await?;
     let profile = VendorProfile::by_name(&client.vendor)
         .or_else(|| VendorProfile::by_name("generic"))
         .ok_or_else(|| Failure::cannot("there are no vendor profiles"))?;
@@ -246,20 +257,50 @@ pub(super) async fn snippet(context: &Context, arguments: SnippetArguments) -> O
         .server
         .or_else(|| own_address().map(|address| address.to_string()))
         .unwrap_or_else(|| "ADDRESS-OF-THIS-SERVER".to_owned());
-    let redirect_acls = sorted(segments.iter().filter_map(|one| one.redirect_acl.clone()));
-    let roles = sorted(segments.iter().filter_map(|one| one.role.clone()));
-    let text = profile.configuration(&NasSettings {
-        server: &server,
-        secret: "SECRET",
-        auth_port: settings.radius.listen_auth.port(),
-        acct_port: settings.radius.listen_acct.port(),
-        coa_port: client.coa_port,
-        redirect_acls: &redirect_acls,
-        roles: &roles,
+    let over_tls = arguments.radsec || (client.radsec_name.is_some() && !arguments.udp);
+    let text = if over_tls {
+        radsec_snippet(profile, &client, &server, settings.radsec.as_ref())
+    } else {
+        let segments = store.segment_list().await?;
+        let redirect_acls = sorted(segments.iter().filter_map(|one| one.redirect_acl.clone()));
+        let roles = sorted(segments.iter().filter_map(|one| one.role.clone()));
+        profile.configuration(&NasSettings {
+            server: &server,
+            secret: "SECRET",
+            auth_port: settings.radius.listen_auth.port(),
+            acct_port: settings.radius.listen_acct.port(),
+            coa_port: client.coa_port,
+            redirect_acls: &redirect_acls,
+            roles: &roles,
+        })
+    };
+    let record = json!({
+        "client": client.name,
+        "vendor": profile.name,
+        "transport": if over_tls { "tls" } else { "udp" },
+        "configuration": text,
     });
-    let record = json!({ "client": client.name, "vendor": profile.name, "configuration": text });
     answer(context.json(), &record, text.trim_end())?;
     Ok(Answer::Yes)
+}
+
+/// What RADIUS over TLS needs; what is still missing at this server is said beside it.
+fn radsec_snippet(
+    profile: &VendorProfile,
+    client: &Client,
+    server: &str,
+    settings: Option<&RadSecSettings>,
+) -> String {
+    if settings.is_none() {
+        note(
+            "this server does not listen for RADIUS over TLS: add [radsec] to nac.toml and restart",
+        );
+    }
+    profile.radsec_configuration(&RadSecNas {
+        server,
+        port: settings.map_or(RADSEC_PORT, |settings| settings.listen.port()),
+        name: client.radsec_name.as_deref().unwrap_or(&client.name),
+    })
 }
 
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {

@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use nac_radius::{NasSettings, VendorProfile};
+use nac_radius::{NasSettings, RadSecNas, VendorProfile};
 use nac_store::{
     Client, ClientActivity, MessageAuthenticatorRule, MessageAuthenticatorUse, Segment, UnknownNas,
     now_us,
@@ -373,6 +373,10 @@ struct DetailPage {
     row: Row,
     profile: &'static str,
     snippet: String,
+    /// The same for RADIUS over TLS, where the client has a name for it.
+    radsec: Option<String>,
+    /// RADIUS over TLS is answered here.
+    radsec_is_on: bool,
     port: String,
     added: Moment,
     changed: Moment,
@@ -396,6 +400,8 @@ async fn detail(
         chrome: Chrome::new(&state, &account, &client.name, Place::Clients).await,
         profile: profile.map_or("unknown here: treated as generic", |profile| &profile.title),
         snippet: snippet(&state, &client).await?,
+        radsec: radsec(&state, &client),
+        radsec_is_on: state.environment.radsec_port.is_some(),
         port: port.map_or_else(
             || "none: this vendor takes no such request".to_owned(),
             |port| port.to_string(),
@@ -418,12 +424,7 @@ async fn snippet(state: &AdminState, client: &Client) -> Result<String, Problem>
         names.into_iter().cloned().collect::<Vec<String>>()
     };
     let (redirect_acls, roles) = (named(|one| &one.redirect_acl), named(|one| &one.role));
-    let host = state
-        .environment
-        .portal_url
-        .trim_start_matches("https://")
-        .rsplit_once(':')
-        .map_or(state.environment.portal_url.as_str(), |(host, _)| host);
+    let host = host(state);
     let profile =
         VendorProfile::by_name(&client.vendor).or_else(|| VendorProfile::by_name("generic"));
     Ok(profile.map_or_else(String::new, |profile| {
@@ -437,6 +438,24 @@ async fn snippet(state: &AdminState, client: &Client) -> Result<String, Problem>
             roles: &roles,
         })
     }))
+}
+
+/// The same for RADIUS over TLS.
+fn radsec(state: &AdminState, client: &Client) -> Option<String> {
+    let name = client.radsec_name.as_deref()?;
+    let profile =
+        VendorProfile::by_name(&client.vendor).or_else(|| VendorProfile::by_name("generic"))?;
+    Some(profile.radsec_configuration(&RadSecNas {
+        server: host(state),
+        port: state.environment.radsec_port.unwrap_or(2083),
+        name,
+    }))
+}
+
+/// The host of the portal, which NASes reach too.
+fn host(state: &AdminState) -> &str {
+    let host = state.environment.portal_url.trim_start_matches("https://");
+    host.rsplit_once(':').map_or(host, |(host, _)| host)
 }
 
 /// The page of the client of this name.

@@ -33,6 +33,29 @@ async fn a_secret_that_is_made_is_shown_once() {
 }
 
 #[tokio::test]
+async fn what_radius_over_tls_needs_is_shown_of_a_client_that_has_a_name_for_it() {
+    let site = site().await;
+    let cookie = site.signed_in(Role::Administrator).await;
+    site.post("/clients/new", &cookie, NEW).await;
+    let (_, _, page) = site.get("/clients/switch-1", &cookie).await;
+    assert!(page.contains("auth-port 1812") && !page.contains("RADIUS over TLS"));
+    let named = NEW
+        .replace("switch-1", "switch-2")
+        .replace(".10", ".11")
+        .replace("site=hq", "site=hq&radsec_name=sw2.example.org");
+    site.post("/clients/new", &cookie, &named).await;
+    let (status, _, page) = site.get("/clients/switch-2", &cookie).await;
+    assert_eq!(status, StatusCode::OK);
+    for part in [
+        "auth-port 1812",
+        "tls port 2083",
+        "nac certificate issue --nas sw2.example.org",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_weak_secret_is_refused_and_the_rest_of_the_form_stays() {
     let site = site().await;
     let cookie = site.signed_in(Role::Administrator).await;
