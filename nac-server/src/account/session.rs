@@ -227,7 +227,7 @@ pub(super) const CLOCK_SLACK_US: i64 = 2_000_000;
 fn sent_octets(packet: &Packet<'_>) -> Option<u64> {
     let low = packet.integer(attribute::ACCT_INPUT_OCTETS)?;
     let high = packet.integer(attribute::ACCT_INPUT_GIGAWORDS);
-    Some(u64::from(high.unwrap_or_default()) << 32 | u64::from(low))
+    Some((u64::from(high.unwrap_or_default()) << 32) | u64::from(low))
 }
 
 /// Cisco-AVPair is a bag of `name=value`.
