@@ -276,6 +276,7 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         (facts.device.quarantined, "in quarantine"),
         (facts.device.random_mac, "random MAC"),
         (facts.device.psk, "own Wi-Fi key"),
+        (facts.device.in_two_places, "in two places at once"),
     ];
     let states: Vec<&str> = states
         .into_iter()

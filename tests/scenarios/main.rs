@@ -45,3 +45,4 @@ mod remedies;
 mod remedy;
 mod revocation;
 mod secrecy;
+mod two_places;

@@ -15,6 +15,7 @@ use crate::supplicant::{Login, Supplicant};
 /// Attributes that `nac_test_support::wire` does not name.
 mod number {
     pub(super) const FRAMED_IP_ADDRESS: u8 = 8;
+    pub(super) const ACCT_INPUT_OCTETS: u8 = 42;
     pub(super) const ACCT_TERMINATE_CAUSE: u8 = 49;
     pub(super) const NAS_PORT_ID: u8 = 87;
 }
@@ -92,6 +93,7 @@ impl Switch {
             acct_session_id: RefCell::new(format!("{number:08X}")),
             class: RefCell::new(None),
             framed_ip: Cell::new(None),
+            octets: Cell::new(None),
             ssid: None,
         }
     }
@@ -157,6 +159,7 @@ pub(crate) struct Port<'a> {
     acct_session_id: RefCell<String>,
     class: RefCell<Option<Vec<u8>>>,
     framed_ip: Cell<Option<Ipv4Addr>>,
+    octets: Cell<Option<u32>>,
     /// On Wi-Fi, the network.
     ssid: Option<&'static str>,
 }
@@ -300,6 +303,12 @@ impl Port<'_> {
         self.account(status::INTERIM, None);
     }
 
+    /// Interim-Update with how many octets the endpoint has sent by now.
+    pub(crate) fn counted(&self, octets: u32) {
+        self.octets.set(Some(octets));
+        self.account(status::INTERIM, None);
+    }
+
     /// Accounting-Stop.
     pub(crate) fn stop(&self) {
         // Acct-Terminate-Cause 1, User Request.
@@ -317,6 +326,9 @@ impl Port<'_> {
         }
         if let Some(address) = self.framed_ip.get() {
             request = request.with(number::FRAMED_IP_ADDRESS, address.octets());
+        }
+        if let Some(octets) = self.octets.get() {
+            request = request.with(number::ACCT_INPUT_OCTETS, octets.to_be_bytes());
         }
         if let Some(cause) = cause {
             request = request.with(number::ACCT_TERMINATE_CAUSE, cause.to_be_bytes());

@@ -124,6 +124,8 @@ pub struct DeviceFacts {
     pub random_mac: bool,
     /// Whether the access point lets it in with the device's own Wi-Fi key only.
     pub psk: bool,
+    /// Whether its MAC is heard at two places at once, so that one of them is a copy.
+    pub in_two_places: bool,
 }
 
 /// The device's posture.

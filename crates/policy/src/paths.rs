@@ -119,6 +119,9 @@ pub(crate) const PATHS: &[FactPath] = &[
         Value::Bool(facts.device.random_mac)
     }),
     path("device", "psk", |facts| Value::Bool(facts.device.psk)),
+    path("device", "in_two_places", |facts| {
+        Value::Bool(facts.device.in_two_places)
+    }),
     path("posture", "verdict", |facts| {
         Value::Text(facts.posture.verdict.as_str())
     }),

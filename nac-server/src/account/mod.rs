@@ -3,6 +3,7 @@
 mod port;
 mod session;
 mod sessions;
+mod two_places;
 
 pub use port::AccountingPort;
 pub use session::{LiveSession, Reference};

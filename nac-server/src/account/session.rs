@@ -7,6 +7,7 @@ use nac_radius::{MacAddr, Packet, attribute};
 use nac_store::{Session, now_us};
 use uuid::Uuid;
 
+use super::two_places::Sign;
 use crate::identity::AccessContext;
 use crate::listen::origin::Transport;
 use crate::snapshot::segments::SegmentAnswer;
@@ -51,6 +52,8 @@ pub struct LiveSession {
     pub admitted_us: i64,
     /// The last sign of life.
     pub updated_us: i64,
+    /// The last record that counted its octets.
+    pub(crate) counted: Option<Sign>,
 }
 
 impl LiveSession {
@@ -162,8 +165,8 @@ pub struct Reference {
     pub(super) class: Option<Uuid>,
     pub(super) acct_session_id: Option<String>,
     pub(super) mac: Option<MacAddr>,
-    /// When it happened there, by Acct-Delay-Time.
-    pub(super) happened_us: i64,
+    /// When it happened there, by Acct-Delay-Time, and how much the station had sent by then.
+    pub(super) sign: Sign,
 }
 
 impl Reference {
@@ -188,7 +191,10 @@ impl Reference {
             mac: packet
                 .text(attribute::CALLING_STATION_ID)
                 .and_then(|station| station.parse().ok()),
-            happened_us: now_us() - i64::from(delay_s) * 1_000_000,
+            sign: Sign {
+                at_us: now_us() - i64::from(delay_s) * 1_000_000,
+                octets: sent_octets(packet),
+            },
         }
     }
 
@@ -210,12 +216,19 @@ impl Reference {
             (Some(said), Some(known)) => said != known,
             _ => false,
         };
-        other || self.happened_us + CLOCK_SLACK_US < session.admitted_us
+        other || self.sign.at_us + CLOCK_SLACK_US < session.admitted_us
     }
 }
 
 /// Acct-Delay-Time counts whole seconds.
-const CLOCK_SLACK_US: i64 = 2_000_000;
+pub(super) const CLOCK_SLACK_US: i64 = 2_000_000;
+
+/// What the station has sent (RFC 2866 section 5.3, RFC 2869 section 5.1), of a NAS that counts.
+fn sent_octets(packet: &Packet<'_>) -> Option<u64> {
+    let low = packet.integer(attribute::ACCT_INPUT_OCTETS)?;
+    let high = packet.integer(attribute::ACCT_INPUT_GIGAWORDS);
+    Some((u64::from(high.unwrap_or_default()) << 32) | u64::from(low))
+}
 
 /// Cisco-AVPair is a bag of `name=value`.
 fn same_thing(known: &(String, String), newer: &(String, String)) -> bool {

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nac_radius::{Packet, attribute};
+use nac_radius::{MacAddr, Packet, attribute};
 use nac_store::{WriterHandle, now_us};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::session::{LiveSession, Reference, Station};
+use super::two_places::{TwoPlaces, place};
 use crate::identity::AccessContext;
 use crate::listen::origin::Transport;
 use crate::snapshot::segments::SegmentAnswer;
@@ -58,6 +59,8 @@ pub enum SessionChange {
     Refused(Arc<LiveSession>, Uuid),
     /// Accounting told us more, for example the address.
     Updated(Arc<LiveSession>),
+    /// Its station turned out to be at another place as well.
+    InTwoPlaces(Arc<LiveSession>),
     /// The same place has another session now.
     Replaced {
         /// The session that is over.
@@ -88,8 +91,9 @@ struct Table {
     by_id: HashMap<Uuid, Arc<LiveSession>>,
     by_station: HashMap<Station, Uuid>,
     by_accounting: HashMap<(IpAddr, String), Uuid>,
-    /// For a NAS that echoes neither Class nor a known Acct-Session-Id.
-    by_mac: HashMap<(IpAddr, String), Vec<Uuid>>,
+    /// For a NAS that echoes neither Class nor a known Acct-Session-Id, and for a station at two places.
+    by_mac: HashMap<String, Vec<Uuid>>,
+    two_places: TwoPlaces,
 }
 
 impl SessionTable {
@@ -167,6 +171,8 @@ impl SessionTable {
             device_id: admission.device_id,
             admitted_us: now,
             updated_us: now,
+            // Another session counts from zero.
+            counted: continued.and_then(|former| former.counted),
         };
         // What accounting taught us is kept; a Disconnect may need it.
         session.learn(admission.identifiers);
@@ -233,10 +239,11 @@ impl SessionTable {
                 });
                 named.or_else(|| {
                     let mac = reference.mac?.to_string();
-                    match table.by_mac.get(&(source, mac))?.as_slice() {
-                        [only] => table.by_id.get(only),
-                        _ => None,
-                    }
+                    let mut here = table
+                        .of_mac(&mac)
+                        .filter(|session| session.nas_source.ip() == source);
+                    let only = here.next()?;
+                    here.next().is_none().then_some(only)
                 })
             }
         };
@@ -269,11 +276,28 @@ impl SessionTable {
             session.nas_address = reference.nas_address;
         }
         session.learn(identifiers);
+        if reference.sign.octets.is_some() {
+            session.counted = Some(reference.sign);
+        }
         let session = Arc::new(session);
+        let elsewhere = table.also_elsewhere(reference, &former, &session);
         table.insert(session.clone());
         drop(table);
         self.writer.session(session.stored(None));
         self.tell(SessionChange::Updated(session));
+        for session in elsewhere {
+            self.tell(SessionChange::InTwoPlaces(session));
+        }
+    }
+
+    /// Whether a station is at two places at once, by what was heard in the last ten minutes.
+    pub fn is_in_two_places(&self, mac: Option<MacAddr>) -> bool {
+        mac.is_some_and(|mac| self.lock().two_places.contains(mac, now_us()))
+    }
+
+    /// How many stations are at two places at once.
+    pub fn in_two_places(&self) -> usize {
+        self.lock().two_places.len(now_us())
     }
 
     /// Accounting stopped. A stop that belongs to an earlier presence of the station changes nothing.
@@ -298,9 +322,14 @@ impl SessionTable {
         }
     }
 
-    /// Ends what has not been heard of for a day.
+    /// Ends what has not been heard of for a day, and stations at two places of which one has been silent for ten minutes.
     pub fn expire(&self) {
-        let limit = now_us() - SILENCE_US;
+        let now = now_us();
+        let limit = now - SILENCE_US;
+        let one_place = self.lock().two_places.expire(now);
+        for mac in one_place {
+            tracing::info!(%mac, "a MAC address is no more seen in two places");
+        }
         for session in self.all() {
             if session.updated_us < limit {
                 self.end(session.id, "no sign of life for 24 hours", false);
@@ -376,10 +405,48 @@ impl Table {
             self.by_accounting.insert((source, named.to_owned()), id);
         }
         if let Some(mac) = &session.mac {
-            let ids = self.by_mac.entry((source, mac.clone())).or_default();
+            let ids = self.by_mac.entry(mac.clone()).or_default();
             ids.push(id);
         }
         self.by_id.insert(id, session);
+    }
+
+    /// The sessions of a station.
+    fn of_mac(&self, mac: &str) -> impl Iterator<Item = &Arc<LiveSession>> {
+        let ids = self.by_mac.get(mac).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    /// The station's other sessions, when accounting for this one shows for the first time that it is at two places.
+    fn also_elsewhere(
+        &mut self,
+        reference: &Reference,
+        former: &LiveSession,
+        session: &LiveSession,
+    ) -> Vec<Arc<LiveSession>> {
+        let (Some(mac), Some(text)) = (session.context.mac, session.mac.as_deref()) else {
+            return Vec::new();
+        };
+        if reference.is_past(former) {
+            return Vec::new();
+        }
+        let beside = self
+            .of_mac(text)
+            .find(|other| reference.sign.is_beside(former.counted, session, other))
+            .cloned();
+        let Some(beside) = beside else {
+            return Vec::new();
+        };
+        if !self.two_places.note(mac, now_us()) {
+            return Vec::new();
+        }
+        let ((nas, port), (other_nas, other_port)) = (place(session), place(&beside));
+        tracing::warn!(%mac, %nas, port, %other_nas, other_port,
+            "a MAC address is in two places at once: it was let in at one and is still heard at the other");
+        self.of_mac(text)
+            .filter(|other| other.id != session.id)
+            .cloned()
+            .collect()
     }
 
     /// Takes a session out, with every way to it that still leads there.
@@ -397,11 +464,10 @@ impl Table {
             }
         }
         if let Some(mac) = &session.mac {
-            let key = (source, mac.clone());
-            if let Some(ids) = self.by_mac.get_mut(&key) {
+            if let Some(ids) = self.by_mac.get_mut(mac) {
                 ids.retain(|known| *known != id);
                 if ids.is_empty() {
-                    self.by_mac.remove(&key);
+                    self.by_mac.remove(mac);
                 }
             }
         }

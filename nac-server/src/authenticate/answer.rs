@@ -149,6 +149,7 @@ fn decide(
         continued
             .as_ref()
             .map(|session| (session.framed_ip, session.started_us)),
+        sessions.is_in_two_places(context.mac),
     );
     if assessment.facts.realm_mismatch {
         tracing::info!(client = %request.client.name, identity = %context.name, realm = %context.realm,

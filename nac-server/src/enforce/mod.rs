@@ -252,6 +252,7 @@ impl Enforcer {
             &self.gate,
             &session.context,
             Some((session.framed_ip, session.started_us)),
+            self.sessions.is_in_two_places(session.context.mac),
         )
     }
 
@@ -329,6 +330,7 @@ impl Enforcer {
                 // A known address may tie osquery's reports to this session (binding B2).
                 self.look_at(&session, cancel);
             }
+            SessionChange::InTwoPlaces(session) => self.look_at(&session, cancel),
             SessionChange::Stopped {
                 session,
                 cause,
@@ -415,6 +417,9 @@ fn why(session: &LiveSession, assessment: &Assessment) -> String {
         .unwrap_or("the policy");
     if facts.device.quarantined {
         return format!("{policy}: the device is quarantined");
+    }
+    if facts.device.in_two_places {
+        return format!("{policy}: the device is in two places at once");
     }
     if facts.posture.break_glass {
         return format!("{policy}: break-glass is on, so posture counts as compliant");

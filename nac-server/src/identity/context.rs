@@ -84,13 +84,15 @@ pub struct Assessment {
     pub policy_us: u64,
 }
 
-/// Looks at everything afresh: account, certificate, device, quarantine, posture, policy.
+/// Looks at everything afresh: account, certificate, device, quarantine, posture, policy. Where the station is live is the caller's to
+/// say, by the table of sessions.
 pub fn assess(
     snapshot: &Snapshot,
     directory: &Directory,
     gate: &PostureGate,
     context: &AccessContext,
     session: Option<(Option<IpAddr>, i64)>,
+    in_two_places: bool,
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
     let (device, device_proven) = find_device(directory, context);
@@ -141,6 +143,7 @@ pub fn assess(
             .differ(&context.outer_realm, &context.realm),
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
+            in_two_places,
             ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)
         },
         posture,

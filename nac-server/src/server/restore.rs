@@ -117,6 +117,7 @@ fn restore(world: &World, session: Session, decision: &DecisionRecord) -> Option
         started_us: session.started_us,
         admitted_us: session.started_us,
         updated_us: session.updated_us,
+        counted: None,
     })
 }
 

@@ -168,6 +168,11 @@ impl Gauges {
         let sessions: Vec<(String, i64)> = sessions.into_iter().collect();
         out.gauges("sessions", "Live sessions by segment", "segment", &sessions)?;
         out.gauge(
+            "devices_in_two_places",
+            "MAC addresses that are heard at two places at once",
+            as_i64(self.sessions.in_two_places()),
+        )?;
+        out.gauge(
             "eap_conversations",
             "EAP conversations under way",
             as_i64(self.authenticator.conversations()),

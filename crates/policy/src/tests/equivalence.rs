@@ -51,6 +51,7 @@ fn condition() -> impl Strategy<Value = &'static str> {
         "unless { context.eap } when { context.method != \"MAB\" && principal is User }",
         "when { !context.device.blocked && context.device.labels.contains(\"lost\") }",
         "unless { context.device.quarantined || context.nas.site == \"lab\" }",
+        "when { !context.device.in_two_places }",
         "",
     ])
 }
@@ -84,7 +85,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         subsequence(vec!["g1", "g2", "g3", "g4", "g5"], 0..=5).prop_shuffle(),
     );
     let device = (
-        any::<[bool; 5]>(),
+        any::<[bool; 6]>(),
         subsequence(vec!["printer", "lost", "loaned"], 0..=3),
     );
     let posture = (
@@ -105,12 +106,23 @@ fn facts() -> impl Strategy<Value = Facts> {
             facts.identity.name = name.to_owned();
             facts.identity.groups = groups.into_iter().map(str::to_owned).collect();
             facts.method = if eap { "EAP-TLS" } else { "MAB" }.to_owned();
-            let ([known, enrolled, blocked, quarantined, random_mac], labels) = device;
+            let (
+                [
+                    known,
+                    enrolled,
+                    blocked,
+                    quarantined,
+                    random_mac,
+                    in_two_places,
+                ],
+                labels,
+            ) = device;
             facts.device.known = known;
             facts.device.enrolled = enrolled;
             facts.device.blocked = blocked;
             facts.device.quarantined = quarantined;
             facts.device.random_mac = random_mac;
+            facts.device.in_two_places = in_two_places;
             facts.device.labels = labels.into_iter().map(str::to_owned).collect();
             (
                 facts.posture.verdict,
