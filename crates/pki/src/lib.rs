@@ -39,7 +39,7 @@ mod serial;
 pub use authority::{Authority, BACKDATE_S, ClientSubject, Issued};
 pub use error::PkiError;
 pub use facts::{CertificateFacts, MAX_CERTIFICATE_LEN, MAX_NAMES, NameKind, fingerprint_sha256};
-pub use ocsp::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspStatus};
+pub use ocsp::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspError, OcspQuestion, OcspStatus};
 pub use pem::{pem_certificates, pem_key};
 pub use revocation::{
     Anchors, Issuance, MAX_REVOCATION_LIST_LEN, RevocationList, RevocationListError,
