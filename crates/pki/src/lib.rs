@@ -14,6 +14,7 @@
 //!   early, because endpoints' clocks are wrong.
 //! * [`CertificateFacts::read`] takes bytes from the network: it never panics, its time and memory are
 //!   bounded by [`MAX_CERTIFICATE_LEN`], and no name that it returns holds a control character.
+//! * [`OcspQuestion::read`] takes signed answers about its own certificate only.
 //! * A [`RevocationList`] exists only after its signature was checked, and speaks only of what it covers.
 //! * Private keys are wiped from memory when dropped and appear in no `Debug` text and no error.
 

@@ -1,11 +1,14 @@
 //! Certificate authorities of somebody else: made, used and written down with the `openssl` command line alone.
 
 use std::cell::Cell;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::pki::Credential;
-use crate::program;
+use crate::subject::free_ports;
+use crate::{program, wait};
 
 /// `openssl ca` keeps what it issued and revoked in files, and makes its lists from them.
 const CONFIG: &str = "\
@@ -51,6 +54,28 @@ pub enum Key {
     P256,
     /// RSA with so many bits.
     Rsa(u16),
+}
+
+/// A running OCSP responder.
+#[derive(Debug)]
+pub struct Responder {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Responder {
+    /// Where to ask it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.address.port())
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// An authority in a folder of its own.
@@ -222,6 +247,42 @@ impl OpensslAuthority {
             "new.ocsp",
         ]);
         std::fs::rename(self.folder.join("new.ocsp"), to).expect("moved");
+    }
+
+    /// Answers OCSP questions about its certificates, signed by `signer`, until it is dropped. `knows` says whether it knows them;
+    /// `options` are more of `openssl ocsp`'s, such as `-nmin`.
+    #[must_use]
+    pub fn responder(&self, signer: &Self, knows: bool, options: &[&str]) -> Responder {
+        let [address] = free_ports();
+        let index = match knows {
+            true => "index.txt",
+            false => {
+                std::fs::write(self.folder.join("nobody.txt"), "").expect("written");
+                "nobody.txt"
+            }
+        };
+        let mut command = Command::new(program::peer("openssl", "openssl"));
+        let port = address.port().to_string();
+        command
+            .args(["ocsp", "-ignore_err", "-index", index, "-CA", "ca.crt"])
+            .args(["-port", &port])
+            .arg("-rsigner")
+            .arg(signer.certificate())
+            .arg("-rkey")
+            .arg(signer.folder.join("ca.key"))
+            .args(options)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let process = command.spawn().expect("openssl starts");
+        let responder = Responder { process, address };
+        let address = SocketAddr::from(([127, 0, 0, 1], address.port()));
+        let answers = wait::until(Duration::from_secs(60), || {
+            TcpStream::connect(address).is_ok()
+        });
+        assert!(answers, "openssl listens");
+        responder
     }
 
     fn prepare(parent: &Path, name: &str) -> Self {

@@ -201,3 +201,6 @@ fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
     element.extend_from_slice(content);
     element
 }
+
+#[cfg(test)]
+mod tests;
