@@ -1,21 +1,24 @@
 //! What the OCSP responders of other authorities say about client certificates: RFC 6960, with `openssl ocsp` as the responder.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
-use nac_test_support::cast;
 use nac_test_support::directory::TestDirectory;
 use nac_test_support::eapol_test::{self, Method, TlsVersion};
 use nac_test_support::openssl::{CLIENT, Key, OpensslAuthority};
 use nac_test_support::pki::Credential;
+use nac_test_support::subject::free_ports;
+use nac_test_support::{cast, wait};
 
-use crate::site::{Site, is};
+use crate::site::{SOON, Site, is};
 use crate::supplicant::Supplicant;
 use crate::switch::Switch;
 
 const MAC: [u8; 6] = [0x00, 0x16, 0x3e, 0x60, 0x01, 0x01];
-/// 32 bits of seconds overflow: nextUpdate lies an hour and a half back.
+/// `openssl` counts the seconds in 32 bits, which these overflow: nextUpdate lies an hour and a half back.
 const STALE: [&str; 2] = ["-nmin", "71582700"];
+/// Likewise: nextUpdate lies twelve seconds ahead.
+const SHORT: [&str; 2] = ["-nmin", "214748365"];
 const FRESH: [&str; 2] = ["-nmin", "30"];
 
 fn trusting(root: &OpensslAuthority, keys: &str) -> Site {
@@ -29,6 +32,10 @@ fn trusting(root: &OpensslAuthority, keys: &str) -> Site {
 fn naming(root: &OpensslAuthority, url: &str) -> Credential {
     let extensions = format!("{CLIENT}authorityInfoAccess=OCSP;URI:{url}\n");
     root.issue("alice", Key::P256, &extensions, &[])
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}/")
 }
 
 /// How many questions had this result.
@@ -69,30 +76,32 @@ fn what_a_responder_says_of_a_real_supplicants_certificate_counts() {
     let folder = TestDirectory::new("foreign");
     let root = OpensslAuthority::root(folder.path(), "Corporate Root");
     let stranger = OpensslAuthority::root(folder.path(), "Stranger");
-    // A responder reads what it knows when it starts, and certificates name responders: ports come first.
-    let unknowing = root.responder(&root, false, &FRESH);
-    let dead = {
-        let gone = root.responder(&root, false, &FRESH);
-        gone.url()
-    };
+    let ports = free_ports();
+    let [knowing, unknowing, dead, wrong, stale] = ports.map(url);
     let silent = web("");
     let elsewhere =
         web("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
-    let knowing = root.responder(&root, true, &FRESH);
-    let wrong = root.responder(&stranger, true, &FRESH);
-    let stale = root.responder(&root, true, &STALE);
-    let good = naming(&root, &knowing.url());
-    let revoked = naming(&root, &knowing.url());
+    let revoked = naming(&root, &knowing);
     root.revoke(&revoked.certificate);
-    let clear = [("good", good, PERMITTED), ("revoked", revoked, "NAC-2210")];
+    let clear = [
+        ("good", naming(&root, &knowing), PERMITTED),
+        ("revoked", revoked, "NAC-2210"),
+    ];
     let unclear = [
-        ("unknown", naming(&root, &unknowing.url())),
+        ("unknown", naming(&root, &unknowing)),
         ("dead", naming(&root, &dead)),
         ("silent", naming(&root, &silent)),
         ("a redirection", naming(&root, &elsewhere)),
-        ("a wrong signer", naming(&root, &wrong.url())),
-        ("stale", naming(&root, &stale.url())),
+        ("a wrong signer", naming(&root, &wrong)),
+        ("stale", naming(&root, &stale)),
         ("none named", root.client("alice")),
+    ];
+    let [knowing, unknowing, _, wrong, stale] = ports;
+    let _responders = [
+        root.responder(knowing, &root, true, &FRESH),
+        root.responder(unknowing, &root, false, &FRESH),
+        root.responder(wrong, &stranger, true, &FRESH),
+        root.responder(stale, &root, true, &STALE),
     ];
     for (rule, otherwise) in [("refuse", "NAC-2212"), ("accept", PERMITTED)] {
         let site = trusting(
@@ -126,12 +135,13 @@ fn what_a_responder_says_of_a_real_supplicants_certificate_counts() {
 }
 
 #[test]
-fn a_responder_is_asked_once_and_a_revocation_reaches_sessions_that_are_resumed_or_live() {
+fn a_responder_is_asked_once_and_what_it_says_reaches_live_sessions() {
     let folder = TestDirectory::new("foreign");
     let root = OpensslAuthority::root(folder.path(), "Corporate Root");
     let credential = root.client("alice");
-    let before = root.responder(&root, true, &FRESH);
-    let site = trusting(&root, &format!("ocsp = \"{}\"", before.url()));
+    let [old, new] = free_ports();
+    let before = root.responder(old, &root, true, &FRESH);
+    let site = trusting(&root, &format!("ocsp = \"{}\"", url(old)));
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let (port, other) = (
         switch.port(1, MAC),
@@ -146,26 +156,46 @@ fn a_responder_is_asked_once_and_a_revocation_reaches_sessions_that_are_resumed_
     let second = second["id"].as_str().expect("a decision").to_owned();
     assert_eq!(questions(&site, "good"), 1.0, "{}", site.metrics());
     // Nobody can ask any more; who was asked about is known.
-    let url = before.url();
     drop(before);
     assert!(port.dot1x(&alice).is_resumed());
 
     root.revoke(&credential.certificate);
-    let after = root.responder(&root, true, &FRESH);
-    assert_ne!(after.url(), url);
+    let _after = root.responder(new, &root, true, &FRESH);
     site.configure(|table| {
         let eap = table["eap"].as_table_mut().expect("[eap] is a section");
-        eap.insert("ocsp".to_owned(), after.url().into());
+        eap.insert("ocsp".to_owned(), url(new).into());
     });
     site.reload("configuration reloaded");
     let login = port.dot1x(&alice);
     assert!(login.is_refused());
     let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
     assert_eq!(why["reason_code"], "NAC-2210", "{why:#}");
-    assert_eq!(why["eap"]["resumed"], true, "{why:#}");
     // The other session goes by what was learnt here.
     switch.coa();
     site.why_once(&second, |why| is(why, "proven"));
+}
+
+#[test]
+fn a_certificate_that_is_revoked_meanwhile_does_not_resume() {
+    let folder = TestDirectory::new("foreign");
+    let root = OpensslAuthority::root(folder.path(), "Corporate Root");
+    let [address] = free_ports();
+    let credential = root.client("alice");
+    let before = root.responder(address, &root, true, &SHORT);
+    let site = trusting(&root, &format!("ocsp = \"{}\"", url(address)));
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "generic");
+    let port = switch.port(1, MAC);
+    let alice = Supplicant::tls("alice", &site.ca(), &credential);
+    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
+    drop(before);
+    root.revoke(&credential.certificate);
+    let _after = root.responder(address, &root, true, &FRESH);
+    // Until the answer of before is over, which is soon, the session is resumed.
+    let refused = wait::until(SOON * 6, || port.dot1x(&alice).is_refused());
+    assert!(refused);
+    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
+    assert_eq!(why["reason_code"], "NAC-2210", "{why:#}");
+    assert_eq!(why["eap"]["resumed"], true, "{why:#}");
 }
 
 #[test]
@@ -175,12 +205,13 @@ fn a_list_in_force_decides_without_a_question() {
     let (good, bad) = (root.client("alice"), root.client("alice"));
     let list = folder.path().join("corporate.crl");
     root.list(&list, &[]);
-    let responder = root.responder(&root, true, &FRESH);
     root.revoke(&bad.certificate);
+    let [address] = free_ports();
+    let _responder = root.responder(address, &root, true, &FRESH);
     let keys = format!(
         "crl = \"{}\"\ncrl_refresh = \"1s\"\nocsp = \"{}\"",
         list.display(),
-        responder.url()
+        url(address)
     );
     let site = trusting(&root, &keys);
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "generic");

@@ -1,14 +1,13 @@
 //! Certificate authorities of somebody else: made, used and written down with the `openssl` command line alone.
 
 use std::cell::Cell;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::pki::Credential;
-use crate::subject::free_ports;
-use crate::{program, wait};
+use crate::program;
 
 /// `openssl ca` keeps what it issued and revoked in files, and makes its lists from them.
 const CONFIG: &str = "\
@@ -60,15 +59,8 @@ pub enum Key {
 #[derive(Debug)]
 pub struct Responder {
     process: Child,
-    address: SocketAddr,
-}
-
-impl Responder {
-    /// Where to ask it.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.address.port())
-    }
+    /// Open, so that it can go on talking.
+    _said: BufReader<ChildStderr>,
 }
 
 impl Drop for Responder {
@@ -249,11 +241,16 @@ impl OpensslAuthority {
         std::fs::rename(self.folder.join("new.ocsp"), to).expect("moved");
     }
 
-    /// Answers OCSP questions about its certificates, signed by `signer`, until it is dropped. `knows` says whether it knows them;
-    /// `options` are more of `openssl ocsp`'s, such as `-nmin`.
+    /// Answers OCSP questions at this address about the certificates that there are now, signed by `signer`, until it is dropped.
+    /// `knows` says whether it knows them; `options` are more of `openssl ocsp`'s, such as `-nmin`.
     #[must_use]
-    pub fn responder(&self, signer: &Self, knows: bool, options: &[&str]) -> Responder {
-        let [address] = free_ports();
+    pub fn responder(
+        &self,
+        address: SocketAddr,
+        signer: &Self,
+        knows: bool,
+        options: &[&str],
+    ) -> Responder {
         let index = match knows {
             true => "index.txt",
             false => {
@@ -274,15 +271,21 @@ impl OpensslAuthority {
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let process = command.spawn().expect("openssl starts");
-        let responder = Responder { process, address };
-        let address = SocketAddr::from(([127, 0, 0, 1], address.port()));
-        let answers = wait::until(Duration::from_secs(60), || {
-            TcpStream::connect(address).is_ok()
-        });
-        assert!(answers, "openssl listens");
-        responder
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().expect("openssl starts");
+        let said = process.stderr.take().expect("it has a stderr");
+        let mut said = BufReader::new(said);
+        // It takes a connection without a question amiss, so none is tried.
+        let mut line = String::new();
+        while !line.contains("waiting for OCSP client connections") {
+            line.clear();
+            let octets = said.read_line(&mut line).expect("openssl says something");
+            assert!(octets > 0, "openssl listens");
+        }
+        Responder {
+            process,
+            _said: said,
+        }
     }
 
     fn prepare(parent: &Path, name: &str) -> Self {
