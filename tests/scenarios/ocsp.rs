@@ -172,6 +172,7 @@ fn a_responder_is_asked_once_and_what_it_says_reaches_live_sessions() {
     assert_eq!(why["reason_code"], "NAC-2210", "{why:#}");
     // The other session goes by what was learnt here.
     switch.coa();
+    assert!(other.dot1x(&again).is_refused());
     site.why_once(&second, |why| is(why, "proven"));
 }
 
