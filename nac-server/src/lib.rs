@@ -19,6 +19,7 @@ pub mod demo;
 pub mod enforce;
 pub mod identity;
 pub mod listen;
+pub mod ocsp;
 pub mod probe;
 pub mod reason;
 mod revocation;

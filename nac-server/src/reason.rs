@@ -158,6 +158,15 @@ reasons! {
     /// A certificate whose name is no name.
     unusable_name(kind) = "NAC-2209", "the client certificate's {kind} cannot be used as a name: it is empty, has control characters, is no UTF-8 or is too long",
         "Issue the certificate with another name, or leave this kind of name out of certificate_identity in [eap].";
+    /// A certificate that another authority's OCSP responder calls revoked.
+    revoked_by_responder(name, responder) = "NAC-2210", "the certificate of \"{name}\" is revoked, says the OCSP responder {responder}",
+        "Have that authority issue a new certificate if the user or the device may connect.";
+    /// An intermediate authority that an OCSP responder calls revoked.
+    authority_revoked_by_responder(name, responder) = "NAC-2211", "an authority that the certificate of \"{name}\" leans on is revoked, says the OCSP responder {responder}",
+        "Have another authority issue new certificates: every one of the revoked authority is refused.";
+    /// No OCSP responder says anything that counts.
+    responder_unclear(name, why) = "NAC-2212", "nobody can say whether the certificate of \"{name}\" is revoked: {why}",
+        "See that this server reaches the responder and that the responder knows the certificate; or name a list with crl in [eap], or set revocation_unknown = \"accept\".";
     /// No permit matched.
     no_permit() = "NAC-3001", "no policy permits this",
         "See in the list below which condition kept the expected policy from matching; then change the groups: nac user set NAME --group GROUP; the labels: nac device set DEVICE --label LABEL; or the policy: nac policy apply FILE.";

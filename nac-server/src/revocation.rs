@@ -103,7 +103,7 @@ fn too_long(octets: u64) -> Result<(), String> {
 }
 
 /// The innermost cause says most.
-fn clause(error: &reqwest::Error) -> String {
+pub(crate) fn clause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -34,6 +34,7 @@ mod export;
 mod guests;
 mod identity;
 mod interop;
+mod ocsp;
 mod offers;
 mod policy;
 mod proof;

@@ -14,6 +14,7 @@
 //!   early, because endpoints' clocks are wrong.
 //! * [`CertificateFacts::read`] takes bytes from the network: it never panics, its time and memory are
 //!   bounded by [`MAX_CERTIFICATE_LEN`], and no name that it returns holds a control character.
+//! * [`OcspQuestion::read`] takes signed answers about its own certificate only.
 //! * A [`RevocationList`] exists only after its signature was checked, and speaks only of what it covers.
 //! * Private keys are wiped from memory when dropped and appear in no `Debug` text and no error.
 
@@ -39,7 +40,7 @@ mod serial;
 pub use authority::{Authority, BACKDATE_S, ClientSubject, Issued};
 pub use error::PkiError;
 pub use facts::{CertificateFacts, MAX_CERTIFICATE_LEN, MAX_NAMES, NameKind, fingerprint_sha256};
-pub use ocsp::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspStatus};
+pub use ocsp::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspError, OcspQuestion, OcspStatus};
 pub use pem::{pem_certificates, pem_key};
 pub use revocation::{
     Anchors, Issuance, MAX_REVOCATION_LIST_LEN, RevocationList, RevocationListError,

@@ -1,12 +1,17 @@
-//! OCSP responses (RFC 6960 section 4.2) that a server hands out with its own certificate: what they say and how long.
+//! OCSP responses (RFC 6960 section 4.2): what they say and how long.
 //!
-//! Their signatures are not looked at: that is for the supplicant, which trusts or does not.
+//! The signature of one that a server hands out with its own certificate is not looked at: that is for the supplicant,
+//! which trusts or does not. What is asked about a client's certificate is an [`OcspQuestion`], which takes signed answers only.
+
+mod question;
+mod signer;
 
 use x509_parser::asn1_rs::{Any, Class, FromDer, Tag};
 use x509_parser::time::ASN1Time;
 
 use crate::PkiError;
 use crate::serial::canonical;
+pub use question::{OcspError, OcspQuestion};
 
 /// The largest response that is read, in bytes. TLS takes 65,535 and EAP has to carry it.
 pub const MAX_OCSP_RESPONSE_LEN: usize = 16 * 1024;
@@ -47,69 +52,166 @@ impl OcspAnswer {
     /// # Errors
     /// [`PkiError::Malformed`], also for a response that says that the responder failed.
     pub fn read(der: &[u8]) -> Result<Vec<Self>, PkiError> {
+        let basic = Response::read(der)?.basic().ok_or(PkiError::Malformed(
+            "it is not a successful OCSP response in DER",
+        ))?;
+        Ok(basic
+            .singles
+            .into_iter()
+            .map(|single| single.answer)
+            .collect())
+    }
+}
+
+/// The outermost layer (RFC 6960 section 4.2.1): whether the responder answers at all.
+struct Response<'a> {
+    /// OCSPResponseStatus; 0 is success.
+    status: u8,
+    rest: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    fn read(der: &'a [u8]) -> Result<Self, PkiError> {
         if der.len() > MAX_OCSP_RESPONSE_LEN {
             return Err(PkiError::TooLong(der.len()));
         }
-        answers(der).ok_or(PkiError::Malformed(
-            "it is not a successful OCSP response in DER",
-        ))
+        let read = || {
+            let (response, after) = sequence(der)?;
+            let (status, rest) = universal(response, Tag::Enumerated)?;
+            match (after, status) {
+                ([], &[status]) => Some(Self { status, rest }),
+                _ => None,
+            }
+        };
+        read().ok_or(PkiError::Malformed("it is not an OCSP response in DER"))
+    }
+
+    /// What was signed. `None` for a failure, and for what is not understood.
+    fn basic(&self) -> Option<Basic<'a>> {
+        /// id-pkix-ocsp-basic, 1.3.6.1.5.5.7.48.1.1.
+        const BASIC: [u8; 9] = [0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
+        if self.status != 0 {
+            return None;
+        }
+        let (octets, _) = context(self.rest, 0)?;
+        let (octets, _) = sequence(octets)?;
+        let (kind, octets) = universal(octets, Tag::Oid)?;
+        let (basic, _) = universal(octets, Tag::OctetString)?;
+        (kind == BASIC).then(|| Basic::read(basic))?
     }
 }
 
-fn answers(der: &[u8]) -> Option<Vec<OcspAnswer>> {
-    let (response, rest) = sequence(der)?;
-    if !rest.is_empty() {
-        return None;
-    }
-    let (status, response) = universal(response, Tag::Enumerated)?;
-    if status != [0] {
-        return None;
-    }
-    let (octets, _) = context(response, 0)?;
-    let (octets, _) = sequence(octets)?;
-    let (_kind, octets) = universal(octets, Tag::Oid)?;
-    let (basic, _) = universal(octets, Tag::OctetString)?;
-    let (basic, _) = sequence(basic)?;
-    let (mut data, _) = sequence(basic)?;
-    if let Some((_version, rest)) = context(data, 0) {
-        data = rest;
-    }
-    let (_responder, data) = context(data, 1).or_else(|| context(data, 2))?;
-    let (_produced, data) = time(data)?;
-    let (mut singles, _) = sequence(data)?;
-    let mut answers = Vec::new();
-    while !singles.is_empty() {
-        let (single, rest) = sequence(singles)?;
-        answers.push(answer(single)?);
-        singles = rest;
-    }
-    Some(answers)
+/// BasicOCSPResponse.
+struct Basic<'a> {
+    /// ResponseData as it was signed.
+    signed: &'a [u8],
+    responder: Responder<'a>,
+    singles: Vec<Single<'a>>,
+    has_critical: bool,
+    /// The signature's algorithm, its value and certificates.
+    signature: &'a [u8],
 }
 
-fn answer(single: &[u8]) -> Option<OcspAnswer> {
-    let (id, single) = sequence(single)?;
-    let (_hash, id) = sequence(id)?;
-    let (_name, id) = universal(id, Tag::OctetString)?;
-    let (_key, id) = universal(id, Tag::OctetString)?;
-    let (serial, _) = universal(id, Tag::Integer)?;
-    let (status, single) = if let Some((_, rest)) = context(single, 0) {
-        (OcspStatus::Good, rest)
-    } else if let Some((_, rest)) = context(single, 1) {
-        (OcspStatus::Revoked, rest)
-    } else {
-        (OcspStatus::Unknown, context(single, 2)?.1)
+/// Who says to have signed.
+enum Responder<'a> {
+    /// The distinguished name in DER.
+    Name(&'a [u8]),
+    /// SHA-1 of the public key.
+    Key(&'a [u8]),
+}
+
+/// SingleResponse.
+struct Single<'a> {
+    hash: &'a [u8],
+    issuer_name: &'a [u8],
+    issuer_key: &'a [u8],
+    has_critical: bool,
+    answer: OcspAnswer,
+}
+
+impl<'a> Basic<'a> {
+    fn read(basic: &'a [u8]) -> Option<Self> {
+        let (basic, _) = sequence(basic)?;
+        let (mut data, signature) = sequence(basic)?;
+        let signed = basic.get(..basic.len().checked_sub(signature.len())?)?;
+        if let Some((_version, rest)) = context(data, 0) {
+            data = rest;
+        }
+        let (responder, data) = match context(data, 1) {
+            Some((name, rest)) => (Responder::Name(name), rest),
+            None => {
+                let (key, rest) = context(data, 2)?;
+                (Responder::Key(universal(key, Tag::OctetString)?.0), rest)
+            }
+        };
+        let (_produced, data) = time(data)?;
+        let (mut rest, extensions) = sequence(data)?;
+        let mut singles = Vec::new();
+        while !rest.is_empty() {
+            let (single, after) = sequence(rest)?;
+            singles.push(Single::read(single)?);
+            rest = after;
+        }
+        Some(Self {
+            signed,
+            responder,
+            singles,
+            has_critical: has_critical(extensions)?,
+            signature,
+        })
+    }
+}
+
+impl<'a> Single<'a> {
+    fn read(single: &'a [u8]) -> Option<Self> {
+        let (id, single) = sequence(single)?;
+        let (hash, id) = sequence(id)?;
+        let (hash, _parameters) = universal(hash, Tag::Oid)?;
+        let (issuer_name, id) = universal(id, Tag::OctetString)?;
+        let (issuer_key, id) = universal(id, Tag::OctetString)?;
+        let (serial, _) = universal(id, Tag::Integer)?;
+        let (status, single) = if let Some((_, rest)) = context(single, 0) {
+            (OcspStatus::Good, rest)
+        } else if let Some((_, rest)) = context(single, 1) {
+            (OcspStatus::Revoked, rest)
+        } else {
+            (OcspStatus::Unknown, context(single, 2)?.1)
+        };
+        let (this_update_us, single) = time(single)?;
+        let (next_update_us, extensions) = match context(single, 0) {
+            Some((next, rest)) => (Some(time(next)?.0), rest),
+            None => (None, single),
+        };
+        Some(Self {
+            hash,
+            issuer_name,
+            issuer_key,
+            has_critical: has_critical(extensions)?,
+            answer: OcspAnswer {
+                serial: canonical(serial),
+                status,
+                this_update_us,
+                next_update_us,
+            },
+        })
+    }
+}
+
+/// Whether one of the extensions in `[1]` must be understood (RFC 6960 section 4.4): none is.
+fn has_critical(bytes: &[u8]) -> Option<bool> {
+    let Some((extensions, _)) = context(bytes, 1) else {
+        return Some(false);
     };
-    let (this_update_us, single) = time(single)?;
-    let next_update_us = match context(single, 0) {
-        Some((next, _)) => Some(time(next)?.0),
-        None => None,
-    };
-    Some(OcspAnswer {
-        serial: canonical(serial),
-        status,
-        this_update_us,
-        next_update_us,
-    })
+    let (mut extensions, _) = sequence(extensions)?;
+    while !extensions.is_empty() {
+        let (extension, rest) = sequence(extensions)?;
+        let (_oid, extension) = universal(extension, Tag::Oid)?;
+        if matches!(universal(extension, Tag::Boolean), Some((flag, _)) if flag != [0]) {
+            return Some(true);
+        }
+        extensions = rest;
+    }
+    Some(false)
 }
 
 /// The content of the first element, which must have this tag, and what follows it.
@@ -137,83 +239,4 @@ fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).expect("short");
-        match length < 0x80 {
-            true => [&[tag, length], content].concat(),
-            false => [&[tag, 0x81, length], content].concat(),
-        }
-    }
-
-    fn at(text: &[u8; 15]) -> Vec<u8> {
-        wrap(0x18, text)
-    }
-
-    /// A response without a signature, which is not looked at.
-    fn response(outcome: u8, status: &[u8], next: Option<&[u8; 15]>) -> Vec<u8> {
-        let hash = wrap(0x30, &wrap(6, &[0x2b, 0x0e, 3, 2, 0x1a]));
-        let hashes = [
-            wrap(4, &[1; 20]),
-            wrap(4, &[2; 20]),
-            wrap(2, &[0, 0x9a, 0xbc]),
-        ];
-        let id = wrap(0x30, &[hash, hashes.concat()].concat());
-        let next = next.map(|next| wrap(0xa0, &at(next))).unwrap_or_default();
-        let single = [id, status.to_vec(), at(b"20260601000000Z"), next].concat();
-        let data = [
-            wrap(0xa2, &wrap(4, &[3; 20])),
-            at(b"20260601000000Z"),
-            wrap(0x30, &wrap(0x30, &single)),
-        ];
-        let basic = wrap(0x30, &wrap(0x30, &data.concat()));
-        let kind = wrap(6, &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1]);
-        let octets = wrap(0x30, &[kind, wrap(4, &basic)].concat());
-        wrap(
-            0x30,
-            &[wrap(0x0a, &[outcome]), wrap(0xa0, &octets)].concat(),
-        )
-    }
-
-    #[test]
-    fn section_4_2_1_a_response_says_what_of_which_certificate_and_until_when() {
-        for (status, expected) in [
-            (&[0x80, 0][..], OcspStatus::Good),
-            (
-                &[
-                    0xa1, 17, 0x18, 15, b'2', b'0', b'2', b'6', b'0', b'5', b'0', b'1', b'0', b'0',
-                    b'0', b'0', b'0', b'0', b'Z',
-                ],
-                OcspStatus::Revoked,
-            ),
-            (&[0x82, 0], OcspStatus::Unknown),
-        ] {
-            let answers = OcspAnswer::read(&response(0, status, Some(b"20260608000000Z")));
-            let answers = answers.expect("readable");
-            let [answer] = &answers[..] else {
-                panic!("{answers:?}")
-            };
-            assert_eq!((answer.serial.as_str(), answer.status), ("9abc", expected));
-            let from = answer.this_update_us;
-            let until = answer.next_update_us.expect("it says until when");
-            assert_eq!(until - from, 7 * 86_400 * 1_000_000);
-            assert!(answer.holds_at(from) && answer.holds_at(until));
-            assert!(!answer.holds_at(from - 1) && !answer.holds_at(until + 1));
-        }
-        let answers = OcspAnswer::read(&response(0, &[0x80, 0], None)).expect("readable");
-        assert!(answers[0].holds_at(i64::MAX));
-    }
-
-    #[test]
-    fn a_failure_and_a_damaged_response_say_nothing() {
-        assert!(OcspAnswer::read(&response(6, &[0x80, 0], None)).is_err());
-        let good = response(0, &[0x80, 0], None);
-        for end in 0..good.len() {
-            assert!(OcspAnswer::read(&good[..end]).is_err(), "cut at {end}");
-        }
-        assert!(OcspAnswer::read(&[&good[..], &[0]].concat()).is_err());
-        assert!(OcspAnswer::read(&vec![0x30; MAX_OCSP_RESPONSE_LEN + 1]).is_err());
-    }
-}
+mod tests;

@@ -270,12 +270,12 @@ fn scope(extensions: &[X509Extension<'_>]) -> Result<Scope, RevocationListError>
 }
 
 /// What stands for a distinguished name. Names are compared as they are encoded, as in the verification of chains.
-fn name_id(der: &[u8]) -> String {
+pub(crate) fn name_id(der: &[u8]) -> String {
     let digest = digest(&SHA256, der);
     hex::encode(digest.as_ref().get(..16).unwrap_or_default())
 }
 
-fn authority_key(extensions: &[X509Extension<'_>]) -> Option<String> {
+pub(crate) fn authority_key(extensions: &[X509Extension<'_>]) -> Option<String> {
     extensions
         .iter()
         .find_map(|extension| match extension.parsed_extension() {

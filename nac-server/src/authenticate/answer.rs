@@ -22,6 +22,7 @@ use super::{Authenticator, random};
 use crate::account::Admission;
 use crate::identity::realm::realm_of;
 use crate::identity::{AccessContext, Assessment, assess};
+use crate::ocsp::Standing;
 use crate::reason::Refusal;
 use crate::snapshot::segments::SegmentAnswer;
 
@@ -150,6 +151,7 @@ fn decide(
             .as_ref()
             .map(|session| (session.framed_ip, session.started_us)),
         sessions.is_in_two_places(context.mac),
+        Standing::Entering,
     );
     if assessment.facts.realm_mismatch {
         tracing::info!(client = %request.client.name, identity = %context.name, realm = %context.realm,

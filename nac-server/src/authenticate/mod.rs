@@ -23,15 +23,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use nac_pki::OcspQuestion;
 use nac_posture::PostureGate;
 use nac_radius::{Code, MacAddr, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
 use nac_store::{MessageAuthenticatorRule, WriterHandle};
+use rustls_pki_types::CertificateDer;
 
 use crate::account::SessionTable;
 use crate::identity::guesses::Guesses;
 use crate::identity::password::Passwords;
 use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
+use crate::ocsp::Ocsp;
 use crate::reason::{Refusal, is_wrong_guess};
 use crate::snapshot::{Client, World};
 use crate::telemetry::activity::Heard;
@@ -71,7 +74,7 @@ enum Progress {
     Reply(Vec<u8>),
     /// Send nothing, and let a retransmission be processed anew.
     Silence,
-    /// Ask the password pool, then go on.
+    /// Ask the password pool or an OCSP responder, then go on.
     Later(std::pin::Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>),
 }
 
@@ -148,6 +151,28 @@ impl Authenticator {
             Err(_) => {}
         }
         result
+    }
+
+    /// Asks other authorities' OCSP responders about chains that TLS has verified, as far as they are asked and it is not
+    /// known what they say.
+    pub(crate) async fn ask_about(&self, chains: &[&[CertificateDer<'_>]]) {
+        if let Some((ocsp, questions)) = self.questions(chains) {
+            ocsp.ask(questions).await;
+        }
+    }
+
+    fn questions(
+        &self,
+        chains: &[&[CertificateDer<'_>]],
+    ) -> Option<(Arc<Ocsp>, Vec<OcspQuestion>)> {
+        let snapshot = self.world.snapshot();
+        let revocations = &snapshot.revocations;
+        let ocsp = revocations.ocsp()?.clone();
+        let chains = chains.iter().filter(|chain| !chain.is_empty());
+        let questions: Vec<_> = chains
+            .flat_map(|chain| revocations.questions(chain))
+            .collect();
+        (!questions.is_empty()).then_some((ocsp, questions))
     }
 
     /// EAP conversations in which a method runs.

@@ -36,8 +36,8 @@ pub use identity::IdentitySettings;
 pub use radsec::RadSecSettings;
 pub use settings::{
     AdminSettings, CrlSource, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
-    MetricsSettings, PortalSettings, PostureSettings, RadiusSettings, RevocationSettings,
-    SecretsSettings, Settings, UnknownRevocation,
+    MetricsSettings, OcspResponder, PortalSettings, PostureSettings, RadiusSettings,
+    RevocationSettings, SecretsSettings, Settings, UnknownRevocation,
 };
 pub(crate) use suggestion::suggestion;
 

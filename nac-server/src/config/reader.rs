@@ -304,6 +304,14 @@ impl<'d, 'a> Section<'d, 'a> {
         default
     }
 
+    /// A text, or `true`, which is a text that is not given. `None` without the key and for `false`.
+    pub(super) fn flag_or_text(&mut self, key: &str) -> Option<Option<Placed<String>>> {
+        match self.value(key)?.get_ref() {
+            DeValue::Boolean(flag) => flag.then_some(None),
+            _ => self.text(key).map(Some),
+        }
+    }
+
     /// One word out of a closed set.
     pub(super) fn word<T: Copy>(&mut self, key: &str, default: T, words: &[(&str, T)]) -> T {
         let Some(text) = self.text(key) else {

@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use super::reader::{Placed, Section};
-use super::settings::{CrlSource, RevocationSettings, UnknownRevocation};
+use super::settings::{CrlSource, OcspResponder, RevocationSettings, UnknownRevocation};
 
 /// Every key.
-pub(super) const KEYS: [&str; 4] = ["crl", "crl_issuer", "crl_refresh", "revocation_unknown"];
+pub(super) const KEYS: [&str; 5] = [
+    "crl",
+    "crl_issuer",
+    "crl_refresh",
+    "ocsp",
+    "revocation_unknown",
+];
 
 /// Most authorities make a list a day; a revocation should count sooner than its next one.
 const DEFAULT_REFRESH: Duration = Duration::from_secs(3_600);
@@ -22,8 +28,9 @@ pub(super) fn read(
         .collect();
     let issuers = section.paths("crl_issuer").unwrap_or_default();
     let places = issuers.iter().map(|placed| placed.span.clone()).collect();
-    // Who names lists wants them to count also when they are missing.
-    let default = match sources.is_empty() {
+    let ocsp = responder(section);
+    // Who names lists or responders wants them to count also when they are missing.
+    let default = match sources.is_empty() && ocsp.is_none() {
         true => UnknownRevocation::Accept,
         false => UnknownRevocation::Refuse,
     };
@@ -31,6 +38,7 @@ pub(super) fn read(
         sources,
         issuers: issuers.into_iter().map(|placed| placed.value).collect(),
         refresh: section.duration("crl_refresh", DEFAULT_REFRESH, 1..=604_800),
+        ocsp,
         unknown: section.word(
             "revocation_unknown",
             default,
@@ -41,6 +49,25 @@ pub(super) fn read(
         ),
     };
     (settings, places)
+}
+
+fn responder(section: &mut Section<'_, '_>) -> Option<OcspResponder> {
+    let Some(text) = section.flag_or_text("ocsp")? else {
+        return Some(OcspResponder::Named);
+    };
+    let scheme = text.value.get(..7).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("http://") && is_plain(&text.value) {
+        return Some(OcspResponder::At(text.value));
+    }
+    let help = "write ocsp = true to ask the responder that each certificate names, or ocsp = \"http://HOST/PATH\" (answers are \
+                signed, so HTTP is enough), without a user name and a password";
+    section.note(text.fault("this is not the URL of an OCSP responder", help));
+    None
+}
+
+fn is_plain(url: &str) -> bool {
+    reqwest::Url::parse(url)
+        .is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
 }
 
 fn source(section: &mut Section<'_, '_>, text: Placed<String>) -> Option<CrlSource> {
@@ -57,9 +84,7 @@ fn source(section: &mut Section<'_, '_>, text: Placed<String>) -> Option<CrlSour
         section.note(text.fault(message, help));
         return None;
     }
-    let usable = reqwest::Url::parse(&text.value)
-        .is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
-    if !usable {
+    if !is_plain(&text.value) {
         let help = "write it as http://HOST/PATH, without a user name and a password";
         section.note(text.fault("this is not the URL of a revocation list", help));
         return None;

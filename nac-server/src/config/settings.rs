@@ -173,8 +173,19 @@ pub struct RevocationSettings {
     pub issuers: Vec<PathBuf>,
     /// How often a list is fetched again over HTTP, at the latest.
     pub refresh: Duration,
-    /// What happens to a certificate that no list in force covers.
+    /// Whom to ask about a certificate that no list in force covers.
+    pub ocsp: Option<OcspResponder>,
+    /// What happens to a certificate of which neither a list nor a responder says anything.
     pub unknown: UnknownRevocation,
+}
+
+/// Who is asked whether a certificate is revoked (RFC 6960).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OcspResponder {
+    /// The one that the certificate names, at an `http://` URL.
+    Named,
+    /// The one at this `http://` URL, about every certificate.
+    At(String),
 }
 
 /// Where a revocation list is.

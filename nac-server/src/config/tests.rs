@@ -218,7 +218,7 @@ fn every_key_of_eap_is_known() {
         "[eap]\nmethods = []\ninner_methods = [\"GTC\"]\ncrypto_binding = \"off\"\n\
          ttls_client_certificate = \"optional\"\nsecond_certificate = \"a\"\nsecond_key = \"b\"\n\
          stapled_ocsp = \"c\"\npost_quantum = true\ncertificate_identity = \"san-dns\"\ncrl = \"d\"\n\
-         crl_issuer = \"e\"\ncrl_refresh = 60\nrevocation_unknown = \"accept\"\n",
+         crl_issuer = \"e\"\ncrl_refresh = 60\nocsp = false\nrevocation_unknown = \"accept\"\n",
     );
     says(&rendered, &["\"GTC\" is no value for inner_methods"]);
     assert!(!rendered.contains("there is no key in [eap]"), "{rendered}");
@@ -280,6 +280,41 @@ fn revocation_lists_are_files_or_plain_http_and_count_also_when_they_are_missing
         &faults.to_string(),
         &["which is not a certificate authority"],
     );
+}
+
+#[test]
+fn a_responder_is_the_one_that_certificates_name_or_one_for_all() {
+    let with = |keys: &str| load(&format!("{MINIMAL}{keys}"));
+    let url = "http://ocsp.example.org/";
+    let at = OcspResponder::At(url.to_owned());
+    for (value, expected, unknown) in [
+        ("false", None, UnknownRevocation::Accept),
+        (
+            "true",
+            Some(OcspResponder::Named),
+            UnknownRevocation::Refuse,
+        ),
+        (&format!("\"{url}\""), Some(at), UnknownRevocation::Refuse),
+    ] {
+        let config = with(&format!("ocsp = {value}\n")).expect("valid");
+        let revocation = &config.eap.revocation;
+        assert_eq!((&revocation.ocsp, revocation.unknown), (&expected, unknown));
+    }
+    for (value, fault) in [
+        (
+            "\"https://ocsp.example.org/\"",
+            "not the URL of an OCSP responder",
+        ),
+        ("\"http://\"", "not the URL of an OCSP responder"),
+        (
+            "\"http://user:pw@ocsp.example.org/\"",
+            "not the URL of an OCSP responder",
+        ),
+        ("1", "ocsp must be"),
+    ] {
+        let faults = with(&format!("ocsp = {value}\n")).expect_err("has a fault");
+        says(&faults.to_string(), &[fault]);
+    }
 }
 
 #[test]

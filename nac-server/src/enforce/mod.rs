@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::account::{LiveSession, SessionChange, SessionTable};
 use crate::identity::{Assessment, assess, find_device, subject};
 use crate::listen::radsec::links::Links;
+use crate::ocsp::Standing;
 use crate::snapshot::feed::Scope;
 use crate::snapshot::segments::SegmentAnswer;
 use crate::snapshot::{Client, Snapshot, World};
@@ -253,6 +254,7 @@ impl Enforcer {
             &session.context,
             Some((session.framed_ip, session.started_us)),
             self.sessions.is_in_two_places(session.context.mac),
+            Standing::Inside,
         )
     }
 

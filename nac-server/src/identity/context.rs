@@ -14,6 +14,7 @@ use nac_store::{
     CertificateDetails, Device, DeviceState, IdentifierKind, MachineDetails, SecretBytes, now_us,
 };
 
+use crate::ocsp::Standing;
 use crate::reason::Refusal;
 use crate::snapshot::directory::OwnKey;
 use crate::snapshot::{Directory, Snapshot};
@@ -93,6 +94,7 @@ pub fn assess(
     context: &AccessContext,
     session: Option<(Option<IpAddr>, i64)>,
     in_two_places: bool,
+    standing: Standing,
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
     let (device, device_proven) = find_device(directory, context);
@@ -156,7 +158,7 @@ pub fn assess(
     };
     let refused = account
         .and_then(|()| machine_account(directory, context))
-        .and_then(|()| certificate(snapshot, context))
+        .and_then(|()| certificate(snapshot, context, standing))
         .and(over);
     if let Err(refusal) = refused {
         return Assessment {
@@ -300,7 +302,11 @@ fn account(
 }
 
 /// Revocation and validity, checked on every authentication, resumed ones included.
-fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refusal> {
+fn certificate(
+    snapshot: &Snapshot,
+    context: &AccessContext,
+    standing: Standing,
+) -> Result<(), Refusal> {
     let own = context.certificate.as_deref();
     let machine = context.machine.as_ref().and_then(|machine| {
         let certificate = machine.certificate.as_ref();
@@ -318,7 +324,9 @@ fn certificate(snapshot: &Snapshot, context: &AccessContext) -> Result<(), Refus
         if now < facts.not_before_us || now > facts.not_after_us {
             return Err(Refusal::expired_certificate(name));
         }
-        snapshot.revocations.check(name, &facts.way, now)?;
+        snapshot
+            .revocations
+            .check(name, &facts.way, standing, now)?;
     }
     Ok(())
 }

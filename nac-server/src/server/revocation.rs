@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::tls::{client_authorities, own_authority};
-use crate::config::{Config, CrlSource, UnknownRevocation};
+use crate::config::{Config, CrlSource, OcspResponder, UnknownRevocation};
+use crate::ocsp::Ocsp;
 use crate::revocation::{self, Content};
 use crate::snapshot::World;
 use crate::snapshot::feed::Scope;
@@ -49,7 +50,25 @@ struct Plan {
     refresh: Duration,
     signers: Vec<CertificateDer<'static>>,
     anchors: Anchors,
+    trusted: Vec<CertificateDer<'static>>,
+    responder: Option<OcspResponder>,
     unknown: UnknownRevocation,
+}
+
+impl Plan {
+    /// Whom to ask, with what they said already if the plan was the same before.
+    fn ocsp(&self, last: Option<&Arc<Ocsp>>) -> Result<Option<Arc<Ocsp>>, StartError> {
+        let Some(responder) = &self.responder else {
+            return Ok(None);
+        };
+        let last = last.filter(|last| last.is_as(responder, &self.trusted));
+        if let Some(last) = last {
+            return Ok(Some(last.clone()));
+        }
+        let ocsp = Ocsp::new(responder.clone(), self.trusted.clone())
+            .map_err(|error| StartError::Tls(error.to_string()))?;
+        Ok(Some(Arc::new(ocsp)))
+    }
 }
 
 /// What is known of a source.
@@ -67,6 +86,7 @@ struct Known {
 struct State {
     plan: Plan,
     known: HashMap<CrlSource, Known>,
+    ocsp: Option<Arc<Ocsp>>,
     /// Live sessions have not been judged by the lists in force yet.
     is_news: bool,
 }
@@ -86,10 +106,12 @@ impl Keeper {
         world: Arc<World>,
         states: SourceStates,
     ) -> Result<Self, StartError> {
+        let plan = plan(config, store).await?;
         let keeper = Self {
             world,
             state: Mutex::new(State {
-                plan: plan(config, store).await?,
+                ocsp: plan.ocsp(None)?,
+                plan,
                 known: HashMap::new(),
                 is_news: false,
             }),
@@ -114,6 +136,7 @@ impl Keeper {
             for known in state.known.values_mut() {
                 known.due = None;
             }
+            state.ocsp = plan.ocsp(state.ocsp.as_ref())?;
             state.plan = plan;
         }
         self.begin().await;
@@ -144,7 +167,9 @@ impl Keeper {
             let changed = tokio::select! {
                 () = cancel.cancelled() => return,
                 changed = self.look() => {
-                    changed | std::mem::take(&mut self.state.lock().await.is_news)
+                    let mut state = self.state.lock().await;
+                    let revoked = state.ocsp.as_ref().is_some_and(|ocsp| ocsp.take_news());
+                    changed | revoked | std::mem::take(&mut state.is_news)
                 }
             };
             // Somebody who is connected may be revoked now.
@@ -197,8 +222,12 @@ impl Keeper {
         let known = known.filter_map(|source| state.known.get(source));
         let lists = known.flat_map(|known| known.lists.iter().cloned());
         let (anchors, unknown) = (state.plan.anchors.clone(), state.plan.unknown);
-        self.world
-            .replace_revocations(Revocations::new(anchors, unknown, lists));
+        self.world.replace_revocations(Revocations::new(
+            anchors,
+            unknown,
+            lists,
+            state.ocsp.clone(),
+        ));
     }
 
     fn publish_states(&self, state: &State) {
@@ -284,15 +313,16 @@ async fn plan(config: &Config, store: &Store) -> Result<Plan, StartError> {
     let mut trusted = client_authorities(config, store).await?;
     trusted.extend(config.certificates.radsec_ca.iter().cloned());
     let foreign = trusted.iter().any(|authority| !own.contains(authority));
-    if foreign && settings.sources.is_empty() && settings.unknown == UnknownRevocation::Accept {
+    let says_nothing = settings.sources.is_empty() && settings.ocsp.is_none();
+    if foreign && says_nothing && settings.unknown == UnknownRevocation::Accept {
         tracing::warn!(
             "certificates of the authorities in client_ca are accepted without a look whether they are revoked: name their \
-             revocation lists with crl in [eap]"
+             revocation lists with crl in [eap], or set ocsp = true"
         );
     }
-    if settings.unknown == UnknownRevocation::Accept && !settings.sources.is_empty() {
+    if settings.unknown == UnknownRevocation::Accept && !says_nothing {
         tracing::warn!(
-            "certificates that no revocation list in force covers are accepted: revocation_unknown is \"accept\""
+            "certificates that no revocation list in force covers, and no OCSP responder knows, are accepted: revocation_unknown is \"accept\""
         );
     }
     Ok(Plan {
@@ -300,6 +330,8 @@ async fn plan(config: &Config, store: &Store) -> Result<Plan, StartError> {
         refresh: settings.refresh,
         signers: signers(config, store).await?,
         anchors: Anchors::new(&trusted, &own),
+        responder: settings.ocsp.clone(),
+        trusted,
         unknown: settings.unknown,
     })
 }

@@ -23,6 +23,7 @@ use crate::account::SessionTable;
 use crate::authenticate::Authenticator;
 use crate::config::Config;
 use crate::listen::radsec::links::Links;
+use crate::ocsp::Counts;
 use crate::server::revocation::{SourceState, SourceStates};
 use crate::snapshot::World;
 
@@ -149,7 +150,11 @@ impl Collector for Gauging {
             stored.certificates_expiring,
         )?;
         out.expiries(&gauges.expiries.load())?;
-        out.revocation(&gauges.revocation.load())
+        out.revocation(&gauges.revocation.load())?;
+        match gauges.world.snapshot().revocations.ocsp() {
+            Some(ocsp) => out.questions(&ocsp.counts),
+            None => Ok(()),
+        }
     }
 }
 
@@ -344,6 +349,19 @@ impl Out<'_, '_> {
         for (name, seconds) in expiries {
             let labels = [("use", *name)];
             ConstGauge::new(*seconds).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn questions(&mut self, counts: &Counts) -> Result<(), fmt::Error> {
+        let mut family = self.0.encode_descriptor(
+            "ocsp_questions",
+            "Questions to OCSP responders about client certificates, by result",
+            None,
+            MetricType::Counter,
+        )?;
+        for (result, count) in counts.all() {
+            ConstCounter::new(count).encode(family.encode_family(&[("result", result)])?)?;
         }
         Ok(())
     }

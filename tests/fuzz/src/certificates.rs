@@ -1,9 +1,11 @@
 //! Certificates: what the peer of a TLS handshake, or an administrator, hands us.
 
 use nac_pki::{
-    Anchors, CertificateFacts, MAX_NAMES, OcspAnswer, RevocationList, pem_certificates, pem_key,
-    revocation_lists,
+    Anchors, CertificateFacts, MAX_NAMES, OcspAnswer, OcspQuestion, RevocationList,
+    pem_certificates, pem_key, revocation_lists,
 };
+
+use rustls_pki_types::CertificateDer;
 
 /// A certificate in DER; the same octets as a PEM file, if they are text; and as what others say about certificates.
 pub fn certificate_facts(input: &[u8]) {
@@ -14,6 +16,13 @@ pub fn certificate_facts(input: &[u8]) {
         );
     }
     let _ = OcspAnswer::read(input);
+    let anchor = CertificateDer::from(input);
+    for question in
+        OcspQuestion::of_chain(std::slice::from_ref(&anchor), std::slice::from_ref(&anchor))
+    {
+        assert!(!question.request().is_empty());
+        assert!(question.read(input, 0).is_err(), "it is a certificate");
+    }
     if let Ok(way) = Anchors::default().way(&[input.into()]) {
         assert_eq!(way.len(), 1);
     }

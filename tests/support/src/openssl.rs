@@ -1,8 +1,10 @@
 //! Certificate authorities of somebody else: made, used and written down with the `openssl` command line alone.
 
 use std::cell::Cell;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::pki::Credential;
 use crate::program;
@@ -51,6 +53,21 @@ pub enum Key {
     P256,
     /// RSA with so many bits.
     Rsa(u16),
+}
+
+/// A running OCSP responder.
+#[derive(Debug)]
+pub struct Responder {
+    process: Child,
+    /// Open, so that it can go on talking.
+    _said: BufReader<ChildStderr>,
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// An authority in a folder of its own.
@@ -222,6 +239,53 @@ impl OpensslAuthority {
             "new.ocsp",
         ]);
         std::fs::rename(self.folder.join("new.ocsp"), to).expect("moved");
+    }
+
+    /// Answers OCSP questions at this address about the certificates that there are now, signed by `signer`, until it is dropped.
+    /// `knows` says whether it knows them; `options` are more of `openssl ocsp`'s, such as `-nmin`.
+    #[must_use]
+    pub fn responder(
+        &self,
+        address: SocketAddr,
+        signer: &Self,
+        knows: bool,
+        options: &[&str],
+    ) -> Responder {
+        let index = match knows {
+            true => "index.txt",
+            false => {
+                std::fs::write(self.folder.join("nobody.txt"), "").expect("written");
+                "nobody.txt"
+            }
+        };
+        let mut command = Command::new(program::peer("openssl", "openssl"));
+        let port = address.port().to_string();
+        command
+            .args(["ocsp", "-ignore_err", "-index", index, "-CA", "ca.crt"])
+            .args(["-port", &port])
+            .arg("-rsigner")
+            .arg(signer.certificate())
+            .arg("-rkey")
+            .arg(signer.folder.join("ca.key"))
+            .args(options)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().expect("openssl starts");
+        let said = process.stderr.take().expect("it has a stderr");
+        let mut said = BufReader::new(said);
+        // It takes a connection without a question amiss, so none is tried.
+        let mut line = String::new();
+        while !line.contains("waiting for OCSP client connections") {
+            line.clear();
+            let octets = said.read_line(&mut line).expect("openssl says something");
+            assert!(octets > 0, "openssl listens");
+        }
+        Responder {
+            process,
+            _said: said,
+        }
     }
 
     fn prepare(parent: &Path, name: &str) -> Self {

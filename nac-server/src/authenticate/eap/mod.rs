@@ -11,7 +11,7 @@ mod questions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use nac_eap::{Question, Reason, Step};
+use nac_eap::{Question, Reason, Step, Success};
 use nac_radius::{Code, Packet, PacketBuilder, attribute};
 
 use super::answer;
@@ -207,12 +207,7 @@ fn advance(
                         authenticator.habits.succeeded(request.mac, method, now);
                     }
                 }
-                return Progress::Reply(succeed(
-                    authenticator,
-                    &request,
-                    &mut lock(&active),
-                    success,
-                ));
+                return prove(authenticator, request, active, success);
             }
             Step::Failure { packet, reason } => {
                 authenticator.conversations.remove(&id);
@@ -234,6 +229,30 @@ fn advance(
             Step::Ignore(reason) => return ignore(authenticator, &request, &id, &active, &reason),
         };
     }
+}
+
+/// Concludes, after other authorities' OCSP responders were asked about the certificates where they have to be.
+fn prove(
+    authenticator: &Arc<Authenticator>,
+    request: Request,
+    active: Shared,
+    success: Success,
+) -> Progress {
+    let machine = success.machine.as_ref();
+    let machine = machine.map_or(&[][..], |machine| &machine.certificates);
+    let questions = authenticator.questions(&[&success.certificates, machine]);
+    let Some((ocsp, questions)) = questions else {
+        let reply = succeed(authenticator, &request, &mut lock(&active), success);
+        return Progress::Reply(reply);
+    };
+    let authenticator = authenticator.clone();
+    Progress::Later(Box::pin(async move {
+        let began = Instant::now();
+        ocsp.ask(questions).await;
+        let mut active = lock(&active);
+        active.credential_us += answer::micros(began);
+        Some(succeed(&authenticator, &request, &mut active, success))
+    }))
 }
 
 /// The method's name while it is not known what it carried inside.

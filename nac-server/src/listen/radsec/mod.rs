@@ -148,6 +148,7 @@ impl RadSec {
             return Err(Refusal::radsec_old_tls());
         }
         let chain = tls.peer_certificates().unwrap_or_default();
+        self.authenticator.ask_about(&[chain]).await;
         let snapshot = self.authenticator.world.snapshot();
         let peer = Peer::of(chain, version, source.ip(), &snapshot)?;
         Ok((stream, peer))

@@ -8,6 +8,7 @@ use nac_radius::Version;
 use nac_store::{CertificateLink, now_us};
 use rustls_pki_types::CertificateDer;
 
+use crate::ocsp::Standing;
 use crate::reason::Refusal;
 use crate::snapshot::{Client, Snapshot};
 
@@ -63,7 +64,7 @@ impl Peer {
             not_after_us: facts.not_after_us,
             way,
         };
-        peer.client_now(snapshot)?;
+        peer.client(snapshot, Standing::Entering)?;
         Ok(peer)
     }
 
@@ -72,6 +73,10 @@ impl Peer {
     /// # Errors
     /// The certificate was revoked or has ended, or the client is gone or known by something else.
     pub(super) fn client_now(&self, snapshot: &Snapshot) -> Result<Arc<Client>, Refusal> {
+        self.client(snapshot, Standing::Inside)
+    }
+
+    fn client(&self, snapshot: &Snapshot, standing: Standing) -> Result<Arc<Client>, Refusal> {
         if snapshot.revoked.contains(&self.fingerprint_sha256) {
             return Err(Refusal::revoked_certificate(&self.client));
         }
@@ -79,7 +84,9 @@ impl Peer {
         if self.not_after_us < now {
             return Err(Refusal::expired_certificate(&self.client));
         }
-        snapshot.revocations.check(&self.client, &self.way, now)?;
+        snapshot
+            .revocations
+            .check(&self.client, &self.way, standing, now)?;
         let client = snapshot.clients.by_certificate(&self.names, self.source);
         client
             .filter(|client| client.name == self.client)
