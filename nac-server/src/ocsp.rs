@@ -184,7 +184,7 @@ impl Ocsp {
         // Without nextUpdate the responder always knows something newer.
         let said = answer
             .next_update_us
-            .unwrap_or(now_us.saturating_add(PAUSE_US));
+            .unwrap_or_else(|| now_us.saturating_add(PAUSE_US));
         let until_us = said.min(now_us.saturating_add(LONGEST_US));
         let (count, verdict, until_us) = match answer.status {
             OcspStatus::Good => (&self.counts.good, Verdict::Good, until_us),

@@ -1,6 +1,5 @@
 //! One MAC at two places: a copy is found out by what the NASes report, and a station that moved is left alone.
 
-use std::thread::sleep;
 use std::time::Duration;
 
 use nac_test_support::wait;
@@ -101,7 +100,7 @@ fn a_printer_that_moves_without_a_stop_and_back_is_left_alone() {
     let there = switch.port(2, MAC);
     for now in [&there, &here, &there] {
         comes_in(now);
-        sleep(SLACK);
+        wait::pause(SLACK);
         now.interim([10, 40, 0, 1]);
     }
     assert!(switch.is_left_alone());
@@ -118,7 +117,7 @@ fn a_roaming_station_is_left_alone_until_both_access_points_count_what_it_sends(
     before.counted(1_000);
     let after = right.port(1, MAC).on_wifi("corp");
     comes_in(&after);
-    sleep(SLACK);
+    wait::pause(SLACK);
     // An access point believes in a station for some minutes after it left.
     before.counted(2_000);
     before.counted(2_000);

@@ -463,12 +463,12 @@ impl Table {
                 self.by_accounting.remove(&key);
             }
         }
-        if let Some(mac) = &session.mac {
-            if let Some(ids) = self.by_mac.get_mut(mac) {
-                ids.retain(|known| *known != id);
-                if ids.is_empty() {
-                    self.by_mac.remove(mac);
-                }
+        if let Some(mac) = &session.mac
+            && let Some(ids) = self.by_mac.get_mut(mac)
+        {
+            ids.retain(|known| *known != id);
+            if ids.is_empty() {
+                self.by_mac.remove(mac);
             }
         }
         Some(session)
