@@ -15,7 +15,7 @@ use crate::{Arguments, accounts, report, turns};
 /// Stations at once.
 const CONCURRENCY: [usize; 4] = [1, 8, 64, 512];
 /// Users, and as many devices.
-const SIZES: [usize; 3] = [10, 10_000, 1_000_000];
+pub(crate) const SIZES: [usize; 3] = [10, 10_000, 1_000_000];
 /// Stations at once where the number of users grows.
 const STATIONS: usize = 64;
 /// Conversations left open, and sessions begun, to weigh one.
@@ -85,7 +85,7 @@ fn size(arguments: &Arguments, sound: &mut bool) -> String {
         "| users and devices | import s | start s | idle MiB | case | per s | p50 ms | p99 ms | CPU ms |\n",
     );
     text.push_str("|---:|---:|---:|---:|---|---:|---:|---:|---:|\n");
-    for size in SIZES {
+    for size in arguments.sizes.iter().copied() {
         let plan = Plan {
             printers: Vec::new(),
             accounts: accounts(arguments.users),

@@ -36,13 +36,14 @@ struct Arguments {
     scale: f64,
     servers: Vec<SubjectKind>,
     database: Option<String>,
+    sizes: Vec<usize>,
 }
 
 const USAGE: &str = "usage: nac-load [growth] [--cases NAME,NAME…] [--rounds N] [--stations N] [--users N]
-                [--scale FACTOR] [--servers nac,freeradius] [--database postgres://…]
+                [--scale FACTOR] [--servers nac,freeradius] [--database postgres://…] [--sizes N,N…]
 
-Prints a Markdown table; with `growth` three of them: by stations at once, by users and devices in the database (1,000,000 at
-most: some gigabytes and minutes), and the memory of what is left open. Without --cases it runs every case, or a few of each kind
+Prints a Markdown table; with `growth` three of them: by stations at once, by users and devices in the database (--sizes,
+otherwise 10, 10,000 and 1,000,000: some gigabytes and minutes), and the memory of what is left open. Without --cases it runs every case, or a few of each kind
 for `growth`:";
 /// What `growth` measures unless it is told.
 const OF_EACH_KIND: [&str; 4] = ["mab", "pap", "peap-mschapv2-1.2", "eap-tls-1.3"];
@@ -207,6 +208,7 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         scale: 1.0,
         servers: vec![SubjectKind::Nac, SubjectKind::FreeRadius],
         database: None,
+        sizes: growth::SIZES.to_vec(),
     };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
@@ -234,6 +236,9 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 arguments.servers = value()?.split(',').map(named).collect::<Result<_, _>>()?;
             }
             "--database" => arguments.database = Some(value()?),
+            "--sizes" => {
+                arguments.sizes = value()?.split(',').map(number).collect::<Result<_, _>>()?;
+            }
             other => return Err(format!("{other} is not understood")),
         }
     }

@@ -49,6 +49,8 @@ impl Service {
     #[must_use]
     pub fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Self {
         let pid_file = log.with_extension("pid");
+        // Of the run before, where there was one.
+        let _ = std::fs::remove_file(&pid_file);
         let output = File::create(log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         let mut guarded = Command::new(program::peer("sh", "dash"));
         guarded
