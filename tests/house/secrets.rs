@@ -15,7 +15,7 @@ const COMPARISONS: [(&str, &str); 11] = [
     ("crates/eap/src/method/teap/keys.rs", "ct_eq"),
     ("crates/eap/src/method/peap/binding.rs", "hmac::verify"),
     ("nac-server/src/authenticate/openings.rs", "ct_eq"),
-    ("nac-server/src/authenticate/eap.rs", "ct_eq"),
+    ("nac-server/src/authenticate/eap/questions.rs", "ct_eq"),
     ("nac-server/src/identity/password.rs", "ct_eq"),
     (
         "portal/src/public/token.rs",
