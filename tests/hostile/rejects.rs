@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use nac_test_support::cast;
 use nac_test_support::exchange::Exchange;
+use nac_test_support::nac::Nac;
+use nac_test_support::radsec::Dialling;
+use nac_test_support::subject::Plan;
 use nac_test_support::wire::{Packet, Request, attribute, code};
 
 use crate::ground::pap;
@@ -51,4 +54,33 @@ fn a_reject_comes_later_once_for_all_copies_and_logins_overtake_it() {
         "one for all copies"
     );
     assert!(running.is_running());
+}
+
+#[test]
+fn more_rejects_than_may_wait_on_one_connection_go_at_once() {
+    const SENT: usize = 100;
+    let delay = Duration::from_secs(5);
+    let mut nac = Nac::start(&Plan::default(), false);
+    nac.configure(|table| {
+        let radius = table["radius"].as_table_mut().expect("a section");
+        radius.insert("reject_delay".to_owned(), "5s".into());
+    });
+    nac.restart();
+    let mut connection = Dialling::new(nac.radsec, &nac.ca, &nac.nas)
+        .connect()
+        .expect("a connection");
+    let asked = Instant::now();
+    for _ in 0..SENT {
+        let request = connection.request(code::ACCESS_REQUEST);
+        let request = request.with(attribute::USER_NAME, "ghost");
+        connection.send(&request.bytes()).expect("it is open");
+    }
+    let mut at_once = 0;
+    for _ in 0..SENT {
+        let reply = connection.receive_within(Duration::from_secs(30));
+        assert_eq!(reply.expect("an answer").code, code::ACCESS_REJECT);
+        at_once += usize::from(asked.elapsed() < delay);
+    }
+    assert!(at_once > 0, "all of them waited");
+    assert!(asked.elapsed() >= delay, "none of them waited");
 }

@@ -373,7 +373,7 @@ fn access_request(
             };
             let authenticator = authenticator.clone();
             Disposition::Later(Box::pin(async move {
-                tokio::time::sleep(wait.delay).await;
+                wait.over().await;
                 authenticator.duplicates.finish(slot, &key, reply.clone());
                 Some(reply)
             }))
@@ -389,7 +389,7 @@ fn access_request(
                     Some(reply) => {
                         let reply: Arc<[u8]> = reply.into();
                         if let Some(wait) = may_wait(&authenticator, &reply, connection) {
-                            tokio::time::sleep(wait.delay).await;
+                            wait.over().await;
                         }
                         authenticator.duplicates.finish(slot, &key, reply.clone());
                         Some(reply)

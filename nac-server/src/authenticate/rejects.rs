@@ -20,11 +20,10 @@ pub(super) struct Rejects {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// A reject that may wait, until it is dropped.
+/// The place of a reject that waits, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Wait {
-    /// How long.
-    pub(super) delay: Duration,
+    delay: Duration,
     connection: u64,
     waiting: Arc<Mutex<Waiting>>,
 }
@@ -55,6 +54,14 @@ impl Rejects {
             connection,
             waiting: self.waiting.clone(),
         })
+    }
+}
+
+impl Wait {
+    /// Holds the place for as long as the reject waits. It takes the whole of it: an `async move` block that only read the delay would
+    /// copy that and give the place back at once.
+    pub(super) async fn over(self) {
+        tokio::time::sleep(self.delay).await;
     }
 }
 
@@ -105,6 +112,16 @@ mod tests {
         let rejects = Rejects::after(Duration::from_secs(1));
         let wait = rejects.wait(0).expect("there is room");
         assert_eq!(wait.delay, Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_held_until_the_wait_is_over() {
+        let rejects = Rejects::after(Duration::from_millis(1));
+        let wait = rejects.wait(7).expect("there is room");
+        let answer = async move { wait.over().await };
+        assert_eq!(lock(&rejects.waiting).all, 1);
+        answer.await;
+        assert_eq!(lock(&rejects.waiting).all, 0);
     }
 
     #[test]

@@ -68,7 +68,9 @@ impl Nac {
             ("admin", "listen", admin),
             ("metrics", "listen", metrics),
         ];
-        rewrite(&config, &listeners, plan.database.as_deref());
+        change(&config, |table| {
+            place(table, &listeners, plan.database.as_deref());
+        });
 
         let nac = |arguments: &[&str]| run_with(&config, arguments, "");
         let secret = directory.write_private("secret", cast::SECRET);
@@ -148,6 +150,11 @@ impl Nac {
         let began = Instant::now();
         self.service = serve(&self.config, &self.directory, None, self.auth);
         began.elapsed()
+    }
+
+    /// Changes `nac.toml`; it counts after [`Self::restart`].
+    pub fn configure(&self, changed: impl FnOnce(&mut toml::Table)) {
+        change(&self.config, changed);
     }
 
     /// Runs `nac --config … ARGUMENTS` beside the running server and returns what it printed.
@@ -284,10 +291,16 @@ fn run_with(config: &Path, arguments: &[&str], input: &str) -> String {
     said
 }
 
-/// Puts free ports, and a database if there is one, into the configuration that `nac init` wrote.
-fn rewrite(config: &Path, listeners: &[(&str, &str, SocketAddr)], database: Option<&str>) {
+/// Changes a configuration file.
+fn change(config: &Path, change: impl FnOnce(&mut toml::Table)) {
     let text = std::fs::read_to_string(config).expect("`nac init` writes nac.toml");
     let mut table: toml::Table = text.parse().expect("`nac init` writes valid TOML");
+    change(&mut table);
+    std::fs::write(config, table.to_string()).expect("the file is ours");
+}
+
+/// Puts free ports, and a database if there is one, into the configuration that `nac init` wrote.
+fn place(table: &mut toml::Table, listeners: &[(&str, &str, SocketAddr)], database: Option<&str>) {
     let mut set = |section: &str, key: &str, value: String| {
         let entry = table
             .entry(section)
@@ -307,5 +320,4 @@ fn rewrite(config: &Path, listeners: &[(&str, &str, SocketAddr)], database: Opti
     if let Some(url) = database {
         set("database", "url", url.to_owned());
     }
-    std::fs::write(config, table.to_string()).expect("the file is ours");
 }
