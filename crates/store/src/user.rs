@@ -251,6 +251,21 @@ impl Store {
         Ok(touched)
     }
 
+    /// Ends a change to one user: tells of it, records it, and commits.
+    async fn user_end(
+        &self,
+        mut tx: Tx<'_>,
+        name: &str,
+        action: &'static str,
+        before: Option<User>,
+    ) -> Result<(), StoreError> {
+        let key = user_key(name);
+        tx.changed(EventKind::User, name);
+        let after = self.user_within(&mut tx, &key).await?;
+        user_changed(&mut tx, action, &key, before, after)?;
+        tx.commit().await
+    }
+
     /// A user for the audit log. Nobody looks when nobody is recorded.
     async fn user_within(
         &self,
@@ -379,10 +394,7 @@ impl Store {
         if touched == 0 {
             return Err(StoreError::not_found("user", name));
         }
-        tx.changed(EventKind::User, name);
-        let after = self.user_within(&mut tx, &key).await?;
-        user_changed(&mut tx, "user.set-enabled", &key, before, after)?;
-        tx.commit().await
+        self.user_end(tx, name, "user.set-enabled", before).await
     }
 
     /// Replaces a user's groups.
@@ -406,10 +418,7 @@ impl Store {
         if touched == 0 {
             return Err(StoreError::not_found("user", name));
         }
-        tx.changed(EventKind::User, name);
-        let after = self.user_within(&mut tx, &key).await?;
-        user_changed(&mut tx, "user.set-groups", &key, before, after)?;
-        tx.commit().await
+        self.user_end(tx, name, "user.set-groups", before).await
     }
 
     /// Makes a user's password good until a moment, in microseconds since the Unix epoch; `None` for ever. One that is past makes
@@ -437,10 +446,8 @@ impl Store {
         if touched == 0 {
             return Err(StoreError::not_found("user", name));
         }
-        tx.changed(EventKind::User, name);
-        let after = self.user_within(&mut tx, &key).await?;
-        user_changed(&mut tx, "user.set-password-expiry", &key, before, after)?;
-        tx.commit().await
+        self.user_end(tx, name, "user.set-password-expiry", before)
+            .await
     }
 
     /// Replaces a password that its own user changed, if it is still the one that the user had: `old` is the sealed one. The new
@@ -487,10 +494,8 @@ impl Store {
         if touched == 0 {
             return Err(moved());
         }
-        tx.changed(EventKind::User, name);
-        let after = self.user_within(&mut tx, &key).await?;
-        user_changed(&mut tx, "user.change-password", &key, before, after)?;
-        tx.commit().await
+        self.user_end(tx, name, "user.change-password", before)
+            .await
     }
 
     /// Asks for a code of an authenticator app with this secret besides the password from now on, or no longer. A secret that the
@@ -528,14 +533,11 @@ impl Store {
         if touched == 0 {
             return Err(StoreError::not_found("user", name));
         }
-        tx.changed(EventKind::User, name);
-        let after = self.user_within(&mut tx, &key).await?;
         let action = match secret {
             Some(_) => "user.totp-enable",
             None => "user.totp-disable",
         };
-        user_changed(&mut tx, action, &key, before, after)?;
-        tx.commit().await
+        self.user_end(tx, name, action, before).await
     }
 
     /// Removes a user.
