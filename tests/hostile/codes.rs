@@ -4,14 +4,13 @@ use nac_eap::peer::PeerMethod;
 use nac_test_support::authenticator_app::AuthenticatorApp;
 use nac_test_support::exchange::Exchange;
 use nac_test_support::supplicant::{Profile, log_in, log_in_with_code};
+use nac_test_support::wait;
 use nac_test_support::wire::{Packet, attribute, code};
-use nac_test_support::{mschapv2, wait};
 
 use crate::ground::{Ground, NEIGHBOUR, SOON, read_only};
 
 const PASSWORD: &str = "correct horse";
 const REPLY_MESSAGE: u8 = 18;
-const MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
 
 /// Somebody with an app, whom the running server knows.
 fn with_app(ground: &Ground, name: &str, more: &[&str]) -> AuthenticatorApp {
@@ -220,18 +219,11 @@ fn no_method_lets_the_password_in_alone() {
         .with(attribute::USER_NAME, "erin")
         .with_chap(7, PASSWORD);
     assert_eq!(client.answer(&chap).code, code::ACCESS_REJECT);
-    let (challenge, peer) = ([0x31; 16], [0x32; 16]);
-    let response = mschapv2::nt_response(&challenge, &peer, "erin", PASSWORD);
-    let value = [&[9, 0][..], &peer, &[0; 8], &response].concat();
-    let microsoft = |number: u8, value: &[u8]| {
-        [&MICROSOFT[..], &[number, (value.len() + 2) as u8], value].concat()
-    };
     let request = client
         .request(code::ACCESS_REQUEST, 2)
         .with_message_authenticator()
         .with(attribute::USER_NAME, "erin")
-        .with(attribute::VENDOR_SPECIFIC, microsoft(11, &challenge))
-        .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value));
+        .with_ms_chap_v2(&[0x31; 16], &[0x32; 16], "erin", PASSWORD);
     assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
     // The right password alone is known as such, and what cannot carry a code is told apart.
     let decided = decided(&ground, "erin");

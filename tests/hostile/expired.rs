@@ -3,14 +3,13 @@
 use nac_eap::peer::PeerMethod;
 use nac_test_support::exchange::Exchange;
 use nac_test_support::supplicant::{Profile, log_in, log_in_with_new_password};
+use nac_test_support::wait;
 use nac_test_support::wire::{Packet, attribute, code};
-use nac_test_support::{mschapv2, wait};
 
 use crate::ground::{Ground, SOON, read_only};
 
 const OLD: &str = "correct horse";
 const NEW: &str = "battery staple";
-const MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
 
 /// Somebody whose password is expired, as the running server knows.
 fn expired(ground: &Ground, name: &str) {
@@ -92,18 +91,11 @@ fn an_expired_password_lets_nobody_in_by_any_method() {
 }
 
 fn plain_mschapv2(client: &Exchange, password: &str) -> Packet {
-    let (challenge, peer) = ([0x31; 16], [0x32; 16]);
-    let response = mschapv2::nt_response(&challenge, &peer, "erin", password);
-    let value = [&[9, 0][..], &peer, &[0; 8], &response].concat();
-    let microsoft = |number: u8, value: &[u8]| {
-        [&MICROSOFT[..], &[number, (value.len() + 2) as u8], value].concat()
-    };
     let request = client
         .request(code::ACCESS_REQUEST, 2)
         .with_message_authenticator()
         .with(attribute::USER_NAME, "erin")
-        .with(attribute::VENDOR_SPECIFIC, microsoft(11, &challenge))
-        .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value));
+        .with_ms_chap_v2(&[0x31; 16], &[0x32; 16], "erin", password);
     client.answer(&request)
 }
 

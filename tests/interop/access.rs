@@ -1,6 +1,6 @@
 //! PAP, CHAP, MS-CHAP and MAB with radclient; MS-CHAPv2 with a client of our own.
 
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::{MICROSOFT, attribute, code};
 use nac_test_support::{Subject, SubjectKind, cast, mschapv2, radclient};
 
 fn vlan_of(attributes: &[&str]) -> (Option<String>, Option<String>) {
@@ -82,12 +82,6 @@ fn status_server() {
     );
 }
 
-const MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
-
-fn microsoft(number: u8, value: &[u8]) -> Vec<u8> {
-    [&MICROSOFT[..], &[number, (value.len() + 2) as u8], value].concat()
-}
-
 /// What the server sent as the value of one Microsoft attribute (RFC 2548).
 fn of_microsoft(reply: &nac_test_support::wire::Packet, wanted: u8) -> Option<Vec<u8>> {
     let found = reply
@@ -110,13 +104,11 @@ fn mschapv2_with_mutual_proof() {
     let client = subject.client();
     let (authenticator, peer) = ([0x31; 16], [0x32; 16]);
     let response = mschapv2::nt_response(&authenticator, &peer, cast::USER, cast::PASSWORD);
-    let value = [&[9, 0][..], &peer, &[0; 8], &response].concat();
     let request = client
         .request(code::ACCESS_REQUEST, 1)
         .with_message_authenticator()
         .with(attribute::USER_NAME, cast::USER)
-        .with(attribute::VENDOR_SPECIFIC, microsoft(11, &authenticator))
-        .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value));
+        .with_ms_chap_v2(&authenticator, &peer, cast::USER, cast::PASSWORD);
     let reply = client.answer(&request);
     assert_eq!(
         (reply.code, reply.vlan().as_deref()),
@@ -145,14 +137,11 @@ fn mschapv2_with_mutual_proof() {
 fn mschapv2_with_a_wrong_password() {
     let subject = Subject::shared();
     let client = subject.client();
-    let response = mschapv2::nt_response(&[1; 16], &[2; 16], cast::USER, "wrong");
-    let value = [&[9, 0][..], &[2; 16], &[0; 8], &response].concat();
     let request = client
         .request(code::ACCESS_REQUEST, 2)
         .with_message_authenticator()
         .with(attribute::USER_NAME, cast::USER)
-        .with(attribute::VENDOR_SPECIFIC, microsoft(11, &[1; 16]))
-        .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value));
+        .with_ms_chap_v2(&[1; 16], &[2; 16], cast::USER, "wrong");
     let reply = client.answer(&request);
     assert_eq!(reply.code, code::ACCESS_REJECT);
     let error = of_microsoft(&reply, 2);

@@ -3,12 +3,11 @@
 use nac_test_support::eapol_test::{Method, Outcome, Supplicant, TlsVersion};
 use nac_test_support::exchange::Exchange;
 use nac_test_support::wire::{attribute, code};
-use nac_test_support::{cast, mschapv2, radclient, wait};
+use nac_test_support::{cast, radclient, wait};
 
 use crate::site::{SOON, Site};
 
 const MAC: &str = "02:00:00:00:00:10";
-const MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
 
 fn site() -> Site {
     let site = Site::start_with(
@@ -89,24 +88,17 @@ fn without_eap_it_is_the_same() {
     }
     let client = Exchange::from("127.0.0.1:0", site.auth, secret);
     let (authenticator, peer) = ([0x31; 16], [0x32; 16]);
-    let microsoft = |number: u8, value: &[u8]| {
-        let length = u8::try_from(value.len() + 2).expect("a short value");
-        [&MICROSOFT[..], &[number, length], value].concat()
-    };
     // RFC 2759 section 8.2: the domain before a backslash is no part of what is hashed, a realm is.
     for (name, hashed) in [
         ("anna", "anna"),
         ("EXAMPLE\\anna", "anna"),
         ("anna@example.org", "anna@example.org"),
     ] {
-        let response = mschapv2::nt_response(&authenticator, &peer, hashed, cast::PASSWORD);
-        let value = [&[9, 0][..], &peer, &[0; 8], &response].concat();
         let request = client
             .request(code::ACCESS_REQUEST, 1)
             .with_message_authenticator()
             .with(attribute::USER_NAME, name)
-            .with(attribute::VENDOR_SPECIFIC, microsoft(11, &authenticator))
-            .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value));
+            .with_ms_chap_v2(&authenticator, &peer, hashed, cast::PASSWORD);
         let reply = client.answer(&request);
         assert_eq!(reply.code, code::ACCESS_ACCEPT, "{name}");
     }

@@ -5,6 +5,11 @@
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 
+use crate::mschapv2;
+
+/// Microsoft's number among vendors (RFC 2548).
+pub const MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
+
 /// Packet codes.
 pub mod code {
     #![expect(
@@ -130,6 +135,22 @@ impl Request {
         let response = md5(&[&[identifier], password.as_bytes(), &self.authenticator]);
         let value = [&[identifier][..], &response].concat();
         self.with(attribute::CHAP_PASSWORD, value)
+    }
+
+    /// Adds MS-CHAP-Challenge and MS-CHAP2-Response (RFC 2548 sections 2.1.2 and 2.3.2) of identifier 9, with `hashed` as the name that
+    /// RFC 2759 section 8.2 takes.
+    #[must_use]
+    pub fn with_ms_chap_v2(
+        self,
+        challenge: &[u8; 16],
+        peer: &[u8; 16],
+        hashed: &str,
+        password: &str,
+    ) -> Self {
+        let response = mschapv2::nt_response(challenge, peer, hashed, password);
+        let value = [&[9, 0][..], peer, &[0; 8], &response].concat();
+        self.with(attribute::VENDOR_SPECIFIC, microsoft(11, challenge))
+            .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value))
     }
 
     /// Adds an EAP packet, split over EAP-Message attributes (RFC 3579 section 3.1).
@@ -372,4 +393,10 @@ fn hmac_md5(key: &[u8], data: &[u8]) -> [u8; 16] {
     let mut state = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
     state.update(data);
     state.finalize().into_bytes().into()
+}
+
+/// One of Microsoft's attributes as the value of a Vendor-Specific attribute.
+fn microsoft(number: u8, value: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(value.len() + 2).expect("a short value");
+    [&MICROSOFT[..], &[number, length], value].concat()
 }
