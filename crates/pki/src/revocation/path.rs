@@ -76,7 +76,7 @@ impl Anchors {
         while let Some(certificate) = reached.pop() {
             let issuer = certificate.issuer().as_raw();
             let issuer_id = name_id(issuer);
-            if self.trusted.contains(&identity(&certificate)) || self.own.contains(&issuer_id) {
+            if self.own.contains(&issuer_id) || self.trusted.contains(&identity(&certificate)) {
                 continue;
             }
             let (issuers, others): (Vec<_>, Vec<_>) = waiting
