@@ -10,7 +10,7 @@ use nac_test_support::{Subject, SubjectKind, cast};
 use crate::case::Case;
 use crate::measure::{Population, Sample, memory_when_idle, run_round};
 use crate::station::{Credentials, Station, mac};
-use crate::{Arguments, accounts, report, turns};
+use crate::{Arguments, report, turns};
 
 /// Stations at once.
 const CONCURRENCY: [usize; 4] = [1, 8, 64, 512];
@@ -37,10 +37,7 @@ fn concurrency(arguments: &Arguments, sound: &mut bool) -> String {
     let largest = CONCURRENCY.iter().copied().max().unwrap_or(1);
     let plan = Plan {
         printers: (0..largest).map(mac).collect(),
-        accounts: accounts(arguments.users),
-        resumption: false,
-        revocation: false,
-        database: arguments.database.clone(),
+        ..arguments.plan()
     };
     let servers: Vec<Subject> = arguments
         .servers
@@ -88,10 +85,7 @@ fn size(arguments: &Arguments, sound: &mut bool) -> String {
     for size in arguments.sizes.iter().copied() {
         let plan = Plan {
             printers: Vec::new(),
-            accounts: accounts(arguments.users),
-            resumption: false,
-            database: arguments.database.clone(),
-            ..Plan::default()
+            ..arguments.plan()
         };
         let mut nac = Nac::start(&plan, false);
         let imported = import(&nac, size);
@@ -150,13 +144,7 @@ fn memory(arguments: &Arguments, sound: &mut bool) -> String {
     );
     text.push_str("|---|---:|---:|---:|\n");
     for kind in &arguments.servers {
-        let plan = Plan {
-            accounts: accounts(arguments.users),
-            resumption: false,
-            database: arguments.database.clone(),
-            ..Plan::default()
-        };
-        let server = Subject::start_as(*kind, &plan);
+        let server = Subject::start_as(*kind, &arguments.plan());
         let credentials = Credentials::read(&server);
         let population = Population {
             stations: 1,

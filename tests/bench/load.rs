@@ -17,11 +17,11 @@ mod measure;
 mod report;
 mod station;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use case::Case;
 use nac_test_support::subject::{Account, Plan};
-use nac_test_support::{Subject, SubjectKind, cast};
+use nac_test_support::{Subject, SubjectKind, cast, program};
 
 use crate::measure::{Population, Sample, run_round};
 
@@ -36,11 +36,33 @@ struct Arguments {
     scale: f64,
     servers: Vec<SubjectKind>,
     database: Option<String>,
+    flat_file: bool,
+    server_cores: Option<String>,
+    load_cores: Option<String>,
     sizes: Vec<usize>,
 }
 
+impl Arguments {
+    /// What every server of this run is given.
+    fn plan(&self) -> Plan {
+        Plan {
+            accounts: accounts(self.users),
+            resumption: false,
+            revocation: false,
+            database: self.database.clone(),
+            flat_file: self.flat_file,
+            cores: self.server_cores.clone(),
+            ..Plan::default()
+        }
+    }
+}
+
 const USAGE: &str = "usage: nac-load [growth] [--cases NAME,NAME…] [--rounds N] [--stations N] [--users N]
-                [--scale FACTOR] [--servers nac,freeradius] [--database postgres://…] [--sizes N,N…]
+                [--scale FACTOR] [--servers nac,freeradius] [--database postgres://…] [--flat-file]
+                [--server-cores LIST] [--load-cores LIST] [--sizes N,N…]
+
+With --database both servers keep everything on that PostgreSQL server, each in a database of its own, instead of in SQLite; with --flat-file
+FreeRADIUS has its users in a flat file. Cores are given as taskset takes them.
 
 Prints a Markdown table; with `growth` three of them: by stations at once, by users and devices in the database (--sizes,
 otherwise 10, 10,000 and 1,000,000: some gigabytes and minutes), and the memory of what is left open. Without --cases it runs every case, or a few of each kind
@@ -62,6 +84,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(cores) = &arguments.load_cores {
+        let mut command = Command::new(program::peer("taskset", "util-linux"));
+        program::run(command.args(["-cp", cores, &std::process::id().to_string()]));
+    }
     if arguments.growth {
         let (tables, sound) = growth::run(&arguments);
         println!("{tables}");
@@ -73,10 +99,7 @@ fn main() -> ExitCode {
     }
     let rows = run(&arguments);
     println!("{}", report::table(&rows, &arguments.servers));
-    println!(
-        "{}",
-        report::conditions(arguments.rounds, arguments.stations, arguments.users)
-    );
+    println!("{}", report::conditions(&arguments));
     if rows.iter().all(|row| {
         row.samples
             .iter()
@@ -123,11 +146,8 @@ fn turns(case: Case, scale: f64) -> usize {
 
 fn run(arguments: &Arguments) -> Vec<Row> {
     let plan = Plan {
-        accounts: accounts(arguments.users),
         printers: (0..arguments.stations).map(station::mac).collect(),
-        revocation: false,
-        database: arguments.database.clone(),
-        ..Plan::default()
+        ..arguments.plan()
     };
     let mut rows: Vec<Row> = arguments
         .cases
@@ -208,6 +228,9 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         scale: 1.0,
         servers: vec![SubjectKind::Nac, SubjectKind::FreeRadius],
         database: None,
+        flat_file: false,
+        server_cores: None,
+        load_cores: None,
         sizes: growth::SIZES.to_vec(),
     };
     while let Some(word) = words.next() {
@@ -236,6 +259,9 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 arguments.servers = value()?.split(',').map(named).collect::<Result<_, _>>()?;
             }
             "--database" => arguments.database = Some(value()?),
+            "--flat-file" => arguments.flat_file = true,
+            "--server-cores" => arguments.server_cores = Some(value()?),
+            "--load-cores" => arguments.load_cores = Some(value()?),
             "--sizes" => {
                 arguments.sizes = value()?.split(',').map(number).collect::<Result<_, _>>()?;
             }

@@ -22,6 +22,8 @@ pub(crate) struct Sample {
     complaint: Option<String>,
     /// CPU time of the server process.
     pub(crate) cpu: Duration,
+    /// CPU time of PostgreSQL; zero while none is used.
+    pub(crate) database_cpu: Duration,
     /// Wall-clock time.
     pub(crate) wall: Duration,
     /// How long each took, ascending.
@@ -38,7 +40,16 @@ impl Sample {
 
     /// CPU milliseconds of the server per authentication.
     pub(crate) fn cpu_ms(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1000.0 / self.done.max(1) as f64
+        self.per_login_ms(self.cpu)
+    }
+
+    /// CPU milliseconds of the database per authentication.
+    pub(crate) fn database_cpu_ms(&self) -> f64 {
+        self.per_login_ms(self.database_cpu)
+    }
+
+    fn per_login_ms(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1000.0 / self.done.max(1) as f64
     }
 
     /// The time within which a share of the authentications was done.
@@ -59,10 +70,11 @@ impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} done, {} failed, {:.3} ms CPU each, p50 {:.1} ms, p99 {:.1} ms, {:.0}/s",
+            "{} done, {} failed, {:.3} ms CPU each and {:.3} in PostgreSQL, p50 {:.1} ms, p99 {:.1} ms, {:.0}/s",
             self.done,
             self.failed,
             self.cpu_ms(),
+            self.database_cpu_ms(),
             self.percentile_ms(0.5),
             self.percentile_ms(0.99),
             self.rate()
@@ -98,7 +110,7 @@ pub(crate) fn run_round(
     let go = Barrier::new(stations + 1);
     let mut times = Vec::with_capacity(stations * count);
     let (mut failed, mut complaint) = (0, None);
-    let (mut cpu, mut wall) = (Duration::ZERO, Duration::ZERO);
+    let (mut used, mut wall) = (CpuTime::default(), Duration::ZERO);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..stations)
             .map(|number| {
@@ -127,11 +139,11 @@ pub(crate) fn run_round(
         if case.is_resumed() {
             // The preparation's own aftermath: records to write, requests to forget (FreeRADIUS keeps them for 2 s).
             wait::pause(Duration::from_millis(2300));
-            cpu_when_idle(server.pid());
+            CpuTime::when_idle(server.pid());
         }
         // Makes the kernel begin a new peak (proc(5), clear_refs).
         let _ = std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5");
-        let (cpu_before, started) = (cpu_time(server.pid()), Instant::now());
+        let (before, started) = (CpuTime::now(server.pid()), Instant::now());
         go.wait();
         for worker in workers {
             let (own, failures) = worker.join().expect("a station does not panic");
@@ -140,7 +152,7 @@ pub(crate) fn run_round(
             complaint = complaint.take().or_else(|| failures.into_iter().next());
         }
         wall = started.elapsed();
-        cpu = cpu_when_idle(server.pid()).saturating_sub(cpu_before);
+        used = CpuTime::when_idle(server.pid()).since(before);
     });
     times.sort_unstable();
     let peak_memory_kib = peak_memory(server.pid());
@@ -148,43 +160,87 @@ pub(crate) fn run_round(
         done: times.len(),
         failed,
         complaint,
-        cpu,
+        cpu: used.server,
+        database_cpu: used.database,
         wall,
         times,
         peak_memory_kib,
     }
 }
 
-/// CPU time once the server has nothing left to do: what it writes down after answering counts for the round that
-/// caused it, and does not spill into the next one.
-fn cpu_when_idle(pid: u32) -> Duration {
-    let mut before = cpu_time(pid);
-    for _ in 0..100 {
-        wait::pause(Duration::from_millis(300));
-        let now = cpu_time(pid);
-        // One tick in a while is the server's own housekeeping.
-        if now.saturating_sub(before) <= Duration::from_millis(10) {
-            return now;
-        }
-        before = now;
-    }
-    before
+/// User and system time, with all threads.
+#[derive(Clone, Copy, Debug, Default)]
+struct CpuTime {
+    server: Duration,
+    /// Of every PostgreSQL process of this machine: a connection is one.
+    database: Duration,
 }
 
-/// User and system time of a process with all its threads.
-fn cpu_time(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // After the command in brackets: state is field 3, utime 14, stime 15.
-    let fields = stat
-        .rsplit_once(") ")
-        .map_or("", |(_, rest)| rest)
-        .split_whitespace();
-    let ticks: u64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
+impl CpuTime {
+    fn now(server: u32) -> Self {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let postgres = processes
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(Stat::read)
+            .filter(|stat| stat.command == "postgres");
+        Self {
+            server: Stat::read(server).map_or(Duration::ZERO, |stat| stat.own),
+            database: postgres.map(|stat| stat.own + stat.ended_children).sum(),
+        }
+    }
+
+    /// Once the server has nothing left to do: what it writes down after answering counts for the round that caused it, and does not
+    /// spill into the next one.
+    fn when_idle(server: u32) -> Self {
+        let mut before = Self::now(server);
+        for _ in 0..100 {
+            wait::pause(Duration::from_millis(300));
+            let now = Self::now(server);
+            let used = now.since(before);
+            // One tick in a while is the server's own housekeeping.
+            if used.server + used.database <= Duration::from_millis(10) {
+                return now;
+            }
+            before = now;
+        }
+        before
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            server: self.server.saturating_sub(before.server),
+            database: self.database.saturating_sub(before.database),
+        }
+    }
+}
+
+/// What proc(5) says of a process.
+struct Stat {
+    command: String,
+    own: Duration,
+    ended_children: Duration,
+}
+
+impl Stat {
+    fn read(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (start, rest) = stat.rsplit_once(") ")?;
+        // After the command in brackets: state is field 3, utime 14, stime 15, and the same of ended children 16 and 17.
+        let ticks: Vec<f64> = rest
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        let [user, system, children_user, children_system] = ticks.try_into().ok()?;
+        Some(Self {
+            command: start.rsplit_once('(')?.1.to_owned(),
+            own: Duration::from_secs_f64((user + system) / TICKS_PER_SECOND),
+            ended_children: Duration::from_secs_f64(
+                (children_user + children_system) / TICKS_PER_SECOND,
+            ),
+        })
+    }
 }
 
 fn peak_memory(pid: u32) -> u64 {
@@ -193,7 +249,7 @@ fn peak_memory(pid: u32) -> u64 {
 
 /// What a process holds in memory now, in KiB, once it has nothing left to do.
 pub(crate) fn memory_when_idle(pid: u32) -> u64 {
-    cpu_when_idle(pid);
+    CpuTime::when_idle(pid);
     memory(pid, "VmRSS:")
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use nac_test_support::SubjectKind;
 
-use crate::Row;
 use crate::measure::Sample;
+use crate::{Arguments, Row};
 
 /// What a table calls a server.
 pub(crate) fn name(server: SubjectKind) -> &'static str {
@@ -38,10 +38,14 @@ pub(crate) fn table(rows: &[Row], servers: &[SubjectKind]) -> String {
         let _ = write!(text, "| {} |", row.case.name());
         for samples in &row.samples {
             if samples.iter().all(Sample::is_sound) {
+                let _ = write!(text, " {:.3}", median(samples, Sample::cpu_ms));
+                let database = median(samples, Sample::database_cpu_ms);
+                if database > 0.0 {
+                    let _ = write!(text, " + {database:.3}");
+                }
                 let _ = write!(
                     text,
-                    " {:.3} | {:.1} | {:.1} | {:.0} | {:.0} |",
-                    median(samples, Sample::cpu_ms),
+                    " | {:.1} | {:.1} | {:.0} | {:.0} |",
                     median(samples, |sample| sample.percentile_ms(0.5)),
                     median(samples, |sample| sample.percentile_ms(0.99)),
                     median(samples, Sample::rate),
@@ -60,11 +64,28 @@ pub(crate) fn table(rows: &[Row], servers: &[SubjectKind]) -> String {
 }
 
 /// How it was measured.
-pub(crate) fn conditions(rounds: usize, stations: usize, users: usize) -> String {
+pub(crate) fn conditions(arguments: &Arguments) -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let place = match (&arguments.server_cores, &arguments.load_cores) {
+        (None, None) => format!("load and server on the same {cores} cores"),
+        (server, load) => {
+            let named = |cores: &Option<String>| cores.clone().unwrap_or_else(|| "any".to_owned());
+            format!(
+                "server on core {}, load on core {}",
+                named(server),
+                named(load)
+            )
+        }
+    };
+    let users = match (arguments.flat_file, &arguments.database) {
+        (true, _) => "FreeRADIUS with its users in a flat file, nac in SQLite",
+        (false, Some(_)) => "both on PostgreSQL, whose CPU time stands after the +",
+        (false, None) => "both on SQLite",
+    };
     format!(
-        "Medians of {rounds} rounds in which the servers took turns; {stations} stations at once, {users} users; load and \
-         server on the same {cores} cores; P-256 certificates. CPU is user and system time of the server process."
+        "Medians of {} rounds in which the servers took turns; {} stations at once, {} users; {place}; {users}; P-256 certificates. \
+         CPU is user and system time of the server process, the ratio that of all processes.",
+        arguments.rounds, arguments.stations, arguments.users
     )
 }
 
@@ -74,13 +95,18 @@ fn ratio(first: &[Sample], second: &[Sample]) -> String {
     let mut ratios: Vec<f64> = first
         .iter()
         .zip(second)
-        .map(|(own, other)| own.cpu_ms() / other.cpu_ms().max(f64::EPSILON))
+        .map(|(own, other)| all_ms(own) / all_ms(other).max(f64::EPSILON))
         .collect();
     ratios.sort_by(f64::total_cmp);
     match ratios.get(ratios.len() / 2) {
         Some(ratio) if sound => format!("{ratio:.2}"),
         _ => "–".to_owned(),
     }
+}
+
+/// CPU milliseconds of all processes that an authentication keeps busy.
+fn all_ms(sample: &Sample) -> f64 {
+    sample.cpu_ms() + sample.database_cpu_ms()
 }
 
 fn median(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {

@@ -11,7 +11,7 @@ use nac_test_support::directory::TestDirectory;
 use nac_test_support::pki::Credential;
 use nac_test_support::service::Service;
 use nac_test_support::subject::free_ports;
-use nac_test_support::{cast, program, wait};
+use nac_test_support::{cast, postgres, program, wait};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -287,9 +287,7 @@ impl Site {
     /// The number that a query of one row and column gives; the server is down.
     pub(crate) fn count(&self, sql: &str) -> i64 {
         if let Some(url) = &self.postgres {
-            let mut command = Command::new(program::peer("psql", "postgresql-client"));
-            let said = program::run(command.args(["-At", "-c", sql, url]));
-            return said.trim().parse().expect("a number");
+            return postgres::query(url, sql).trim().parse().expect("a number");
         }
         let database = Connection::open(self.home().join("nac.db")).expect("a SQLite file");
         database
@@ -307,11 +305,7 @@ impl Site {
 fn create_database(number: u16) -> Option<String> {
     let server = std::env::var("NAC_TEST_POSTGRES").ok()?;
     let name = format!("story_{}_{number}", std::process::id());
-    let mut command = Command::new(program::peer("psql", "postgresql-client"));
-    let create = format!("CREATE DATABASE {name}");
-    program::run(command.args(["-q", "-c", &create, &server]));
-    let (host, _) = server.rsplit_once('/').expect("a URL with a database");
-    Some(format!("{host}/{name}"))
+    Some(postgres::create_database(&server, &name))
 }
 
 /// The newest enforcement in what `nac why --json` said.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::cast;
 use crate::directory::TestDirectory;
 use crate::pki::{Credential, TestAuthority, unknown_authority};
+use crate::postgres;
 use crate::program;
 use crate::service::Service;
 use crate::subject::{Account, Plan, free_ports, is_answering};
@@ -75,15 +76,31 @@ impl FreeRadius {
         directory.write("dictionary", "");
         directory.write("access_reject", ACCESS_REJECT);
         directory.write("schema.sql", format!("{SCHEMA}{}", rows(plan)));
+        directory.write(
+            "users",
+            if plan.flat_file {
+                flat(plan)
+            } else {
+                String::new()
+            },
+        );
 
         let [auth, acct, radsec] = free_ports();
+        let database = plan.database.as_ref().map(|server| {
+            let url = postgres::create_database(server, &format!("freeradius_{}", auth.port()));
+            let schema = format!("{SCHEMA}{}", rows(plan)).replace("id INTEGER", "id BIGSERIAL");
+            postgres::query(&url, &schema);
+            url
+        });
         let config = CONFIG
-            .replace("@DIR@", &directory.path().display().to_string())
             .replace("@AUTH_PORT@", &auth.port().to_string())
             .replace("@ACCT_PORT@", &acct.port().to_string())
             .replace("@RADSEC_PORT@", &radsec.port().to_string())
             .replace("@SECRET@", cast::SECRET)
             .replace("@REGISTRATION_VLAN@", cast::REGISTRATION_VLAN)
+            .replace("@USERS@", if plan.flat_file { "files" } else { "sql" })
+            .replace("@DRIVER@", &database.as_deref().map_or_else(sqlite, driver))
+            .replace("@DIR@", &directory.path().display().to_string())
             .replace("@CHECK_CRL@", if plan.revocation { "yes" } else { "no" })
             .replace("@RESUMPTION@", if plan.resumption { "yes" } else { "no" });
         directory.write("radiusd.conf", config);
@@ -92,6 +109,7 @@ impl FreeRadius {
         command
             .args(["-f", "-n", "radiusd", "-d"])
             .arg(directory.path());
+        let command = program::on_cores(plan.cores.as_deref(), command);
         let remove = unguarded.then(|| directory.path());
         let service = Service::start(&command, &directory.path().join("output.log"), remove);
         service.wait_ready(Duration::from_secs(30), || is_answering(auth));
@@ -116,6 +134,48 @@ impl FreeRadius {
         let log = std::fs::read_to_string(self.directory.path().join("radius.log"));
         log.unwrap_or_default() + &self.service.log()
     }
+}
+
+/// The driver of users in a file of their own.
+fn sqlite() -> String {
+    r#"driver = "rlm_sql_sqlite"
+		dialect = "sqlite"
+		radius_db = "radius"
+		sqlite {
+			filename = "@DIR@/users.db"
+			busy_timeout = 5000
+			bootstrap = "@DIR@/schema.sql"
+		}"#
+    .to_owned()
+}
+
+/// The driver of users on a PostgreSQL server (Debian package freeradius-postgresql).
+fn driver(url: &str) -> String {
+    format!(
+        r#"driver = "rlm_sql_postgresql"
+		dialect = "postgresql"
+		radius_db = "{url}""#
+    )
+}
+
+/// The users and devices as a flat file (users(5) of FreeRADIUS).
+fn flat(plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut entry = |name: &str, check: &str, vlan: &str| {
+        let _ = writeln!(
+            text,
+            "{name} {check}\n\tTunnel-Type = VLAN,\n\tTunnel-Medium-Type = IEEE-802,\n\tTunnel-Private-Group-Id = \"{vlan}\""
+        );
+    };
+    for Account { name, password, .. } in &plan.accounts {
+        let check = format!("Cleartext-Password := \"{password}\"");
+        entry(name, &check, cast::STAFF_VLAN);
+    }
+    for mac in &plan.printers {
+        let [.., name, _, _, _] = cast::mac_formats(*mac);
+        entry(&name, "Auth-Type := Accept", cast::PRINTER_VLAN);
+    }
+    text
 }
 
 /// The users and devices as rows. One statement per table: SQLite commits each statement by itself.

@@ -23,6 +23,7 @@ pub mod nac;
 pub mod nas;
 pub mod openssl;
 pub mod pki;
+pub mod postgres;
 pub mod program;
 pub mod radclient;
 pub mod radsec;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cast;
 use crate::directory::TestDirectory;
 use crate::pki::{Credential, unknown_authority};
+use crate::postgres;
 use crate::program;
 use crate::service::Service;
 use crate::subject::{Plan, free_ports, is_answering};
@@ -38,6 +39,7 @@ pub struct Nac {
     /// The process.
     pub service: Service,
     config: PathBuf,
+    cores: Option<String>,
     // Dropped after the service.
     directory: TestDirectory,
 }
@@ -68,8 +70,12 @@ impl Nac {
             ("admin", "listen", admin),
             ("metrics", "listen", metrics),
         ];
+        let database = plan
+            .database
+            .as_ref()
+            .map(|server| postgres::create_database(server, &format!("nac_{}", auth.port())));
         change(&config, |table| {
-            place(table, &listeners, plan.database.as_deref());
+            place(table, &listeners, database.as_deref());
         });
 
         let nac = |arguments: &[&str]| run_with(&config, arguments, "");
@@ -121,7 +127,7 @@ impl Nac {
         ]);
 
         let remove = unguarded.then(|| directory.path());
-        let service = serve(&config, &directory, remove, auth);
+        let service = serve(&config, &directory, remove, auth, plan.cores.as_deref());
         let unknown_ca = unknown_authority(directory.path());
         let ca = issued.join("ca.crt");
         Self {
@@ -136,6 +142,7 @@ impl Nac {
             unknown_ca,
             service,
             config,
+            cores: plan.cores.clone(),
             directory,
         }
     }
@@ -148,7 +155,8 @@ impl Nac {
     pub fn restart(&mut self) -> Duration {
         assert!(self.service.stop(), "the server ends when it is told to");
         let began = Instant::now();
-        self.service = serve(&self.config, &self.directory, None, self.auth);
+        let cores = self.cores.as_deref();
+        self.service = serve(&self.config, &self.directory, None, self.auth, cores);
         began.elapsed()
     }
 
@@ -220,9 +228,11 @@ fn serve(
     directory: &TestDirectory,
     remove: Option<&Path>,
     auth: SocketAddr,
+    cores: Option<&str>,
 ) -> Service {
     let mut command = Command::new(program::nac());
     command.arg("serve").arg("--config").arg(config);
+    let command = program::on_cores(cores, command);
     let service = Service::start(&command, &directory.path().join("serve.log"), remove);
     service.wait_ready(Duration::from_secs(60), || is_answering(auth));
     service

@@ -62,6 +62,19 @@ pub fn peer(name: &str, package: &str) -> PathBuf {
     })
 }
 
+/// The same command, kept to these cores.
+#[must_use]
+pub fn on_cores(cores: Option<&str>, command: Command) -> Command {
+    let Some(cores) = cores else {
+        return command;
+    };
+    let mut kept = Command::new(peer("taskset", "util-linux"));
+    kept.args(["-c", cores])
+        .arg(command.get_program())
+        .args(command.get_args());
+    kept
+}
+
 /// Runs a program to its end and returns what it printed.
 ///
 /// # Panics

@@ -66,8 +66,12 @@ pub struct Plan {
     pub resumption: bool,
     /// Whether revoked certificates are looked up (only FreeRADIUS can leave it out).
     pub revocation: bool,
-    /// `sqlite://…` or `postgres://…` for `nac`; its own SQLite file when there is none.
+    /// `postgres://…`: a server on which it gets a database of its own; a SQLite file when there is none.
     pub database: Option<String>,
+    /// Whether FreeRADIUS looks users and devices up in a flat file instead of a database.
+    pub flat_file: bool,
+    /// The cores that it may use, as `taskset` writes them; all of them when nothing is said.
+    pub cores: Option<String>,
 }
 
 impl Default for Plan {
@@ -87,6 +91,8 @@ impl Default for Plan {
             resumption: true,
             revocation: true,
             database: None,
+            flat_file: false,
+            cores: None,
         }
     }
 }
