@@ -149,12 +149,21 @@ fn sqlite() -> String {
     .to_owned()
 }
 
-/// The driver of users on a PostgreSQL server (Debian package freeradius-postgresql).
+/// The driver of users on a PostgreSQL server (Debian package freeradius-postgresql), which wants libpq's other form of a URL.
 fn driver(url: &str) -> String {
+    let parts = || {
+        let (user, rest) = url.strip_prefix("postgres://")?.split_once('@')?;
+        let (host, database) = rest.split_once('/')?;
+        let (host, port) = host.split_once(':')?;
+        Some(format!(
+            "host={host} port={port} user={user} dbname={database}"
+        ))
+    };
+    let place = parts().expect("a URL such as postgres://user@host:port/database");
     format!(
         r#"driver = "rlm_sql_postgresql"
 		dialect = "postgresql"
-		radius_db = "{url}""#
+		radius_db = "{place}""#
     )
 }
 
