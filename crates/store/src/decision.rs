@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     overview::tally_add,
-    sql::{json, plain, plain_option, sql, sql_rows, words},
+    sql::{json_of, plain, plain_option, sql, sql_rows, words},
     transaction::Tx,
     user::user_key,
 };
@@ -19,6 +19,9 @@ mod recorded;
 pub use filter::DecisionFilter;
 use filter::{Engine, bound, first_id};
 pub use recorded::{RecordedDecision, RecordedSession};
+
+/// Most decisions as JSON are no longer.
+const USUAL_OCTETS: usize = 2048;
 
 words! {
     /// What was answered.
@@ -129,7 +132,7 @@ impl DecisionRow {
             at_us: record.at_us,
             outcome: record.outcome,
             reason_code: plain(&record.reason_code),
-            record: json(record)?,
+            record: json_of(record, USUAL_OCTETS)?,
             client: plain(&record.client),
             nas_address: plain(&record.nas_address),
             site: plain(record.site()),

@@ -247,7 +247,7 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub async fn session_put(&self, session: &Session) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        sessions_write(&mut tx, &[session]).await?;
+        sessions_write(&mut tx, &[session], Extent::Whole).await?;
         tx.changed(EventKind::Session, session.id.to_string());
         tx.commit().await
     }
@@ -354,9 +354,44 @@ impl Store {
 }
 
 /// Upserts sessions; each id at most once.
+/// What is new about a session that is stored already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Anything.
+    Whole,
+    /// Signs of life: nothing by which it is found, so that no index needs to be touched.
+    Signs,
+}
+
+impl Extent {
+    const fn update(self) -> &'static str {
+        match self {
+            Self::Whole => {
+                "ON CONFLICT (id) DO UPDATE SET class = excluded.class, client = excluded.client, \
+                 nas_address = excluded.nas_address, nas_source = excluded.nas_source, mac = excluded.mac, \
+                 user_name = excluded.user_name, identity = excluded.identity, device_id = excluded.device_id, \
+                 attributes = excluded.attributes, acct_session_id = excluded.acct_session_id, \
+                 framed_ip = excluded.framed_ip, method = excluded.method, segment = excluded.segment, \
+                 decision_id = excluded.decision_id, policy_version = excluded.policy_version, \
+                 started_us = excluded.started_us, updated_us = excluded.updated_us, \
+                 stopped_us = excluded.stopped_us, terminate_cause = excluded.terminate_cause, \
+                 user_key = excluded.user_key, identity_key = excluded.identity_key"
+            }
+            Self::Signs => {
+                "ON CONFLICT (id) DO UPDATE SET nas_address = excluded.nas_address, \
+                 nas_source = excluded.nas_source, attributes = excluded.attributes, \
+                 acct_session_id = excluded.acct_session_id, decision_id = excluded.decision_id, \
+                 policy_version = excluded.policy_version, updated_us = excluded.updated_us"
+            }
+        }
+    }
+}
+
+/// Stores sessions. One that is not stored yet is stored whole, whatever the extent.
 pub(crate) async fn sessions_write(
     tx: &mut Tx<'_>,
     sessions: &[&Session],
+    extent: Extent,
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(sessions.len());
     for session in sessions {
@@ -368,15 +403,7 @@ pub(crate) async fn sessions_write(
          attributes, acct_session_id, framed_ip, method, segment, decision_id, policy_version, started_us, \
          updated_us, stopped_us, terminate_cause, user_key, identity_key) VALUES",
         22,
-        "ON CONFLICT (id) DO UPDATE SET class = excluded.class, client = excluded.client, \
-         nas_address = excluded.nas_address, nas_source = excluded.nas_source, mac = excluded.mac, \
-         user_name = excluded.user_name, identity = excluded.identity, device_id = excluded.device_id, \
-         attributes = excluded.attributes, acct_session_id = excluded.acct_session_id, \
-         framed_ip = excluded.framed_ip, method = excluded.method, segment = excluded.segment, \
-         decision_id = excluded.decision_id, policy_version = excluded.policy_version, \
-         started_us = excluded.started_us, updated_us = excluded.updated_us, stopped_us = excluded.stopped_us, \
-         terminate_cause = excluded.terminate_cause, user_key = excluded.user_key, \
-         identity_key = excluded.identity_key",
+        extent.update(),
         rows.as_slice(),
         |row| row.0.id,
         plain(&row.0.class),

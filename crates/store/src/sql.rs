@@ -158,7 +158,7 @@ pub(crate) use sql;
 /// `sql_rows!(tx, "INSERT INTO t (a, b) VALUES", 2, "ON CONFLICT …", rows, |row| row.a, row.b)` gives the number of rows
 /// touched. The rows go in groups of fixed sizes, so that each engine keeps only a handful of prepared statements.
 macro_rules! sql_rows {
-    ($tx:expr, $head:literal, $columns:literal, $tail:literal, $rows:expr, |$row:ident| $($value:expr),+ $(,)?) => {{
+    ($tx:expr, $head:literal, $columns:literal, $tail:expr, $rows:expr, |$row:ident| $($value:expr),+ $(,)?) => {{
         let mut touched = 0_u64;
         let mut rows = $rows;
         while !rows.is_empty() {
@@ -252,10 +252,21 @@ pub(crate) fn plain_option(text: Option<&str>) -> Option<String> {
 ///
 /// [`StoreError::Corrupt`] when the value has no JSON form.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt {
+    json_of(value, 0)
+}
+
+/// The same, with room for as many octets as most values of this kind need.
+pub(crate) fn json_of<T: Serialize + ?Sized>(
+    value: &T,
+    octets: usize,
+) -> Result<String, StoreError> {
+    let corrupt = |why: String| StoreError::Corrupt {
         what: "a value",
-        why: error.to_string(),
-    })
+        why,
+    };
+    let mut text = Vec::with_capacity(octets);
+    serde_json::to_writer(&mut text, value).map_err(|error| corrupt(error.to_string()))?;
+    String::from_utf8(text).map_err(|error| corrupt(error.to_string()))
 }
 
 /// A TEXT column that holds JSON.

@@ -9,7 +9,7 @@
 //! * Sessions, enforcements and the codes that users used are states, not histories: only the newest of each waits, and it waits until it is stored.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     Accounting, DecisionRecord, Enforcement, Session, Store, StoreError, decision::DecisionRow,
-    spool::Spool,
+    session::Extent, spool::Spool,
 };
 
 mod task;
@@ -54,7 +54,7 @@ impl Default for WriterSettings {
         Self {
             queue: 16_384,
             rows: 2_048,
-            linger: Duration::from_millis(5),
+            linger: Duration::from_millis(25),
             linger_awaited: Duration::from_millis(1),
         }
     }
@@ -114,7 +114,7 @@ pub struct Writer {
 
 struct Shared {
     spool: Spool,
-    sessions: Mutex<HashMap<Uuid, Session>>,
+    sessions: Mutex<HashMap<Uuid, (Session, Extent)>>,
     enforcements: Mutex<HashMap<Uuid, Enforcement>>,
     codes: Mutex<HashMap<Uuid, (Uuid, i64)>>,
     wake: Notify,
@@ -174,19 +174,36 @@ impl WriterHandle {
 
     /// Stores a session as it is now, soon. Only the newest state of a session waits.
     pub fn session(&self, session: Session) {
-        self.shared.wait(&self.shared.sessions, session.id, session);
+        self.wait_session(session, Extent::Whole);
+    }
+
+    /// The same, where a session that goes on has only been heard of again: nothing has changed by which it is found, which are its
+    /// client, MAC address, user, device, address, method and segment.
+    pub fn session_heard(&self, session: Session) {
+        self.wait_session(session, Extent::Signs);
+    }
+
+    fn wait_session(&self, session: Session, extent: Extent) {
+        let row = (session, extent);
+        self.shared
+            .wait(&self.shared.sessions, row.0.id, row, newer_session);
     }
 
     /// Stores an enforcement as it is now, soon. Only the newest state of an enforcement waits.
     pub fn enforcement(&self, enforcement: Enforcement) {
-        self.shared
-            .wait(&self.shared.enforcements, enforcement.id, enforcement);
+        self.shared.wait(
+            &self.shared.enforcements,
+            enforcement.id,
+            enforcement,
+            |_, _| {},
+        );
     }
 
     /// Stores, soon, that a user's code of this time step was used, so that a restart does not make it good again. Steps grow: only
     /// the newest of a user waits.
     pub fn code_used(&self, user: Uuid, step: i64) {
-        self.shared.wait(&self.shared.codes, user, (user, step));
+        self.shared
+            .wait(&self.shared.codes, user, (user, step), |_, _| {});
     }
 
     /// Waits until everything handed in before is stored, spooled or refused.
@@ -339,7 +356,7 @@ impl Writer {
 }
 
 /// Takes what comes until the group is full, its time is over, or somebody waits for a flush. It sleeps meanwhile: woken for each
-/// record, it would cost more than the record does.
+/// record, it would cost more than the record does. Only the first that somebody waits for wakes it.
 async fn gather(
     group: &mut Group,
     jobs: &mut mpsc::Receiver<Job>,
@@ -347,18 +364,20 @@ async fn gather(
     settings: &WriterSettings,
     cancel: &CancellationToken,
 ) {
-    let wanted = settings
-        .rows
-        .saturating_sub(group.len() + jobs.len() + decisions.len());
-    if wanted > 0 && group.flushes.is_empty() {
-        let linger = if group.is_awaited() || !jobs.is_empty() {
-            settings.linger_awaited
-        } else {
-            settings.linger
-        };
+    let is_full = |group: &Group, jobs: usize, decisions: usize| {
+        group.len() + jobs + decisions >= settings.rows || !group.flushes.is_empty()
+    };
+    if !group.is_awaited() && !is_full(group, jobs.len(), decisions.len()) {
         tokio::select! {
             () = cancel.cancelled() => {}
-            () = tokio::time::sleep(linger) => {}
+            () = tokio::time::sleep(settings.linger) => {}
+            Some(job) = jobs.recv() => group.take(job),
+        }
+    }
+    if group.is_awaited() && !is_full(group, jobs.len(), decisions.len()) {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = tokio::time::sleep(settings.linger_awaited) => {}
         }
     }
     while group.len() < settings.rows && group.flushes.is_empty() {
@@ -369,6 +388,13 @@ async fn gather(
         } else {
             return;
         }
+    }
+}
+
+/// A newer state takes the place of one that is not stored yet: what was new then is still to be stored.
+fn newer_session(newer: &mut (Session, Extent), older: &(Session, Extent)) {
+    if older.1 == Extent::Whole {
+        newer.1 = Extent::Whole;
     }
 }
 
@@ -399,7 +425,13 @@ impl Shared {
         }
     }
 
-    fn wait<T>(&self, states: &Mutex<HashMap<Uuid, T>>, id: Uuid, state: T) {
+    fn wait<T>(
+        &self,
+        states: &Mutex<HashMap<Uuid, T>>,
+        id: Uuid,
+        mut state: T,
+        newer: impl Fn(&mut T, &T),
+    ) {
         let mut states = lock(states);
         if states.len() >= STATES_MAX && !states.contains_key(&id) {
             drop(states);
@@ -407,7 +439,15 @@ impl Shared {
             tracing::error!(%id, "too many sessions, enforcements or codes wait for the database; this one is given up");
             return;
         }
-        states.insert(id, state);
+        match states.entry(id) {
+            Entry::Occupied(mut waiting) => {
+                newer(&mut state, waiting.get());
+                waiting.insert(state);
+            }
+            Entry::Vacant(place) => {
+                place.insert(state);
+            }
+        }
         drop(states);
         self.wake.notify_one();
     }

@@ -95,6 +95,18 @@ impl LiveSession {
         }
     }
 
+    /// Whether everything by which the store finds a session is as it was.
+    pub(super) fn is_found_like(&self, former: &Self) -> bool {
+        self.segment == former.segment
+            && self.framed_ip == former.framed_ip
+            && self.device_id == former.device_id
+            && self.mac == former.mac
+            && self.user_name == former.user_name
+            && self.context.name == former.context.name
+            && self.context.method == former.context.method
+            && self.context.nas.client == former.context.nas.client
+    }
+
     /// The row for the store.
     pub(super) fn stored(&self, ended: Option<&str>) -> Session {
         Session {

@@ -152,7 +152,8 @@ impl SessionTable {
             .get(&key)
             .and_then(|id| table.by_id.get(id))
             .cloned();
-        let continued = former.as_ref().filter(|former| former.id == admission.id);
+        let continued = former.clone().filter(|former| former.id == admission.id);
+        let continued = continued.as_ref();
         let mut session = LiveSession {
             framed_ip: continued.and_then(|former| former.framed_ip),
             started_us: continued.map_or(now, |former| former.started_us),
@@ -182,13 +183,13 @@ impl SessionTable {
         }
         table.insert(session.clone());
         drop(table);
+        self.store(continued.map(Arc::as_ref), &session);
         if let Some(former) = former.filter(|former| former.id != session.id) {
             self.writer
                 .session(former.stored(Some("replaced by a new authentication")));
             let successor = session.clone();
             self.tell(SessionChange::Replaced { former, successor });
         }
-        self.writer.session(session.stored(None));
         self.tell(SessionChange::Admitted(session));
     }
 
@@ -213,6 +214,14 @@ impl SessionTable {
             .filter(|session| session.is_meant_by(packet, context));
         if let Some(session) = meant {
             self.end_refused(session.id, decision);
+        }
+    }
+
+    fn store(&self, former: Option<&LiveSession>, session: &LiveSession) {
+        if former.is_some_and(|former| session.is_found_like(former)) {
+            self.writer.session_heard(session.stored(None));
+        } else {
+            self.writer.session(session.stored(None));
         }
     }
 
@@ -283,7 +292,7 @@ impl SessionTable {
         let elsewhere = table.also_elsewhere(reference, &former, &session);
         table.insert(session.clone());
         drop(table);
-        self.writer.session(session.stored(None));
+        self.store(Some(&former), &session);
         self.tell(SessionChange::Updated(session));
         for session in elsewhere {
             self.tell(SessionChange::InTwoPlaces(session));

@@ -1,4 +1,4 @@
-//! RADIUS over UDP: one socket per core, batched receive, answers from the address that was asked.
+//! RADIUS over UDP: one socket per core, batched receive and send, answers from the address that was asked.
 //!
 //! The kernel spreads NASes over the sockets by source address and port (`SO_REUSEPORT`); no state lives in a socket,
 //! so it does not matter which of them a packet reaches.
@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -19,6 +20,10 @@ use tokio_util::task::TaskTracker;
 
 /// A coalesced read (UDP_GRO) may fill a whole 64 KiB buffer.
 const RECEIVE_BUFFER: usize = 65_535;
+/// Answers up to this length fit into one frame anywhere and may be sent together.
+const RUN_REPLY: usize = 1200;
+/// How long the first of them waits for the rest.
+const RUN_LASTS: Duration = Duration::from_millis(1);
 /// Datagrams that the kernel queues for us while a burst arrives.
 const KERNEL_BUFFER: usize = 4 << 20;
 
@@ -89,6 +94,7 @@ pub async fn serve(
     let socket = Arc::new(Endpoint { socket, state });
     let mut storage = vec![0u8; RECEIVE_BUFFER * BATCH_SIZE];
     let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    let mut run = Run::default();
     loop {
         let received = tokio::select! {
             () = cancel.cancelled() => return Ok(()),
@@ -105,10 +111,18 @@ pub async fn serve(
             let Some(filled) = buffer.get(..meta.len) else {
                 continue;
             };
+            if !run.waits_for(meta) {
+                socket.send_run(&mut run).await;
+            }
             for datagram in filled.chunks(meta.stride.max(1)) {
                 let respond = || responder.respond(meta.addr, datagram);
                 match guarded(meta.addr, datagram, respond) {
-                    Disposition::Reply(bytes) => socket.send(&bytes, meta.addr, meta.dst_ip).await,
+                    Disposition::Reply(bytes) => {
+                        if !run.takes(&bytes) {
+                            socket.send_run(&mut run).await;
+                        }
+                        run.take(bytes, meta);
+                    }
                     Disposition::Silence => {}
                     Disposition::Later(answer) => {
                         let (socket, destination, from) = (socket.clone(), meta.addr, meta.dst_ip);
@@ -121,6 +135,36 @@ pub async fn serve(
                 }
             }
         }
+        socket.send_run(&mut run).await;
+    }
+}
+
+/// Answers to one NAS that have the same length, as many do when a switch comes back: the kernel takes them as one and cuts them up
+/// (`UDP_SEGMENT`).
+#[derive(Default)]
+struct Run {
+    replies: Vec<Arc<[u8]>>,
+    /// The NAS, the address that it asked, and when its first answer was ready.
+    path: Option<(SocketAddr, Option<IpAddr>, Instant)>,
+}
+
+impl Run {
+    /// Whether an answer to what was received may be sent with these; nobody else waits for it, and the first not for long.
+    fn waits_for(&self, meta: &RecvMeta) -> bool {
+        self.path.is_some_and(|(nas, asked, since)| {
+            nas == meta.addr && asked == meta.dst_ip && since.elapsed() < RUN_LASTS
+        })
+    }
+
+    fn takes(&self, reply: &[u8]) -> bool {
+        let same = |first: &Arc<[u8]>| first.len() == reply.len() && reply.len() <= RUN_REPLY;
+        self.replies.first().is_none_or(same)
+    }
+
+    fn take(&mut self, reply: Arc<[u8]>, meta: &RecvMeta) {
+        self.path
+            .get_or_insert_with(|| (meta.addr, meta.dst_ip, Instant::now()));
+        self.replies.push(reply);
     }
 }
 
@@ -170,30 +214,58 @@ impl Endpoint {
             .await
     }
 
+    async fn send_run(&self, run: &mut Run) {
+        let Some((nas, source, _)) = run.path.take() else {
+            return;
+        };
+        for replies in run.replies.chunks(self.state.max_gso_segments().max(1)) {
+            if let [first, _, ..] = replies
+                && let together = replies.concat()
+                && self
+                    .try_send(&together, Some(first.len()), nas, source)
+                    .await
+                    .is_ok()
+            {
+                continue;
+            }
+            // A network card may refuse to cut; then each goes by itself.
+            for reply in replies {
+                self.send(reply, nas, source).await;
+            }
+        }
+        run.replies.clear();
+    }
+
     async fn send(&self, contents: &[u8], destination: SocketAddr, source: Option<IpAddr>) {
+        if let Err(error) = self.try_send(contents, None, destination, source).await {
+            tracing::debug!(%error, %destination, "send failed");
+        }
+    }
+
+    async fn try_send(
+        &self,
+        contents: &[u8],
+        segment_size: Option<usize>,
+        destination: SocketAddr,
+        src_ip: Option<IpAddr>,
+    ) -> io::Result<()> {
         let transmit = Transmit {
             destination,
             ecn: None,
             contents,
-            segment_size: None,
-            src_ip: source,
+            segment_size,
+            src_ip,
         };
-        let sent = self
-            .socket
+        self.socket
             .async_io(Interest::WRITABLE, || {
                 self.state.try_send((&self.socket).into(), &transmit)
             })
-            .await;
-        if let Err(error) = sent {
-            tracing::debug!(%error, %destination, "send failed");
-        }
+            .await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Has a fault that one octet of input trips.
@@ -227,6 +299,43 @@ mod tests {
         let received = tokio::time::timeout(Duration::from_secs(5), client.recv(&mut buffer));
         let length = received.await.expect("an answer").expect("loopback");
         assert_eq!(&buffer[..length], b"a packet");
+        cancel.cancel();
+        served.await.expect("no panic").expect("a clean end");
+    }
+
+    #[tokio::test]
+    async fn answers_that_go_out_together_arrive_one_by_one() {
+        let socket = bind((std::net::Ipv4Addr::LOCALHOST, 0).into(), 1)
+            .expect("a free port")
+            .remove(0);
+        let server = socket.local_addr().expect("an address");
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            let client = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await;
+            let client = client.expect("a free port");
+            client.connect(server).await.expect("loopback");
+            clients.push(client);
+        }
+        // Runs of one length, other lengths between them, long ones, and somebody else's; all there before the first is read.
+        let lengths = [20, 20, 20, 44, 44, 20, 1200, 1200, 4096, 4096, 7, 7, 7, 7];
+        for client in &clients {
+            for (number, length) in lengths.iter().enumerate() {
+                let datagram = vec![number as u8; *length];
+                client.send(&datagram).await.expect("loopback");
+            }
+        }
+        let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let served = serve(socket, Arc::new(Faulty), tracker.clone(), cancel.clone());
+        let served = tracker.spawn(served);
+        for client in &clients {
+            for (number, length) in lengths.iter().enumerate() {
+                let mut buffer = [0; 5000];
+                let received =
+                    tokio::time::timeout(Duration::from_secs(5), client.recv(&mut buffer));
+                let received = received.await.expect("an answer").expect("loopback");
+                assert_eq!(&buffer[..received], vec![number as u8; *length]);
+            }
+        }
         cancel.cancel();
         served.await.expect("no panic").expect("a clean end");
     }

@@ -1,7 +1,7 @@
 //! The work of the writer: one group at a time into the database, and what becomes of it when that fails.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -9,11 +9,17 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
-use super::{Acknowledge, Job, Shared, TICK, WriterError, lock};
+use super::{Acknowledge, Job, Shared, TICK, WriterError, lock, newer_session};
 use crate::{
-    Accounting, Enforcement, EventKind, Session, Store, StoreError, accounting::accounting_write,
-    decision::DecisionRow, decision::decisions_write, enforcement::enforcements_write,
-    event::EVERYTHING, session::sessions_write, spool::Replay, user::codes_write,
+    Accounting, Enforcement, EventKind, Session, Store, StoreError,
+    accounting::accounting_write,
+    decision::DecisionRow,
+    decision::decisions_write,
+    enforcement::enforcements_write,
+    event::EVERYTHING,
+    session::{Extent, sessions_write},
+    spool::Replay,
+    user::codes_write,
 };
 
 /// How long the database may take for one group before it counts as away.
@@ -26,7 +32,7 @@ const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Group {
     accounting: Vec<(Box<Accounting>, Acknowledge)>,
     decisions: Vec<Arc<DecisionRow>>,
-    sessions: Vec<Session>,
+    sessions: Vec<(Session, Extent)>,
     enforcements: Vec<Enforcement>,
     /// Users, and the last time step of which they used a code.
     codes: Vec<(Uuid, i64)>,
@@ -199,9 +205,24 @@ impl Task {
     fn failed(&self, group: Group, error: &StoreError) {
         self.refuse_accounting(group.accounting, error);
         self.shared.spool(&group.decisions);
-        put_back(&self.shared.sessions, group.sessions, |session| session.id);
-        put_back(&self.shared.enforcements, group.enforcements, |job| job.id);
-        put_back(&self.shared.codes, group.codes, |(user, _)| *user);
+        put_back(
+            &self.shared.sessions,
+            group.sessions,
+            |row| row.0.id,
+            newer_session,
+        );
+        put_back(
+            &self.shared.enforcements,
+            group.enforcements,
+            |job| job.id,
+            |_, _| {},
+        );
+        put_back(
+            &self.shared.codes,
+            group.codes,
+            |(user, _)| *user,
+            |_, _| {},
+        );
     }
 
     /// The database will never take this.
@@ -218,7 +239,7 @@ impl Task {
         for id in group
             .sessions
             .iter()
-            .map(|session| session.id)
+            .map(|(session, _)| session.id)
             .chain(group.enforcements.iter().map(|job| job.id))
             .chain(group.codes.iter().map(|(user, _)| *user))
         {
@@ -352,12 +373,18 @@ async fn write_group(store: &Store, group: &Group, tell: &[EventKind]) -> Result
         .iter()
         .map(|(record, _)| record.as_ref())
         .collect();
-    let sessions: Vec<&Session> = group.sessions.iter().collect();
+    let sessions = |extent| -> Vec<&Session> {
+        let sessions = group.sessions.iter();
+        let sessions = sessions.filter(|(_, theirs)| *theirs == extent);
+        sessions.map(|(session, _)| session).collect()
+    };
     let enforcements: Vec<&Enforcement> = group.enforcements.iter().collect();
     let mut tx = store.write().await?;
     accounting_write(&mut tx, &accounting).await?;
     decisions_write(&mut tx, &group.decisions).await?;
-    sessions_write(&mut tx, &sessions).await?;
+    for extent in [Extent::Whole, Extent::Signs] {
+        sessions_write(&mut tx, &sessions(extent), extent).await?;
+    }
     enforcements_write(&mut tx, &enforcements).await?;
     codes_write(&mut tx, &group.codes).await?;
     for &kind in tell {
@@ -406,9 +433,19 @@ fn take_some<T>(states: &Mutex<HashMap<Uuid, T>>, most: usize) -> Vec<T> {
 }
 
 /// Lets states wait on, unless a newer one has come in meanwhile.
-fn put_back<T>(states: &Mutex<HashMap<Uuid, T>>, rows: Vec<T>, id: impl Fn(&T) -> Uuid) {
+fn put_back<T>(
+    states: &Mutex<HashMap<Uuid, T>>,
+    rows: Vec<T>,
+    id: impl Fn(&T) -> Uuid,
+    newer: impl Fn(&mut T, &T),
+) {
     let mut states = lock(states);
     for row in rows {
-        states.entry(id(&row)).or_insert(row);
+        match states.entry(id(&row)) {
+            Entry::Occupied(mut waiting) => newer(waiting.get_mut(), &row),
+            Entry::Vacant(place) => {
+                place.insert(row);
+            }
+        }
     }
 }

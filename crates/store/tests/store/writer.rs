@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use nac_store::{
-    AccountingFilter, DecisionFilter, EnforcementFilter, EnforcementState, EventKind, Store,
-    Writer, WriterError, WriterHandle, WriterSettings,
+    AccountingFilter, DecisionFilter, EnforcementFilter, EnforcementState, EventKind,
+    SessionFilter, Store, Writer, WriterError, WriterHandle, WriterSettings,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::world::{
     World, new_accounting, new_decision, new_enforcement, new_session, on_each_engine,
@@ -16,6 +17,7 @@ on_each_engine!(
     an_acknowledged_record_is_in_the_database,
     records_that_come_together_share_transactions,
     only_the_newest_state_is_stored,
+    a_session_that_is_heard_again_is_still_found,
     sessions_are_told_of_at_most_once_a_second,
     stopping_stores_what_waits,
     decisions_survive_an_outage_in_the_spool,
@@ -153,6 +155,37 @@ async fn only_the_newest_state_is_stored(world: Arc<World>) {
     }
     writer.handle.flush().await;
     assert_eq!(store.statistics().await.unwrap().sessions_open, 1_501);
+}
+
+async fn a_session_that_is_heard_again_is_still_found(world: Arc<World>) {
+    let store = world.open().await;
+    let writer = Running::start(&world, &store);
+    let mut session = new_session();
+    // Heard of again before it was stored at all.
+    writer.handle.session(session.clone());
+    session.updated_us += 1;
+    writer.handle.session_heard(session.clone());
+    writer.handle.flush().await;
+    assert_eq!(store.session_fetch(session.id).await.unwrap(), session);
+    // Moved, and heard of again before that was stored.
+    session.segment = "elsewhere".to_owned();
+    writer.handle.session(session.clone());
+    session.decision_id = Uuid::now_v7();
+    session.attributes = vec![("NAS-Port".to_owned(), "7".to_owned())];
+    writer.handle.session_heard(session.clone());
+    writer.handle.flush().await;
+    assert_eq!(store.session_fetch(session.id).await.unwrap(), session);
+    // Heard of again afterwards.
+    session.decision_id = Uuid::now_v7();
+    session.updated_us += 1;
+    writer.handle.session_heard(session.clone());
+    writer.handle.flush().await;
+    let filter = SessionFilter {
+        segment: Some("elsewhere".to_owned()),
+        mac: session.mac.clone(),
+        ..SessionFilter::default()
+    };
+    assert_eq!(store.session_list(&filter).await.unwrap(), [session]);
 }
 
 async fn sessions_are_told_of_at_most_once_a_second(world: Arc<World>) {
