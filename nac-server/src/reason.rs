@@ -283,6 +283,26 @@ mod tests {
     }
 
     #[test]
+    fn a_remedy_names_no_setting_that_nac_toml_does_not_have() {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
+        let source = |file: &str| std::fs::read_to_string(config.join(file)).expect("it is there");
+        let keys = ["read.rs", "radsec.rs", "revocation.rs", "identity.rs"].map(source);
+        let keys = keys.concat();
+        let own = Refusal::table().into_iter().map(|reason| reason.remedy);
+        let eap = nac_eap::reason::all().iter().map(|entry| entry.remedy);
+        let mut named = 0;
+        for remedy in own.chain(eap) {
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let words = remedy.split(|c| !letter(c));
+            for word in words.filter(|word| word.contains('_')) {
+                named += 1;
+                assert!(keys.contains(&format!("\"{word}\"")), "{word}: {remedy}");
+            }
+        }
+        assert!(named > 5, "some remedies name settings");
+    }
+
+    #[test]
     fn a_refusal_names_its_subject() {
         assert_eq!(
             Refusal::unknown_user("eve").sentence,

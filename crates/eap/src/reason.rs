@@ -89,7 +89,7 @@ table! {
         "Capture the packet on the NAS. A NAS that truncates EAP needs a smaller Framed-MTU or new firmware.";
     TOO_MANY_ROUNDS "EAP-1102"
         "the login took more than {} round trips"
-        "Raise the fragment size (Framed-MTU of the NAS), shorten the certificate chains, or raise max_rounds.";
+        "Raise the fragment size (Framed-MTU of the NAS), or shorten the certificate chains on both sides.";
     TIMEOUT "EAP-1103"
         "the supplicant was silent for more than {} seconds"
         "Check the link and the supplicant's prompts: somebody may have been asked for a password or to trust a certificate.";
