@@ -137,6 +137,21 @@ reasons! {
     /// A change of a password that was made before.
     change_replayed(user) = "NAC-2046", "the challenge of a new password for user \"{user}\" changed one before",
         "Somebody sends a recorded request again, or the NAS sends the same challenge twice: see which NAS with nac why.";
+    /// A password that is no text, from a NAS that does not sign.
+    noise_for_password() = "NAC-2051", "the password is no text: the NAS hides it with another shared secret than this server's, almost surely",
+        "Set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE; and have the NAS send Message-Authenticator, so that it shows at once. If other logins of this NAS succeed, it sends passwords in another character set than UTF-8.";
+    /// Silence: no client has this address.
+    unknown_nas() = "NAC-2052", "the packet is from an address that is no client, and is not answered",
+        "Add the NAS: nac client add NAME --address ADDRESS; see which ones ask: nac client unknown. Mind NAT and the NAS's source interface.";
+    /// Silence: the signature that is required is absent.
+    missing_message_authenticator() = "NAC-2053", "the request carries no Message-Authenticator where it has to, and is not answered",
+        "Update the NAS, or bear with it for a time (CVE-2024-3596): nac client set NAME --message-authenticator legacy --legacy-until DATE. EAP, Status-Server and requests with Proxy-State always have to carry one.";
+    /// Silence: no RADIUS.
+    malformed_packet() = "NAC-2054", "the packet breaks the rules of RADIUS, and is not answered",
+        "Update the NAS; the server's log says what is wrong with the packet.";
+    /// Silence: the signature does not verify.
+    wrong_secret() = "NAC-2055", "the packet is not signed with this client's shared secret, and is not answered",
+        "Set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";
@@ -289,6 +304,26 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), count);
+    }
+
+    #[test]
+    fn a_remedy_names_no_setting_that_nac_toml_does_not_have() {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
+        let source = |file: &str| std::fs::read_to_string(config.join(file)).expect("it is there");
+        let keys = ["read.rs", "radsec.rs", "revocation.rs", "identity.rs"].map(source);
+        let keys = keys.concat();
+        let own = Refusal::table().into_iter().map(|reason| reason.remedy);
+        let eap = nac_eap::reason::all().iter().map(|entry| entry.remedy);
+        let mut named = 0;
+        for remedy in own.chain(eap) {
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let words = remedy.split(|c| !letter(c));
+            for word in words.filter(|word| word.contains('_')) {
+                named += 1;
+                assert!(keys.contains(&format!("\"{word}\"")), "{word}: {remedy}");
+            }
+        }
+        assert!(named > 5, "some remedies name settings");
     }
 
     #[test]

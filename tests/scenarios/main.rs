@@ -48,4 +48,5 @@ mod remedies;
 mod remedy;
 mod revocation;
 mod secrecy;
+mod silence;
 mod two_places;

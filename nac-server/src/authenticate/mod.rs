@@ -15,9 +15,12 @@ pub(crate) mod new_password;
 mod offer;
 mod openings;
 mod psk;
+mod record;
 mod rejects;
+mod repeats;
 pub mod request;
 mod second_factor;
+mod silence;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ use arc_swap::ArcSwapOption;
 use nac_pki::OcspQuestion;
 use nac_posture::PostureGate;
 use nac_radius::{Code, MacAddr, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
-use nac_store::{MessageAuthenticatorRule, WriterHandle};
+use nac_store::{DecisionRecord, MessageAuthenticatorRule, WriterHandle};
 use rustls_pki_types::CertificateDer;
 
 use crate::account::SessionTable;
@@ -46,6 +49,7 @@ pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
 pub(crate) use duplicate::{DuplicateCache, Seen, Slot};
 use request::Request;
+pub(crate) use silence::run as take_down_silences;
 
 /// Everything that answers Access-Requests. Shared by all sockets.
 pub struct Authenticator {
@@ -65,6 +69,8 @@ pub struct Authenticator {
     openings: openings::Openings,
     rejects: rejects::Rejects,
     conversations: Conversations,
+    silences: silence::Silences,
+    repeats: repeats::Repeats<DecisionRecord>,
     duplicates: DuplicateCache,
     psks: psk::Told,
     unknown_nas: PerSource,
@@ -109,6 +115,8 @@ impl Authenticator {
             openings: openings::Openings::default(),
             rejects: rejects::Rejects::default(),
             conversations: Conversations::default(),
+            silences: silence::Silences::default(),
+            repeats: repeats::Repeats::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),
@@ -237,7 +245,7 @@ impl Authenticator {
             self.metrics.unknown_nas.inc();
             self.world.activity.stranger(source.ip(), datagram);
             if let Some(held) = self.unknown_nas.may_speak(source.ip()) {
-                tracing::warn!(%source, held_back = held,
+                tracing::warn!(code = Refusal::unknown_nas().code, %source, held_back = held,
                     "ignored a packet from an unknown NAS: add it with nac client add NAME --address ADDRESS");
             }
             return None;
@@ -253,7 +261,8 @@ impl Authenticator {
                 self.metrics.malformed.inc();
                 client.activity.heard(Heard::Malformed);
                 if let Some(held) = client.complaints.malformed.may_speak(source.ip()) {
-                    tracing::warn!(client = %client.name, %source, %error, held_back = held, "malformed packet");
+                    let code = Refusal::malformed_packet().code;
+                    tracing::warn!(code, client = %client.name, %source, %error, held_back = held, "malformed packet");
                 }
                 None
             }
@@ -278,7 +287,7 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
         MessageAuthenticator::Invalid => {
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
-                tracing::warn!(client = %client.name, %source, held_back = held,
+                tracing::warn!(code = Refusal::wrong_secret().code, client = %client.name, %source, held_back = held,
                     "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE");
             }
             false
@@ -294,7 +303,8 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
                 .missing_message_authenticator
                 .may_speak(source.ip())
             {
-                tracing::warn!(client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
+                let code = Refusal::missing_message_authenticator().code;
+                tracing::warn!(code, client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
             }
             false
         }

@@ -96,6 +96,8 @@ pub struct Complaints {
     pub malformed: PerSource,
     /// A device came by its MAC address alone that was let in by 802.1X before.
     pub downgraded: PerSource,
+    /// A reply to a CoA that does not verify; anybody may send those to the port that waits for it.
+    pub forged_reply: PerSource,
     /// Something we do not answer for want of room or a working database.
     pub overload: Throttle,
 }
