@@ -1,7 +1,8 @@
 //! EAP conversations in which a method runs, found by the State attribute. What comes before is in [`super::openings`].
 //!
 //! State is 16 octets: 8 that name the conversation and 8 that are new with every challenge, so that only the newest challenge
-//! can be answered and a replayed response finds nothing (RFC 5080 section 2.1.2).
+//! can be answered and a replayed response finds nothing (RFC 5080 section 2.1.2); but the very message that was taken last gets the
+//! same answer again (`eap/repetition`).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 use nac_radius::MacAddr;
 
+use super::content::Content;
 use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 
@@ -51,6 +53,8 @@ pub(crate) struct Active {
     pub(crate) guessed: Option<String>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
+    /// The message that was taken last; its answer is kept (`Authenticator::last_answers`).
+    pub(crate) content: Option<Content>,
 }
 
 /// A password that the conversation asks about.
@@ -134,6 +138,7 @@ impl Active {
             asked: None,
             guessed: None,
             credential_us: 0,
+            content: None,
         }
     }
 
