@@ -23,6 +23,7 @@ mod osquery;
 mod packets;
 mod radsec;
 mod rejects;
+mod replays;
 mod signals;
 mod startup;
 mod state;

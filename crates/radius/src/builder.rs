@@ -1,5 +1,7 @@
 //! Building and sealing packets.
 
+mod repeat;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;

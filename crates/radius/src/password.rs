@@ -145,7 +145,7 @@ pub(crate) const fn salted_len(clear: usize) -> usize {
 }
 
 /// Reads what [`salt_encrypt`] writes.
-fn salt_decrypt(
+pub(crate) fn salt_decrypt(
     salted: &[u8],
     request_authenticator: &[u8; 16],
     secret: &Secret,

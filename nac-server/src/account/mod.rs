@@ -6,5 +6,6 @@ mod sessions;
 mod two_places;
 
 pub use port::AccountingPort;
+pub(crate) use port::is_genuine;
 pub use session::{LiveSession, Reference};
 pub use sessions::{Admission, SessionChange, SessionTable};

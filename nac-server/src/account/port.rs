@@ -4,12 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use nac_radius::{Code, Packet, PacketBuilder, attribute};
+use nac_radius::{Code, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
 use nac_store::{Accounting, now_us};
 
 use super::Reference;
 use crate::authenticate::request::{described, identifiers};
-use crate::authenticate::{Authenticator, DuplicateCache, Seen, Slot, status_reply, verified};
+use crate::authenticate::{
+    Answers, Authenticator, Content, Duplicates, OF_RECORDS, Seen, claim, duplicates, status_reply,
+    verified,
+};
 use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
 use crate::reason::Refusal;
@@ -26,7 +29,9 @@ const ACCOUNTING_OFF: u32 = 8;
 /// The Accounting-Request port.
 pub struct AccountingPort {
     authenticator: Arc<Authenticator>,
-    duplicates: Arc<DuplicateCache>,
+    duplicates: Duplicates,
+    /// What was stored lately.
+    records: Arc<Answers<Content>>,
 }
 
 impl AccountingPort {
@@ -34,7 +39,8 @@ impl AccountingPort {
     pub fn new(authenticator: Arc<Authenticator>) -> Self {
         Self {
             authenticator,
-            duplicates: Arc::default(),
+            duplicates: duplicates(),
+            records: Answers::new(OF_RECORDS),
         }
     }
 }
@@ -53,11 +59,11 @@ impl Responder for AccountingPort {
             }
             _ => return Disposition::Silence,
         }
-        if !packet.request_authenticator_valid(&client.secret) {
+        if !is_genuine(&packet, &client.secret) {
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
                 tracing::warn!(code = Refusal::wrong_secret().code, client = %client.name, %source, held_back = held,
-                    "wrong secret: the Accounting-Request's authenticator does not verify; set the same shared secret on the NAS and here");
+                    "wrong secret: the Accounting-Request's authenticator or its Message-Authenticator does not verify; set the same shared secret on the NAS and here");
             }
             return Disposition::Silence;
         }
@@ -73,32 +79,54 @@ impl AccountingPort {
         origin: Origin,
         packet: &Packet<'_>,
     ) -> Disposition {
-        let (slot, key) = (Slot::new(&origin, packet), *packet.authenticator());
-        match self.duplicates.claim(slot, &key, Instant::now()) {
-            Seen::Answered(reply) => {
-                client.activity.heard(Heard::Duplicate);
+        let now = Instant::now();
+        let heard = || client.activity.heard(Heard::Duplicate);
+        let duplicate = match claim(&self.duplicates, &origin, packet, now) {
+            Seen::New(claim) => claim,
+            Seen::Answered(answered) => {
+                heard();
+                return Disposition::Reply(answered.reply);
+            }
+            Seen::InFlight => {
+                heard();
+                return Disposition::Silence;
+            }
+        };
+        // RFC 2866 section 5.2: a NAS that asks again later says by how much, which takes another Identifier. Without that word two
+        // records that say the same may be two.
+        let is_late = packet
+            .integer(attribute::ACCT_DELAY_TIME)
+            .is_some_and(|seconds| seconds > 0);
+        let content = Content::of_record(client, &origin, packet);
+        let authenticator = packet.authenticator();
+        let content = match self.records.claim(content, authenticator, |_| is_late, now) {
+            Seen::New(claim) => claim,
+            Seen::Answered(_) => {
+                heard();
+                let reply: Arc<[u8]> = acknowledged(client, &origin, packet).into();
+                duplicate.answered(&reply, now);
                 return Disposition::Reply(reply);
             }
             Seen::InFlight => {
-                client.activity.heard(Heard::Duplicate);
+                heard();
                 return Disposition::Silence;
             }
-            Seen::New => {}
-        }
-        let (record, reply) = self.record(client, &origin, packet);
-        let (authenticator, duplicates) = (self.authenticator.clone(), self.duplicates.clone());
+        };
+        let record = self.record(client, &origin, packet);
+        let reply: Arc<[u8]> = acknowledged(client, &origin, packet).into();
+        let authenticator = self.authenticator.clone();
         let client = client.clone();
         Disposition::Later(Box::pin(async move {
             match authenticator.writer.accounting(record).await {
                 Ok(()) => {
-                    let reply: Arc<[u8]> = reply.into();
-                    duplicates.finish(slot, &key, reply.clone());
+                    let now = Instant::now();
+                    duplicate.answered(&reply, now);
+                    content.answered(&reply, now);
                     authenticator.metrics.accounting.inc();
                     Some(reply)
                 }
                 // RFC 2866 section 2: no response unless recorded. The NAS asks again.
                 Err(error) => {
-                    duplicates.forget(slot, &key);
                     authenticator.metrics.accounting_failures.inc();
                     if let Some(held) = client.complaints.overload.may_speak() {
                         tracing::warn!(client = %client.name, %error, held_back = held,
@@ -110,12 +138,7 @@ impl AccountingPort {
         }))
     }
 
-    fn record(
-        &self,
-        client: &Client,
-        origin: &Origin,
-        packet: &Packet<'_>,
-    ) -> (Accounting, Vec<u8>) {
+    fn record(&self, client: &Client, origin: &Origin, packet: &Packet<'_>) -> Accounting {
         let attributes = described(packet);
         let framed_ip = framed_ip(packet);
         let status_type = packet
@@ -136,7 +159,7 @@ impl AccountingPort {
         let mac = text(attribute::CALLING_STATION_ID)
             .and_then(|station| station.parse::<nac_radius::MacAddr>().ok())
             .map(|mac| mac.to_string());
-        let record = Accounting {
+        Accounting {
             at_us: now_us(),
             client: client.name.clone(),
             status_type,
@@ -159,10 +182,7 @@ impl AccountingPort {
                 .unwrap_or_default(),
             terminate_cause: cause,
             attributes,
-        };
-        let reply =
-            PacketBuilder::reply(Code::AccountingResponse, packet).seal(origin.secret(client));
-        (record, reply)
+        }
     }
 
     fn follow(
@@ -189,6 +209,16 @@ impl AccountingPort {
             _ => {}
         }
     }
+}
+
+/// Whether its Request Authenticator is right, which it has to have (RFC 2866 section 3), and its Message-Authenticator, if it has one.
+pub(crate) fn is_genuine(packet: &Packet<'_>, secret: &Secret) -> bool {
+    packet.request_authenticator_valid(secret)
+        && packet.message_authenticator(secret) != MessageAuthenticator::Invalid
+}
+
+fn acknowledged(client: &Client, origin: &Origin, packet: &Packet<'_>) -> Vec<u8> {
+    PacketBuilder::reply(Code::AccountingResponse, packet).seal(origin.secret(client))
 }
 
 /// The station's address: IPv4, or an IPv6 address (RFC 6911).

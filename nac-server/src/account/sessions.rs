@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nac_policy::IdentityKind;
 use nac_radius::{MacAddr, Packet, attribute};
 use nac_store::{WriterHandle, now_us};
 use tokio::sync::mpsc;
@@ -193,15 +194,19 @@ impl SessionTable {
         self.tell(SessionChange::Admitted(session));
     }
 
-    /// A reject was sealed for an authenticated station: whatever it had is over.
+    /// A reject was sealed for an authenticated station: whatever it had is over. A MAC address alone proves nothing, and is often tried
+    /// before or beside 802.1X, so it ends no session that has more.
     pub fn refused(&self, source: IpAddr, context: &AccessContext, decision: Uuid) {
-        if let Some(session) = self.of_station(source, context) {
+        let speaks_for = |session: &Arc<LiveSession>| {
+            context.kind != IdentityKind::Mac || session.context.kind == IdentityKind::Mac
+        };
+        if let Some(session) = self.of_station(source, context).filter(speaks_for) {
             self.end_refused(session.id, decision);
         }
     }
 
-    /// A reject was sealed before anybody was known. Anybody can claim a station's address and fail, so only the very session
-    /// that the request belongs to is over.
+    /// A reject was sealed before anybody was known, for a request that nobody can have recorded earlier. Anybody can claim a station's
+    /// address and fail, so only the very session that the request belongs to is over.
     pub fn refused_unknown(
         &self,
         source: IpAddr,

@@ -1,7 +1,8 @@
 //! EAP conversations in which a method runs, found by the State attribute. What comes before is in [`super::openings`].
 //!
 //! State is 16 octets: 8 that name the conversation and 8 that are new with every challenge, so that only the newest challenge
-//! can be answered and a replayed response finds nothing (RFC 5080 section 2.1.2).
+//! can be answered and a replayed response finds nothing (RFC 5080 section 2.1.2); but the very message that was taken last gets the
+//! same answer again (`eap/repetition`).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,7 @@ use nac_radius::MacAddr;
 use uuid::Uuid;
 
 use super::request::Request;
+use super::content::Content;
 use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 
@@ -61,6 +63,8 @@ pub(crate) struct Active {
     pub(crate) refused: bool,
     /// What was taken down of it before its end: the code, and the decision's id.
     pub(crate) told: Option<(&'static str, Uuid)>,
+    /// The message that was taken last; its answer is kept (`Authenticator::last_answers`).
+    pub(crate) content: Option<Content>,
 }
 
 /// A conversation whose supplicant may have left it.
@@ -172,6 +176,7 @@ impl Active {
             unanswered: None,
             refused: false,
             told: None,
+            content: None,
         }
     }
 

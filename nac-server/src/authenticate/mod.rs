@@ -4,6 +4,8 @@
 //! attributes → sealed reply. Nothing on it waits for the database; a password check goes to the bounded pool.
 
 mod answer;
+mod answers;
+mod content;
 mod conversations;
 mod credentials;
 mod duplicate;
@@ -45,9 +47,11 @@ use crate::telemetry::activity::Heard;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate::PerSource;
 
+pub(crate) use answers::{Answers, Claim, Seen};
+pub(crate) use content::{Content, OF_RECORDS};
 pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
-pub(crate) use duplicate::{DuplicateCache, Seen, Slot};
+pub(crate) use duplicate::{Duplicates, Slot, claim, duplicates};
 use request::Request;
 pub(crate) use silence::run as take_down_silences;
 
@@ -71,7 +75,9 @@ pub struct Authenticator {
     conversations: Conversations,
     silences: silence::Silences,
     repeats: repeats::Repeats<DecisionRecord>,
-    duplicates: DuplicateCache,
+    duplicates: Duplicates,
+    /// The last answer of every conversation.
+    last_answers: Arc<Answers<Content>>,
     psks: psk::Told,
     unknown_nas: PerSource,
 }
@@ -117,7 +123,8 @@ impl Authenticator {
             conversations: Conversations::default(),
             silences: silence::Silences::default(),
             repeats: repeats::Repeats::default(),
-            duplicates: DuplicateCache::default(),
+            duplicates: duplicates(),
+            last_answers: Answers::new(content::OF_CONVERSATIONS),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),
         }
@@ -189,6 +196,12 @@ impl Authenticator {
             .flat_map(|chain| revocations.questions(chain))
             .collect();
         (!questions.is_empty()).then_some((ocsp, questions))
+    }
+
+    /// Takes note of a request that came before.
+    fn repeated(&self, client: &Client) {
+        self.metrics.duplicates.inc();
+        client.activity.heard(Heard::Duplicate);
     }
 
     /// EAP conversations in which a method runs.
@@ -352,73 +365,92 @@ fn access_request(
     packet: &Packet<'_>,
 ) -> Disposition {
     let now = Instant::now();
-    let slot = Slot::new(&origin, packet);
-    let key = *packet.authenticator();
-    match authenticator.duplicates.claim(slot, &key, now) {
-        Seen::Answered(reply) => {
-            authenticator.metrics.duplicates.inc();
-            client.activity.heard(Heard::Duplicate);
-            return Disposition::Reply(reply);
+    let duplicate = match claim(&authenticator.duplicates, &origin, packet, now) {
+        Seen::New(claim) => claim,
+        Seen::Answered(answered) => {
+            authenticator.repeated(client);
+            return Disposition::Reply(answered.reply);
         }
         Seen::InFlight => {
-            authenticator.metrics.duplicates.inc();
-            client.activity.heard(Heard::Duplicate);
+            authenticator.repeated(client);
             return Disposition::Silence;
         }
-        Seen::New => {}
-    }
+    };
     let connection = origin.connection();
+    let mut claims = Claims {
+        duplicate,
+        content: Claim::none(),
+    };
     let mut request = Request::new(client, origin, packet, now);
     let progress = match Credentials::read(&request, packet) {
-        Ok(Credentials::Eap(message)) => eap::receive(authenticator, request, &message),
-        Ok(credentials) => match offer::allow(authenticator, &mut request, &credentials) {
-            Ok(()) => methods::check(authenticator, request, credentials),
-            Err(refusal) => Progress::Reply(methods::refuse(
-                authenticator,
-                &request,
-                &credentials,
-                refusal,
-            )),
-        },
+        Ok(Credentials::Eap(message)) => {
+            match eap::claim(authenticator, &mut request, packet, now) {
+                Ok(claim) => {
+                    claims.content = claim;
+                    eap::receive(authenticator, request, &message)
+                }
+                Err(repetition) => {
+                    authenticator.repeated(client);
+                    repetition
+                }
+            }
+        }
+        Ok(credentials) => {
+            // Over TLS nobody sends what somebody else has sent before.
+            request.is_fresh = origin.is_radsec();
+            match offer::allow(authenticator, &mut request, &credentials) {
+                Ok(()) => methods::check(authenticator, request, credentials),
+                Err(refusal) => Progress::Reply(methods::refuse(
+                    authenticator,
+                    &request,
+                    &credentials,
+                    refusal,
+                )),
+            }
+        }
         Err(refusal) => Progress::Reply(answer::refuse_plain(authenticator, &request, refusal)),
     };
     match progress {
         Progress::Reply(reply) => {
             let reply: Arc<[u8]> = reply.into();
             let Some(wait) = may_wait(authenticator, &reply, connection) else {
-                authenticator.duplicates.finish(slot, &key, reply.clone());
+                claims.answered(&reply);
                 return Disposition::Reply(reply);
             };
-            let authenticator = authenticator.clone();
             Disposition::Later(Box::pin(async move {
                 wait.over().await;
-                authenticator.duplicates.finish(slot, &key, reply.clone());
+                claims.answered(&reply);
                 Some(reply)
             }))
         }
-        Progress::Silence => {
-            authenticator.duplicates.forget(slot, &key);
-            Disposition::Silence
-        }
+        Progress::Silence => Disposition::Silence,
         Progress::Later(later) => {
             let authenticator = authenticator.clone();
             Disposition::Later(Box::pin(async move {
-                match later.await {
-                    Some(reply) => {
-                        let reply: Arc<[u8]> = reply.into();
-                        if let Some(wait) = may_wait(&authenticator, &reply, connection) {
-                            wait.over().await;
-                        }
-                        authenticator.duplicates.finish(slot, &key, reply.clone());
-                        Some(reply)
-                    }
-                    None => {
-                        authenticator.duplicates.forget(slot, &key);
-                        None
-                    }
+                let reply: Arc<[u8]> = later.await?.into();
+                if let Some(wait) = may_wait(&authenticator, &reply, connection) {
+                    wait.over().await;
                 }
+                claims.answered(&reply);
+                Some(reply)
             }))
         }
+    }
+}
+
+/// What a request holds until it is answered. Dropped without an answer, it lets a retransmission be processed anew.
+struct Claims {
+    /// The same octets get the same octets.
+    duplicate: Claim<Slot>,
+    /// The same words in a conversation get the same words.
+    content: Claim<Content>,
+}
+
+impl Claims {
+    fn answered(self, reply: &Arc<[u8]>) {
+        let now = Instant::now();
+        self.duplicate.answered(reply, now);
+        self.content.answered(reply, now);
     }
 }
 

@@ -74,7 +74,7 @@ impl Record {
         let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
         if self.known {
             sessions.refused(nas, &self.station, self.id);
-        } else {
+        } else if request.is_fresh {
             sessions.refused_unknown(nas, &self.station, packet, self.id);
         }
         self.finish(authenticator, request, &reply, Err(refusal), None);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use nac_policy::NasFacts;
 use nac_radius::{Dictionary, MacAddr, Packet, Secret, attribute, called_station, vendor};
 
+use super::Content;
 use crate::listen::origin::Origin;
 use crate::snapshot::Client;
 
@@ -29,6 +30,11 @@ pub struct Request {
     pub mac: Option<MacAddr>,
     /// The name of the offer of methods, once it was chosen.
     pub offer: Option<Arc<str>>,
+    /// What it says, if it goes on with a conversation.
+    pub(crate) content: Option<Content>,
+    /// Nobody can have recorded it earlier and sent it now: it answers a State that was open until now, or it came over TLS. Only such
+    /// a request speaks for the session at its place when it fails before anybody is known.
+    pub(crate) is_fresh: bool,
 }
 
 impl Request {
@@ -52,6 +58,8 @@ impl Request {
             user_name: text(attribute::USER_NAME).unwrap_or_default(),
             mac: text(attribute::CALLING_STATION_ID).and_then(|station| station.parse().ok()),
             offer: None,
+            content: None,
+            is_fresh: false,
         }
     }
 

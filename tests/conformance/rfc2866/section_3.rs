@@ -37,6 +37,16 @@ fn a_record_that_was_changed_on_the_way_is_discarded() {
 }
 
 #[test]
+fn a_message_authenticator_may_be_there_and_has_to_be_right() {
+    // It is computed over sixteen zero octets there, as in the requests of RFC 5176.
+    let client = Subject::shared().accounting_client();
+    let right = start(&client, 5, "signed-twice").with_message_authenticator();
+    assert_eq!(client.answer(&right).code, code::ACCOUNTING_RESPONSE);
+    let wrong = start(&client, 6, "forged-too").with(attribute::MESSAGE_AUTHENTICATOR, [1; 16]);
+    assert!(client.is_ignored(&wrong.bytes()));
+}
+
+#[test]
 fn the_answer_carries_no_message_authenticator() {
     // Servers and proxies disagree about how to compute one there, so none is sent.
     let client = Subject::shared().accounting_client();

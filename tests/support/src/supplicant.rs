@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::exchange::{Exchange, fresh_authenticator};
 use crate::pki::Credential;
-use crate::wire::{Packet, attribute, code as packet_code};
+use crate::wire::{Packet, Request, attribute, code as packet_code};
 
 /// Framed-MTU 1400 less 4 (RFC 3580 section 3.10).
 const EAP_MTU: usize = 1396;
@@ -85,6 +85,33 @@ pub fn log_in(client: &Exchange, profile: &Profile) -> Login {
     run(client, profile, Answers::default(), usize::MAX).expect("nothing breaks the login off")
 }
 
+/// Logs in behind a switch that names the session by this Acct-Session-Id, and falls silent after so many requests. Gives everything
+/// that was asked and answered.
+#[must_use]
+pub fn recorded(
+    client: &Exchange,
+    profile: &Profile,
+    session: &str,
+    requests: usize,
+) -> (Option<Login>, Vec<Asked>) {
+    let answers = Answers {
+        session: Some(session),
+        ..Answers::default()
+    };
+    let mut asked = Vec::new();
+    let login = run_and_record(client, profile, answers, requests, &mut asked);
+    (login, asked)
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What was sent.
+    pub request: Request,
+    /// What came back.
+    pub reply: Packet,
+}
+
 /// Logs in to the end, with this code of an authenticator app for a second prompt of EAP-GTC.
 ///
 /// # Panics
@@ -113,11 +140,12 @@ pub fn log_in_with_new_password(client: &Exchange, profile: &Profile, password: 
     run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
 }
 
-/// What somebody in front of the supplicant answers when it asks.
+/// What somebody in front of the supplicant answers when it asks, and the switch behind it.
 #[derive(Clone, Copy, Default)]
 struct Answers<'a> {
     code: Option<&'a str>,
     new_password: Option<&'a str>,
+    session: Option<&'a str>,
 }
 
 /// Sends at most `requests` requests, then falls silent. `None` when it broke off before the end.
@@ -127,6 +155,16 @@ pub fn break_off(client: &Exchange, profile: &Profile, requests: usize) -> Optio
 }
 
 fn run(client: &Exchange, profile: &Profile, answers: Answers<'_>, limit: usize) -> Option<Login> {
+    run_and_record(client, profile, answers, limit, &mut Vec::new())
+}
+
+fn run_and_record(
+    client: &Exchange,
+    profile: &Profile,
+    answers: Answers<'_>,
+    limit: usize,
+    asked: &mut Vec<Asked>,
+) -> Option<Login> {
     let tunnelled = profile.method != PeerMethod::Tls;
     let settings = PeerSettings {
         method: profile.method,
@@ -189,8 +227,16 @@ fn run(client: &Exchange, profile: &Profile, answers: Answers<'_>, limit: usize)
         {
             request = request.with(attribute::STATE, state);
         }
-        let reply = client.answer(&request.with_eap(&response));
+        if let Some(session) = answers.session {
+            request = request.with(attribute::ACCT_SESSION_ID, session);
+        }
+        let request = request.with_eap(&response);
+        let reply = client.answer(&request);
         packet = reply.eap();
+        asked.push(Asked {
+            request,
+            reply: reply.clone(),
+        });
         last = Some(reply);
     }
     panic!("the login did not end within 60 rounds");

@@ -50,6 +50,7 @@ pub mod attribute {
     pub const NAS_IDENTIFIER: u8 = 32;
     pub const PROXY_STATE: u8 = 33;
     pub const ACCT_STATUS_TYPE: u8 = 40;
+    pub const ACCT_DELAY_TIME: u8 = 41;
     pub const ACCT_SESSION_ID: u8 = 44;
     pub const EVENT_TIMESTAMP: u8 = 55;
     pub const CHAP_CHALLENGE: u8 = 60;
@@ -92,6 +93,23 @@ impl Request {
             attributes: Vec::new(),
             secret: secret.as_bytes().to_vec(),
         }
+    }
+
+    /// The same words under another Identifier and Authenticator. What was hidden with the old one is not hidden anew.
+    #[must_use]
+    pub fn again(&self, identifier: u8, authenticator: [u8; 16]) -> Self {
+        Self {
+            identifier,
+            authenticator,
+            ..self.clone()
+        }
+    }
+
+    /// The same without an attribute.
+    #[must_use]
+    pub fn without(mut self, number: u8) -> Self {
+        self.attributes.retain(|(found, _)| *found != number);
+        self
     }
 
     /// Adds an attribute.
@@ -318,13 +336,13 @@ impl Packet {
         let mut keys = Vec::new();
         for value in self.all(attribute::TUNNEL_PASSWORD) {
             let (_tag, salted) = value.split_first().expect("a tag");
-            keys.push(unsalted(salted, authenticator, secret));
+            keys.push(unsalted_text(salted, authenticator, secret));
         }
         for value in self.all(attribute::VENDOR_SPECIFIC) {
             let (vendor, rest) = value.split_first_chunk::<4>().expect("a vendor");
             let (number, data) = (rest[0], &rest[2..]);
             match (u32::from_be_bytes(*vendor), number) {
-                (14_823, 44) => keys.push(unsalted(data, authenticator, secret)),
+                (14_823, 44) => keys.push(unsalted_text(data, authenticator, secret)),
                 (9, 1) => {
                     let text = String::from_utf8_lossy(data);
                     keys.extend(text.strip_prefix("psk=").map(str::to_owned));
@@ -333,6 +351,21 @@ impl Packet {
             }
         }
         keys
+    }
+
+    /// MS-MPPE-Send-Key and MS-MPPE-Recv-Key (RFC 2548 section 2.4), in the order of the packet.
+    ///
+    /// # Panics
+    ///
+    /// When a Vendor-Specific attribute is malformed.
+    #[must_use]
+    pub fn session_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<Vec<u8>> {
+        let keys = self
+            .all(attribute::VENDOR_SPECIFIC)
+            .into_iter()
+            .filter(|value| value.starts_with(&MICROSOFT) && matches!(value[4], 16 | 17));
+        keys.map(|value| unsalted(&value[6..], authenticator, secret))
+            .collect()
     }
 
     /// The EAP packet inside.
@@ -390,7 +423,7 @@ impl Packet {
 }
 
 /// What RFC 2868 section 3.5 hides behind a salt.
-fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
+fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> Vec<u8> {
     let (salt, hidden) = value.split_at(2);
     let mut last = [authenticator.as_slice(), salt].concat();
     let mut clear = Vec::new();
@@ -403,7 +436,11 @@ fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
         last = block.to_vec();
     }
     let length = usize::from(clear[0]);
-    String::from_utf8_lossy(&clear[1..=length]).into_owned()
+    clear[1..=length].to_vec()
+}
+
+fn unsalted_text(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
+    String::from_utf8_lossy(&unsalted(value, authenticator, secret)).into_owned()
 }
 
 /// An EAP-Response (RFC 3748 section 4).

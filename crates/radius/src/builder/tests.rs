@@ -217,3 +217,79 @@ fn debug_shows_no_values() {
     let sealed = builder.seal(&secret());
     assert!(!format!("{:?}", Packet::parse(&sealed).unwrap()).contains("alice"));
 }
+
+/// An Access-Accept with everything that is hidden in it.
+fn accept(request: &Packet<'_>) -> Vec<u8> {
+    let field = *request.authenticator();
+    let mut reply = PacketBuilder::reply(Code::AccessAccept, request);
+    reply.push(attribute::CLASS, b"a session").unwrap();
+    let msk = std::array::from_fn(|n| u8::try_from(n).unwrap());
+    let salts = [[0x80, 1], [0x80, 2]];
+    reply
+        .push_mppe_keys(&msk, salts, &field, &secret())
+        .unwrap();
+    reply
+        .push_tunnel_password(3, b"a key of Wi-Fi", [0x90, 1], &field, &secret())
+        .unwrap();
+    reply
+        .push_vendor_salted(
+            vendor::ARUBA,
+            vendor::aruba::MPSK_PASSPHRASE,
+            b"another one",
+            [0x90, 2],
+            &field,
+            &secret(),
+        )
+        .unwrap();
+    reply.push_eap_message(&[3, 9, 0, 4]).unwrap();
+    reply.seal(&secret())
+}
+
+#[test]
+fn a_repeated_reply_says_the_same_and_what_is_hidden_in_it_can_be_read_with_the_new_request() {
+    let request = sealed_request(|builder| builder.push(attribute::PROXY_STATE, b"1").unwrap());
+    let request = Packet::parse(&request).unwrap();
+    let former = accept(&request);
+    let former = Packet::parse(&former).unwrap();
+    let mut again = PacketBuilder::request(Code::AccessRequest, 99, [8; 16]);
+    again.push(attribute::PROXY_STATE, b"2").unwrap();
+    let again = again.seal(&secret());
+    let again = Packet::parse(&again).unwrap();
+    let repeated = PacketBuilder::repeat(&former, request.authenticator(), &again, &secret());
+    let repeated = repeated.expect("it is the reply to that request");
+    assert_eq!(
+        repeated.seal(&secret()),
+        accept(&again),
+        "as if it had been made for the new request in the first place"
+    );
+    let same = PacketBuilder::repeat(&former, request.authenticator(), &request, &secret());
+    assert_eq!(same.unwrap().seal(&secret()), former.as_bytes());
+}
+
+#[test]
+fn a_reply_of_another_secret_or_to_another_request_is_not_repeated() {
+    let request = sealed_request(|_| {});
+    let request = Packet::parse(&request).unwrap();
+    let former = accept(&request);
+    let former = Packet::parse(&former).unwrap();
+    let other = Secret::new("since then it was changed");
+    let field = request.authenticator();
+    assert!(PacketBuilder::repeat(&former, field, &request, &other).is_none());
+    assert!(PacketBuilder::repeat(&former, &[1; 16], &request, &secret()).is_none());
+}
+
+#[test]
+fn a_reply_of_radius_1_1_is_repeated_under_the_new_token() {
+    let asked = |token| PacketBuilder::token_request(Code::AccessRequest, token).seal(&secret());
+    let (first, second) = (asked([1; 4]), asked([2; 4]));
+    let parse = |octets| Packet::parse_as(Version::V1_1, octets).unwrap();
+    let former = accept(&parse(&first));
+    let field = parse(&first);
+    let repeated = PacketBuilder::repeat(
+        &parse(&former),
+        field.authenticator(),
+        &parse(&second),
+        &secret(),
+    );
+    assert_eq!(repeated.unwrap().seal(&secret()), accept(&parse(&second)));
+}

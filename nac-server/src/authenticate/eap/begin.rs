@@ -118,14 +118,9 @@ pub(super) fn open(
         }
     }
     let unfinished = conversation.unfinished();
-    let (id, active) = (
-        random(),
-        Arc::new(Mutex::new(Active::new(
-            conversation,
-            invalid,
-            request.offer.clone(),
-        ))),
-    );
+    let mut active = Active::new(conversation, invalid, request.offer.clone());
+    active.content = request.content;
+    let (id, active) = (random(), Arc::new(Mutex::new(active)));
     if matches!(step, Step::Failure { .. } | Step::Ignore(_)) {
         // It is refused now.
         if let Some(opened) = opened {

@@ -1,12 +1,14 @@
 //! EAP over RADIUS (RFC 3579): carries packets between the NAS and a [`nac_eap::Conversation`].
 //!
-//! [`begin`] has what comes before a method runs, [`questions`] what a conversation asks the server, [`identify`] whom its success proves.
+//! [`begin`] has what comes before a method runs, [`questions`] what a conversation asks the server, [`identify`] whom its success proves,
+//! [`repetition`] what is asked twice.
 //!
 //! *Invariant*: who has only said a name costs no memory ([`super::openings`]).
 
 mod begin;
 mod identify;
 mod questions;
+mod repetition;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -30,6 +32,7 @@ use questions::{
     as_answer, change_password, chap, check_password, count_wrong, may_guess, nt_hash,
     password_answer, refused,
 };
+pub(super) use repetition::claim;
 
 /// RFC 3579 section 2.2: invalid packets before the conversation ends.
 const INVALID_LIMIT: u8 = 5;
@@ -62,7 +65,8 @@ pub(super) fn receive(
         let answers = lock(&active).take_state(state);
         return match answers {
             true => go_on(authenticator, request, message, id, active),
-            // A late duplicate, which RFC 3748 section 4.1 discards, or one whose answer is on its way.
+            // Something else with a State that was answered before, which RFC 3748 section 4.1 discards. The message that was taken
+            // then has its answer already.
             false => Progress::Silence,
         };
     }
@@ -92,8 +96,14 @@ fn go_on(
     id: ConversationId,
     active: Shared,
 ) -> Progress {
+    request.is_fresh = true;
     let mut conversation = lock(&active);
     request.offer.clone_from(&conversation.offer);
+    let former = std::mem::replace(&mut conversation.content, request.content);
+    if let Some(former) = former.filter(|former| Some(*former) != request.content) {
+        // The supplicant has its answer: this message follows from it.
+        authenticator.last_answers.drop_answer(&former);
+    }
     if let Some(check) = conversation.parked.take() {
         // There was no room for this check; the NAS has asked again.
         drop(conversation);

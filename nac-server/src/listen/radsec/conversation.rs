@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::RadSec;
 use super::links::{Link, Outgoing};
 use super::peer::{Peer, shown};
+use crate::account::is_genuine;
 use crate::listen::origin::{Origin, Transport, radsec_secret};
 use crate::listen::udp::{Disposition, guarded};
 use crate::reason::Refusal;
@@ -266,7 +267,7 @@ impl Connection<'_> {
             Code::AccessRequest | Code::StatusServer => {
                 packet.message_authenticator(secret) == MessageAuthenticator::Invalid
             }
-            Code::AccountingRequest => !packet.request_authenticator_valid(secret),
+            Code::AccountingRequest => !is_genuine(packet, secret),
             // Answers are verified against their request.
             _ => false,
         }
