@@ -3,6 +3,7 @@
 mod housekeeping;
 mod listeners;
 mod mail;
+mod ocsp;
 mod restore;
 pub mod revocation;
 mod staple;
@@ -180,6 +181,7 @@ impl Server {
         let expiries = Arc::new(ArcSwap::from_pointee(own_expiries(config, &store).await?));
         let stored = Arc::<Mutex<StoredGauges>>::default();
         metrics.attach(Gauges {
+        let asked_about = sessions.clone();
             sessions,
             authenticator: authenticator.clone(),
             links: links.clone(),
@@ -209,6 +211,12 @@ impl Server {
         ));
         tracker.spawn(enforcer.run(scope_receiver, changes, cancel.clone()));
         tracker.spawn(cases::run(store.clone(), case_receiver, cancel.clone()));
+        tracker.spawn(ocsp::run(
+            world.clone(),
+            asked_about,
+            scopes.clone(),
+            cancel.clone(),
+        ));
         let (watcher, watch_cancel) = (store.clone(), cancel.clone());
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
         tracker.spawn(gate.clone().run(cancel.clone()));
