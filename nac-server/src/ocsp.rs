@@ -1,12 +1,15 @@
 //! Asks the responders of other authorities about client certificates (RFC 6960), and remembers what they say.
 //!
-//! *Invariants*: a responder is asked about a certificate once, however many log in with it, and again when its answer is over; one
-//! that does not answer is left alone for a minute. Only who logs in waits, and for two seconds at most.
+//! *Invariants*: a responder is asked about a certificate once, however many log in with it, and again when its answer is over: at the
+//! next login, or in the background for those who are inside. One that does not answer is left alone for a minute. Only who logs in waits,
+//! and for two seconds at most.
 
+mod issuers;
 mod memory;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nac_pki::{MAX_OCSP_RESPONSE_LEN, OcspAnswer, OcspQuestion, OcspStatus};
@@ -16,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::OcspResponder;
+use issuers::Issuers;
 use memory::{Known, Memory, Turn, key};
 pub use memory::{Standing, Verdict};
 
@@ -23,6 +27,10 @@ pub use memory::{Standing, Verdict};
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Questions that are open at once.
 const OPEN_QUESTIONS: usize = 256;
+/// How many of them may be for those who are inside: logins find room.
+const OPEN_AGAIN: usize = 64;
+/// How many questions one round for those who are inside has.
+const ROUND: usize = 256;
 /// How long nobody asks again after there was no answer that counts, in microseconds.
 const PAUSE_US: i64 = 60 * 1_000_000;
 /// How long an answer counts, at most, in microseconds: some responders say a week.
@@ -58,6 +66,9 @@ pub struct Ocsp {
     client: reqwest::Client,
     room: Semaphore,
     memory: Memory,
+    issuers: Issuers,
+    /// Responders that gave no answer that counts, and until when nobody asks them for those who are inside.
+    silent: Mutex<HashMap<String, i64>>,
     is_news: AtomicBool,
     /// How the questions ended.
     pub counts: Counts,
@@ -83,6 +94,8 @@ impl Ocsp {
             client,
             room: Semaphore::new(OPEN_QUESTIONS),
             memory: Memory::default(),
+            issuers: Issuers::default(),
+            silent: Mutex::default(),
             is_news: AtomicBool::new(false),
             counts: Counts::default(),
         })
@@ -121,6 +134,24 @@ impl Ocsp {
 
     /// Asks everything that is not known, at once.
     pub(crate) async fn ask(self: &Arc<Self>, questions: Vec<OcspQuestion>) {
+        let share = |question| Arc::new(self.issuers.share(question));
+        self.ask_all(questions.into_iter().map(share)).await;
+    }
+
+    /// Asks again what those who are inside go by though its time is over. What that is, [`Self::verdict`] has learnt from whom it was
+    /// asked about.
+    pub(crate) async fn ask_again(self: &Arc<Self>) {
+        let due = self
+            .memory
+            .due(ROUND, now_us(), |question| !self.is_silent(question));
+        for questions in due.chunks(OPEN_AGAIN) {
+            // One that was found silent by those before is not asked by the rest.
+            let questions = questions.iter().filter(|asked| !self.is_silent(asked));
+            self.ask_all(questions.cloned()).await;
+        }
+    }
+
+    async fn ask_all(self: &Arc<Self>, questions: impl Iterator<Item = Arc<OcspQuestion>>) {
         let mut asking = JoinSet::new();
         for question in questions {
             let ocsp = self.clone();
@@ -129,9 +160,31 @@ impl Ocsp {
         while asking.join_next().await.is_some() {}
     }
 
-    async fn ask_one(&self, question: &OcspQuestion) {
+    fn url<'a>(&'a self, question: &'a OcspQuestion) -> Option<&'a str> {
+        match &self.responder {
+            OcspResponder::Named => question.url.as_deref(),
+            OcspResponder::At(url) => Some(url.as_str()),
+        }
+    }
+
+    fn is_silent(&self, question: &OcspQuestion) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let until_us = self.url(question).and_then(|url| silent.get(url));
+        until_us.is_some_and(|until_us| now_us() <= *until_us)
+    }
+
+    fn leave_alone(&self, url: &str, now_us: i64) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.retain(|_, until_us| now_us <= *until_us);
+        silent.insert(url.to_owned(), now_us.saturating_add(PAUSE_US));
+    }
+
+    async fn ask_one(&self, question: &Arc<OcspQuestion>) {
         loop {
-            match self.memory.turn(&key(&link(question)), now_us()) {
+            let turn = self
+                .memory
+                .turn(&key(&link(question)), Some(question), now_us());
+            match turn {
                 Turn::Known => return,
                 // It ends when whoever asks is done or gone.
                 Turn::Wait(mut other) => {
@@ -150,11 +203,7 @@ impl Ocsp {
     }
 
     async fn known(&self, question: &OcspQuestion) -> Known {
-        let url = match &self.responder {
-            OcspResponder::Named => question.url.as_deref(),
-            OcspResponder::At(url) => Some(url.as_str()),
-        };
-        let Some(url) = url else {
+        let Some(url) = self.url(question) else {
             return Known {
                 verdict: Verdict::Unclear(
                     "it names no OCSP responder with an http:// address".to_owned(),
@@ -169,6 +218,7 @@ impl Ocsp {
             Ok(answer) => self.answered(url, &answer, now_us),
             Err(fault) => {
                 self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                self.leave_alone(url, now_us);
                 tracing::warn!(responder = %url, serial = %question.issuance.serial, %fault, "an OCSP responder gives no answer that counts");
                 Known {
                     verdict: Verdict::Unclear(format!(

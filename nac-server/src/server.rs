@@ -3,8 +3,10 @@
 mod housekeeping;
 mod listeners;
 mod mail;
+mod ocsp;
 mod restore;
 pub mod revocation;
+mod shared_sessions;
 mod staple;
 mod tls;
 
@@ -122,6 +124,8 @@ impl Server {
         world.directory.replace_realms(local_realms(config));
         let gate = open_gate(config, &store).await?;
         let eap = tls::eap_settings(config, &store).await?;
+        let session_events = store.subscribe();
+        shared_sessions::load(&store, &eap).await;
         let stapler = Arc::new(Stapler::start(config, eap.tls.clone()).await);
         let https = Arc::new(ArcSwap::from(tls::https_config(config, &store).await?));
         let radsec = match &config.radsec {
@@ -178,6 +182,7 @@ impl Server {
             links.clone(),
             cases,
         ));
+        let asked_about = sessions.clone();
         let expiries = Arc::new(ArcSwap::from_pointee(own_expiries(config, &store).await?));
         let stored = Arc::<Mutex<StoredGauges>>::default();
         metrics.attach(Gauges {
@@ -198,12 +203,24 @@ impl Server {
         let commands = store.session_command_waiting().await?;
         // The channel is new and has room.
         let _ = scopes.try_send(feed::Scope::Commands(commands));
+        tracker.spawn(shared_sessions::run(
+            authenticator.clone(),
+            store.clone(),
+            session_events,
+            cancel.clone(),
+        ));
         tracker.spawn(activity::run(world.clone(), store.clone(), cancel.clone()));
         tracker.spawn(stapler.clone().run(cancel.clone()));
         tracker.spawn(keeper.clone().run(scopes.clone(), cancel.clone()));
         tracker.spawn(supplicants::run(
             world.clone(),
             store.clone(),
+            cancel.clone(),
+        ));
+        tracker.spawn(ocsp::run(
+            world.clone(),
+            asked_about,
+            scopes.clone(),
             cancel.clone(),
         ));
         tracker.spawn(feed::run(
@@ -318,6 +335,7 @@ impl Server {
             .certificate_names
             .store(Arc::new(names));
         self.stapler.replace(config, eap.tls.clone()).await;
+        shared_sessions::load(&self.store, &eap).await;
         self.authenticator.replace_eap(Some(eap));
         let directory = &self.authenticator.world.directory;
         directory.replace_realms(local_realms(config));

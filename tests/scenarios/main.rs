@@ -48,5 +48,6 @@ mod remedies;
 mod remedy;
 mod revocation;
 mod secrecy;
+mod shared_sessions;
 mod silence;
 mod two_places;

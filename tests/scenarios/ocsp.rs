@@ -200,6 +200,47 @@ fn a_certificate_that_is_revoked_meanwhile_does_not_resume() {
 }
 
 #[test]
+fn a_live_session_ends_when_the_next_answer_says_that_its_certificate_is_revoked() {
+    let folder = TestDirectory::new("foreign");
+    let root = OpensslAuthority::root(folder.path(), "Corporate Root");
+    let [address] = free_ports();
+    let (kept, lost) = (root.client("alice"), root.client("alice"));
+    let before = root.responder(address, &root, true, &SHORT);
+    let site = trusting(&root, &format!("ocsp = \"{}\"", url(address)));
+    let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
+    let (port, other) = (
+        switch.port(1, MAC),
+        switch.port(2, [0x00, 0x16, 0x3e, 0x60, 0x01, 0x03]),
+    );
+    let alice = Supplicant::tls("alice", &site.ca(), &lost);
+    assert_eq!(port.dot1x(&alice).vlan().as_deref(), Some("10"));
+    let again = Supplicant::tls("alice", &site.ca(), &kept);
+    assert_eq!(other.dot1x(&again).vlan().as_deref(), Some("10"));
+    let admission = |mac: &str| {
+        let why = site.why_once(mac, |why| why["id"].is_string());
+        why["id"].as_str().expect("a decision").to_owned()
+    };
+    let (ends, stays) = (admission(&port.mac_text()), admission(&other.mac_text()));
+    drop(before);
+    root.revoke(&lost.certificate);
+    let _after = root.responder(address, &root, true, &FRESH);
+    // Nobody logs in any more. What the responder said first is over soon.
+    let asked = wait::until(SOON * 8, || questions(&site, "revoked") > 0.0);
+    assert!(asked, "{}", site.metrics());
+    switch.coa();
+    assert!(port.dot1x(&alice).is_refused());
+    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
+    assert_eq!(why["reason_code"], "NAC-2210", "{why:#}");
+    site.why_once(&ends, |why| is(why, "proven"));
+    assert!(wait::until(SOON, || questions(&site, "good") >= 3.0));
+    let other = site.why(&stays);
+    assert!(
+        other["enforcements"].as_array().is_none_or(Vec::is_empty),
+        "{other:#}"
+    );
+}
+
+#[test]
 fn a_list_in_force_decides_without_a_question() {
     let folder = TestDirectory::new("foreign");
     let root = OpensslAuthority::root(folder.path(), "Corporate Root");

@@ -34,6 +34,12 @@ pub(crate) struct Site {
     directory: TestDirectory,
 }
 
+/// Another server of an installation. Dropping it ends it.
+pub(crate) struct Neighbour {
+    pub(crate) auth: SocketAddr,
+    _service: Service,
+}
+
 impl Site {
     /// A new installation with the starter policy, serving.
     pub(crate) fn start() -> Self {
@@ -293,6 +299,65 @@ impl Site {
         database
             .query_row(sql, [], |row| row.get(0))
             .expect("a number")
+    }
+
+    /// Changes the database behind everybody's back; the server is down.
+    pub(crate) fn tamper(&self, sql: &str) {
+        if let Some(url) = &self.postgres {
+            let mut command = Command::new(program::peer("psql", "postgresql-client"));
+            program::run(command.args(["-q", "-c", sql, url]));
+            return;
+        }
+        let database = Connection::open(self.home().join("nac.db")).expect("a SQLite file");
+        database.execute_batch(sql).expect("a statement");
+    }
+
+    /// A second server on the same database, with the same key and certificates.
+    pub(crate) fn beside(&self) -> Neighbour {
+        let home = self.directory.path().join("beside");
+        std::fs::create_dir_all(home.join("tls")).expect("a folder");
+        for file in [
+            "ca.crt",
+            "sealing.key",
+            "tls/server.crt",
+            "tls/server.key",
+            "nac.toml",
+        ] {
+            std::fs::copy(self.home().join(file), home.join(file)).expect("`nac init` made it");
+        }
+        let config = home.join("nac.toml");
+        let text = std::fs::read_to_string(&config).expect("copied");
+        let mut table: toml::Table = text.parse().expect("TOML");
+        let [auth, acct, portal, admin, metrics] = free_ports();
+        let listeners = [
+            ("radius", "listen_auth", auth),
+            ("radius", "listen_acct", acct),
+            ("portal", "listen", portal),
+            ("admin", "listen", admin),
+            ("metrics", "listen", metrics),
+        ];
+        let mut set = |section: &str, key: &str, value: String| {
+            let section = table[section].as_table_mut().expect("a section");
+            section.insert(key.to_owned(), value.into());
+        };
+        for (section, key, address) in listeners {
+            set(section, key, address.to_string());
+        }
+        if self.postgres.is_none() {
+            let file = self.home().join("nac.db");
+            set("database", "url", format!("sqlite://{}", file.display()));
+        }
+        std::fs::write(&config, table.to_string()).expect("the file is ours");
+        let mut command = Command::new(program::nac());
+        command.arg("serve").arg("--config").arg(config);
+        let service = Service::start(&command, &self.directory.path().join("beside.log"), None);
+        service.wait_ready(Duration::from_secs(30), || {
+            service.log().contains("serving")
+        });
+        Neighbour {
+            auth,
+            _service: service,
+        }
     }
 
     /// A file of the story.

@@ -38,7 +38,8 @@
 //!   provider; everything else random comes from the closure given to [`Conversation::new`].)
 //! * Every look-up that needs the world is a [`Question`]; the conversation waits for the [`Answer`].
 //! * A TLS session becomes resumable only in [`Conversation::accept`]. A ticket from an
-//!   authentication that was not accepted is worth nothing, and never crosses methods.
+//!   authentication that was not accepted is worth nothing, and never crosses methods. The same holds where servers share their
+//!   sessions: only what was accepted becomes a [`SharedSession`].
 //! * Everything that ends a login is a [`Reason`] with a stable code, from the table in [`reason`].
 //! * Input cannot panic and cannot grow memory beyond 64 KiB per flight.
 //! * All rustls calls are in the private module `tls`.
@@ -87,6 +88,7 @@ pub use method::{is_by_certificate, method_names};
 pub use opening::Opening;
 pub use reason::Reason;
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+pub use sessions::SharedSession;
 pub use settings::{CryptoBinding, InnerMethod, Method, Settings, TlsVersions};
 pub use step::{Answer, Machine, Question, Random, Step, Success};
 pub use tls::{ServerTls, ServerTlsOptions, TlsSetupError};

@@ -73,6 +73,8 @@ words! {
         Administrator = "administrator",
         /// An enforcement, by id. The writer reports its own as with sessions.
         Enforcement = "enforcement",
+        /// TLS sessions that other servers may resume, by the number of the batch that they were written in.
+        EapSession = "eap-session",
     }
 }
 

@@ -31,6 +31,7 @@ mod client;
 mod decision;
 mod device;
 mod device_psk;
+mod eap_session;
 mod enforcement;
 mod enroll;
 mod error;
@@ -88,6 +89,7 @@ pub use device::{
     DeviceStatus, IdentifierKind,
 };
 pub use device_psk::{DevicePsk, PSK_LEN, PskState};
+pub use eap_session::{EAP_SESSION_EPOCH_US, EAP_SESSIONS_MAX, EapSession};
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};

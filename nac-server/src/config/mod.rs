@@ -37,7 +37,7 @@ pub use radsec::RadSecSettings;
 pub use settings::{
     AdminSettings, CrlSource, DatabaseSettings, EapSettings, LogFormat, LogSettings, MailSettings,
     MetricsSettings, OcspResponder, PortalSettings, PostureSettings, RadiusSettings,
-    RevocationSettings, SecretsSettings, Settings, UnknownRevocation,
+    RevocationSettings, SecretsSettings, SessionStorage, Settings, UnknownRevocation,
 };
 pub(crate) use suggestion::suggestion;
 

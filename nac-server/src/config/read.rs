@@ -14,7 +14,7 @@ use super::radsec::RadSecPlaces;
 use super::reader::{Document, Section};
 use super::settings::{
     AdminSettings, DatabaseSettings, EapSettings, LogFormat, LogSettings, MetricsSettings,
-    PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, Settings,
+    PortalSettings, PostureSettings, RadiusSettings, SecretsSettings, SessionStorage, Settings,
 };
 use super::suggestion::suggestion;
 
@@ -155,6 +155,7 @@ fn settings(file: &Path, document: &mut Document<'_>) -> Parsed {
         "ttls_client_certificate",
         "tls",
         "session_lifetime",
+        "session_store",
         "certificate_identity",
         "second_certificate",
         "second_key",
@@ -314,6 +315,14 @@ fn eap(section: &mut Section<'_, '_>, places: &mut Places) -> EapSettings {
             "session_lifetime",
             DEFAULT_SESSION_LIFETIME,
             0..=LONGEST_SESSION_LIFETIME_S,
+        ),
+        session_store: section.word(
+            "session_store",
+            SessionStorage::Memory,
+            &[
+                ("memory", SessionStorage::Memory),
+                ("database", SessionStorage::Database),
+            ],
         ),
         certificate_identity: certificate_identity(section),
         second_certificate: second_certificate.map(|placed| placed.value),

@@ -150,6 +150,8 @@ pub struct EapSettings {
     pub tls: TlsVersions,
     /// How long a TLS session may be resumed.
     pub session_lifetime: Duration,
+    /// Where TLS sessions are kept.
+    pub session_store: SessionStorage,
     /// Where in a certificate its user's name is looked for; the first name that is there counts.
     pub certificate_identity: Vec<NameKind>,
     /// A second certificate chain, for supplicants that cannot verify the first: usually RSA beside ECDSA.
@@ -162,6 +164,16 @@ pub struct EapSettings {
     pub post_quantum: bool,
     /// How client certificates of other authorities are looked up.
     pub revocation: RevocationSettings,
+}
+
+/// Where TLS sessions are kept that may be resumed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionStorage {
+    /// In this process: a restart ends them.
+    #[default]
+    Memory,
+    /// In memory and, sealed, in the database: every server on it may resume them, and so may this one after a restart.
+    Database,
 }
 
 /// How it is known whether a client certificate that another authority issued is revoked.

@@ -79,6 +79,7 @@ fn a_minimal_file_gets_the_documented_defaults() {
     assert!(!config.eap.ttls_client_certificate);
     assert_eq!(config.eap.tls, TlsVersions::Both);
     assert_eq!(config.eap.session_lifetime, Duration::from_secs(28_800));
+    assert_eq!(config.eap.session_store, SessionStorage::Memory);
     assert_eq!(config.posture.max_age, Duration::from_secs(900));
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.certificates.client_ca.len(), 1);
@@ -217,7 +218,7 @@ fn every_key_of_eap_is_known() {
     let rendered = errors(
         "[eap]\nmethods = []\ninner_methods = [\"GTC\"]\ncrypto_binding = \"off\"\n\
          ttls_client_certificate = \"optional\"\nsecond_certificate = \"a\"\nsecond_key = \"b\"\n\
-         stapled_ocsp = \"c\"\npost_quantum = true\ncertificate_identity = \"san-dns\"\ncrl = \"d\"\n\
+         stapled_ocsp = \"c\"\npost_quantum = true\nsession_store = \"database\"\ncertificate_identity = \"san-dns\"\ncrl = \"d\"\n\
          crl_issuer = \"e\"\ncrl_refresh = 60\nocsp = false\nrevocation_unknown = \"accept\"\n",
     );
     says(&rendered, &["\"GTC\" is no value for inner_methods"]);

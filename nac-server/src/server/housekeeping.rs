@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A quarantine, an exception or break-glass ends at most this much late.
 const TICK: Duration = Duration::from_secs(1);
+/// How often TLS sessions that nobody can resume are forgotten, in ticks.
+const SESSION_TICKS: u32 = 60;
 /// How often old history is forgotten, in ticks.
 const PRUNE_TICKS: u32 = 3_600;
 
@@ -21,6 +23,7 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut until_prune = PRUNE_TICKS;
+    let mut until_sessions = SESSION_TICKS;
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -59,6 +62,13 @@ pub(super) async fn run(store: Store, cancel: CancellationToken) {
         }
         if let Err(error) = store.device_psk_forget().await {
             tracing::debug!(%error, "Wi-Fi keys whose time is over are not forgotten yet");
+        }
+        until_sessions -= 1;
+        if until_sessions == 0 {
+            until_sessions = SESSION_TICKS;
+            if let Err(error) = store.eap_session_prune(now_us()).await {
+                tracing::debug!(%error, "TLS sessions whose time is over are not forgotten yet");
+            }
         }
         until_prune -= 1;
         if until_prune == 0 {

@@ -11,14 +11,15 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
 use super::StartError;
-use crate::config::Config;
+use crate::config::{Config, SessionStorage};
 
 /// Requests in one EAP conversation.
 const MAX_ROUNDS: u16 = 50;
 /// A supplicant's time for one answer.
 const EAP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The settings of EAP. Fresh settings bring fresh session stores: nothing that an old trust set let in is resumed.
+/// The settings of EAP. Fresh settings bring fresh session stores: nothing that an old trust set let in is resumed. Sessions in the
+/// database come back only under the same trust set.
 pub(super) async fn eap_settings(
     config: &Config,
     store: &Store,
@@ -34,6 +35,7 @@ pub(super) async fn eap_settings(
         versions: config.eap.tls,
         session_lifetime_s: config.eap.session_lifetime.as_secs(),
         post_quantum: config.eap.post_quantum,
+        share_sessions: config.eap.session_store == SessionStorage::Database,
     })
     .map_err(|error| StartError::Tls(error.to_string()))?;
     let tls = match config.eap.ttls_client_certificate {

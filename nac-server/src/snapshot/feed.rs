@@ -114,6 +114,8 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
             world.reload_offers(store).await?;
             None
         }
+        // Whoever shares sessions listens for itself.
+        EventKind::EapSession => None,
         EventKind::Certificate => {
             world.reload_revoked(store).await?;
             Some(Scope::All)

@@ -78,6 +78,17 @@ impl Revocations {
         }
     }
 
+    /// Notes that a live session goes by what is known of its certificates, so that it is asked again when its time is over. What
+    /// lists decide need not be asked.
+    pub fn note_inside(&self, way: &[CertificateLink], now_us: i64) {
+        let Some(ocsp) = &self.ocsp else { return };
+        for link in way {
+            if !self.is_listed(&issuance(link), now_us) {
+                let _ = ocsp.verdict(link, Standing::Inside, now_us);
+            }
+        }
+    }
+
     /// Whether lists alone decide.
     fn is_listed(&self, issuance: &Issuance, now_us: i64) -> bool {
         let lists = self.lists.get(&issuance.issuer);
@@ -131,7 +142,7 @@ impl Revocations {
                     false => Refusal::revoked_by_responder(name, &responder),
                 });
             }
-            // Nobody asks for a live session, so nobody's silence ends it.
+            // It is asked in the background for a live session, so nobody's silence ends it.
             (Some(_), Standing::Inside) => return Ok(()),
             (Some(Some(Verdict::Unclear(why))), Standing::Entering) => Some(why),
             (Some(None), Standing::Entering) => {

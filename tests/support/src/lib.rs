@@ -28,6 +28,7 @@ pub mod program;
 pub mod radclient;
 pub mod radsec;
 pub mod radsecproxy;
+pub mod relay;
 pub mod service;
 pub mod smtp;
 pub mod subject;

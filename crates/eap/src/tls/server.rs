@@ -15,7 +15,7 @@ use super::identity::ServerIdentities;
 use super::provider::{FixedTime, provider, versions};
 use super::sessions::ConversationSessions;
 use crate::reason::{self, Reason};
-use crate::sessions::SessionStore;
+use crate::sessions::{self, Journal, SessionStore, SharedSession};
 use crate::settings::{Method, TlsVersions};
 
 /// How many resumable sessions are kept per method before the oldest is evicted.
@@ -64,6 +64,9 @@ pub struct ServerTls {
     teap: Arc<SessionStore>,
     authority_id: [u8; 16],
     identities: Arc<ServerIdentities>,
+    journal: Option<Arc<Journal>>,
+    /// Digest of what it is made of.
+    made_of: [u8; 32],
 }
 
 /// What a [`ServerTls`] is made of.
@@ -81,6 +84,8 @@ pub struct ServerTlsOptions {
     /// Whether X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem) is preferred where the supplicant offers it: it protects
     /// what is recorded today from a quantum computer of tomorrow, for 1.1 KiB more each way.
     pub post_quantum: bool,
+    /// Whether other servers shall resume its sessions too: then [`ServerTls::changed_sessions`] has to be asked often.
+    pub share_sessions: bool,
 }
 
 impl fmt::Debug for ServerTlsOptions {
@@ -91,6 +96,7 @@ impl fmt::Debug for ServerTlsOptions {
             .field("versions", &self.versions)
             .field("session_lifetime_s", &self.session_lifetime_s)
             .field("post_quantum", &self.post_quantum)
+            .field("share_sessions", &self.share_sessions)
             .finish()
     }
 }
@@ -114,6 +120,7 @@ impl ServerTls {
             versions,
             session_lifetime_s,
             post_quantum: false,
+            share_sessions: false,
         })
     }
 
@@ -128,7 +135,9 @@ impl ServerTls {
             versions,
             session_lifetime_s,
             post_quantum,
+            share_sessions,
         } = options;
+        let made_of = digest_of(&identities, &client_ca, versions);
         let provider = provider(post_quantum);
         let leaf = identities
             .first()
@@ -186,19 +195,30 @@ impl ServerTls {
                 .with_no_client_auth()
                 .with_cert_resolver(Arc::clone(&identities) as _),
         );
-        let store = || Arc::new(SessionStore::new(session_lifetime_s, SESSIONS));
+        let journal = share_sessions.then(Arc::<Journal>::default);
+        let store = |method| {
+            let journal = journal.clone();
+            Arc::new(SessionStore::new(
+                method,
+                session_lifetime_s,
+                SESSIONS,
+                journal,
+            ))
+        };
         Ok(Self {
             certificate_only: certificate_only.map(&finish),
             certificate_only_inside,
             tunnel,
             tunnel_with_certificate: tunnel_with_certificate.map(&finish),
             ttls_asks_for_certificate: false,
-            tls: store(),
-            peap: store(),
-            ttls: store(),
-            teap: store(),
+            tls: store(Method::Tls),
+            peap: store(Method::Peap),
+            ttls: store(Method::Ttls),
+            teap: store(Method::Teap),
             authority_id,
             identities,
+            journal,
+            made_of,
         })
     }
 
@@ -223,6 +243,52 @@ impl ServerTls {
         }
     }
 
+    /// Whether other servers are told of its sessions.
+    pub fn shares_sessions(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// What became of the sessions here since this was asked last, for the other servers.
+    pub fn changed_sessions(&self) -> Vec<SharedSession> {
+        let journal = self.journal.as_ref();
+        journal.map(|journal| journal.take()).unwrap_or_default()
+    }
+
+    /// Takes what another server said of a session, at this time since the Unix epoch. It has to be one with the same
+    /// [`ServerTls::session_context`]. What cannot be read is no session.
+    pub fn learn_session(&self, session: &SharedSession, unix_time: Duration) {
+        let now_s = unix_time.as_secs();
+        match &session.content {
+            Some(octets) => {
+                if let Some((method, secret, record)) = sessions::read(octets) {
+                    let store = self.store(method);
+                    store.learn(session.handle, Some((secret, record)), now_s);
+                }
+            }
+            None => {
+                for store in [&self.tls, &self.peap, &self.ttls, &self.teap] {
+                    store.learn(session.handle, None, now_s);
+                }
+            }
+        }
+    }
+
+    /// What a session depends on besides the supplicant: the server's certificates, the client CAs and what TLS offers. A session of
+    /// another context must not be resumed here.
+    pub fn session_context(&self) -> [u8; 32] {
+        let asks = [u8::from(self.ttls_asks_for_certificate)];
+        digest_32(&[&self.made_of, &asks])
+    }
+
+    fn store(&self, method: Method) -> &Arc<SessionStore> {
+        match method {
+            Method::Tls => &self.tls,
+            Method::Peap => &self.peap,
+            Method::Ttls => &self.ttls,
+            Method::Teap => &self.teap,
+        }
+    }
+
     /// Whether a method can be served with this set-up.
     pub fn serves(&self, method: Method) -> bool {
         method != Method::Tls || self.certificate_only.is_some()
@@ -239,22 +305,18 @@ impl ServerTls {
         method: Method,
         unix_time: Duration,
     ) -> Result<(Tls, Arc<ConversationSessions>), Reason> {
-        let (config, store) = match method {
+        let config = match method {
             Method::Tls => {
                 let config = self.certificate_only.as_ref();
-                (
-                    config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?,
-                    &self.tls,
-                )
+                config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?
             }
-            Method::Peap => (&self.tunnel, &self.peap),
-            Method::Teap => (&self.tunnel, &self.teap),
+            Method::Peap | Method::Teap => &self.tunnel,
             Method::Ttls => match &self.tunnel_with_certificate {
-                Some(config) if self.ttls_asks_for_certificate => (config, &self.ttls),
-                _ => (&self.tunnel, &self.ttls),
+                Some(config) if self.ttls_asks_for_certificate => config,
+                _ => &self.tunnel,
             },
         };
-        start(config, store, unix_time)
+        start(config, self.store(method), unix_time)
     }
 
     /// EAP-TLS inside a tunnel: it resumes nothing and leaves nothing to resume, which is the tunnel's part.
@@ -264,18 +326,56 @@ impl ServerTls {
     ) -> Result<(Tls, Arc<ConversationSessions>), Reason> {
         let config = self.certificate_only_inside.as_ref();
         let config = config.ok_or_else(|| reason::NOTHING_OFFERED.reason())?;
-        start(config, &Arc::new(SessionStore::new(0, 0)), unix_time)
+        let none = SessionStore::new(Method::Tls, 0, 0, None);
+        start(config, &Arc::new(none), unix_time)
     }
 }
 
 /// Another certificate is another server, as far as a supplicant can tell.
 fn authority_id(certificate: &[u8]) -> [u8; 16] {
-    let digest = digest::digest(&digest::SHA256, certificate);
     let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
+    for (to, from) in id.iter_mut().zip(digest_32(&[certificate])) {
+        *to = from;
     }
     id
+}
+
+fn digest_of(
+    identities: &[(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)],
+    client_ca: &[CertificateDer<'static>],
+    versions: TlsVersions,
+) -> [u8; 32] {
+    let each = |certificate: &CertificateDer<'_>| digest_32(&[certificate]);
+    let shown: Vec<_> = identities
+        .iter()
+        .map(|(chain, _)| chain.first().map(each).unwrap_or_default())
+        .collect();
+    let mut trusted: Vec<_> = client_ca.iter().map(each).collect();
+    // Trust has no order.
+    trusted.sort_unstable();
+    trusted.dedup();
+    let versions = match versions {
+        TlsVersions::Both => 0,
+        TlsVersions::Only12 => 2,
+        TlsVersions::Only13 => 3,
+    };
+    digest_32(&[
+        &digest_32(&[shown.as_flattened()]),
+        trusted.as_flattened(),
+        &[versions],
+    ])
+}
+
+fn digest_32(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut digest = [0; 32];
+    for (to, from) in digest.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    digest
 }
 
 fn start(

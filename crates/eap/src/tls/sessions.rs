@@ -46,7 +46,7 @@ impl ConversationSessions {
     pub(crate) fn commit(&self, record: &SessionRecord) {
         let pending = std::mem::take(&mut self.lock().pending);
         for (id, secret) in pending {
-            self.store.insert(id, secret, record.clone(), self.now_s);
+            self.store.insert(&id, secret, record.clone(), self.now_s);
         }
     }
 

@@ -34,6 +34,7 @@ fn server(identities: Vec<Identity>, versions: TlsVersions, post_quantum: bool) 
         versions,
         session_lifetime_s: 0,
         post_quantum,
+        share_sessions: false,
     };
     ServerTls::with(options).unwrap()
 }
@@ -187,6 +188,7 @@ fn a_supplicant_is_shown_the_certificate_that_it_can_verify() {
             versions: TlsVersions::Both,
             session_lifetime_s: 0,
             post_quantum: false,
+            share_sessions: false,
         })
         .is_err()
     );

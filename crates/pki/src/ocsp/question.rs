@@ -1,5 +1,7 @@
 //! What is asked about a client's certificate (RFC 6960 section 4.1), and which answers count (section 3.2, RFC 5019 section 4).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -57,7 +59,7 @@ pub struct OcspQuestion {
     pub issuance: Issuance,
     /// The first `http://` responder that the certificate names (RFC 5280 section 4.2.2.1).
     pub url: Option<String>,
-    issuer: CertificateDer<'static>,
+    issuer: Arc<CertificateDer<'static>>,
     issuer_name: [u8; 20],
     issuer_key: [u8; 20],
     serial: Vec<u8>,
@@ -91,9 +93,16 @@ impl OcspQuestion {
             url: responder(&parsed),
             issuer_name: sha1(authority.subject().as_raw())?,
             issuer_key: sha1(&authority.public_key().subject_public_key.data)?,
-            issuer: issuer.clone().into_owned(),
+            issuer: Arc::new(issuer.clone().into_owned()),
             serial: parsed.raw_serial().to_vec(),
         })
+    }
+
+    /// Keeps the issuer's certificate together with another question, if it is the same: who remembers many questions has few issuers.
+    pub fn share_issuer(&mut self, other: &Self) {
+        if self.issuer == other.issuer {
+            self.issuer = Arc::clone(&other.issuer);
+        }
     }
 
     /// The request in DER, without a nonce, so that a responder may keep its answers (RFC 5019 section 2.1.1).

@@ -8,6 +8,7 @@ mod break_glass;
 mod decisions;
 mod devices;
 mod durability;
+mod eap_sessions;
 mod exceptions;
 mod feed;
 mod guests;

@@ -64,6 +64,7 @@ client_ca = ["ca.crt"]
 # ttls_client_certificate = "off"      # "optional": EAP-TTLS asks for one beside the password
 # tls = "1.2+1.3"
 # session_lifetime = "8h"
+# session_store = "memory"             # "database": resumed after a restart, and by every server on this database
 # second_certificate = "tls/rsa.crt"   # for supplicants that cannot verify the first: RSA beside ECDSA
 # second_key = "tls/rsa.key"
 # stapled_ocsp = ["tls/server.ocsp"]   # handed out with the certificate that it is about
