@@ -30,6 +30,7 @@ use crate::authenticate::{Authenticator, new_password};
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
 use crate::identity::realm::LocalRealms;
+use crate::identity::supplicants;
 use crate::listen::radsec::RadSec;
 use crate::listen::radsec::links::Links;
 use crate::snapshot::{World, WorldError, feed};
@@ -200,6 +201,11 @@ impl Server {
         tracker.spawn(activity::run(world.clone(), store.clone(), cancel.clone()));
         tracker.spawn(stapler.clone().run(cancel.clone()));
         tracker.spawn(keeper.clone().run(scopes.clone(), cancel.clone()));
+        tracker.spawn(supplicants::run(
+            world.clone(),
+            store.clone(),
+            cancel.clone(),
+        ));
         tracker.spawn(feed::run(
             world,
             store.clone(),

@@ -277,6 +277,10 @@ pub fn seen(facts: &Facts) -> Vec<(&'static str, String)> {
         (facts.device.random_mac, "random MAC"),
         (facts.device.psk, "own Wi-Fi key"),
         (facts.device.in_two_places, "in two places at once"),
+        (
+            facts.device.downgraded,
+            "without 802.1X, which let it in before",
+        ),
     ];
     let states: Vec<&str> = states
         .into_iter()

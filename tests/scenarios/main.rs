@@ -28,6 +28,7 @@ mod chaining;
 mod command;
 mod compliance;
 mod devices;
+mod downgrade;
 mod durability;
 mod enforcement;
 mod export;

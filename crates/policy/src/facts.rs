@@ -126,6 +126,8 @@ pub struct DeviceFacts {
     pub psk: bool,
     /// Whether its MAC is heard at two places at once, so that one of them is a copy.
     pub in_two_places: bool,
+    /// Whether it comes by its MAC alone, though it was let in by 802.1X before.
+    pub downgraded: bool,
 }
 
 /// The device's posture.

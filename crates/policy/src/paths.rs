@@ -122,6 +122,9 @@ pub(crate) const PATHS: &[FactPath] = &[
     path("device", "in_two_places", |facts| {
         Value::Bool(facts.device.in_two_places)
     }),
+    path("device", "downgraded", |facts| {
+        Value::Bool(facts.device.downgraded)
+    }),
     path("posture", "verdict", |facts| {
         Value::Text(facts.posture.verdict.as_str())
     }),

@@ -35,6 +35,8 @@ words! {
         User = "user",
         /// A device, by id.
         Device = "device",
+        /// A MAC that has a supplicant, by itself: somebody had it forgotten.
+        Supplicant = "supplicant",
         /// A quarantine, by its own id.
         Quarantine = "quarantine",
         /// An exception, by id.

@@ -128,7 +128,9 @@ impl Store {
                 RetentionKind::Decisions => self.decision_prune(before_us).await?,
                 RetentionKind::Accounting => self.accounting_prune(before_us).await?,
                 RetentionKind::Sessions => {
-                    self.session_prune(before_us).await? + self.enforcement_prune(before_us).await?
+                    self.session_prune(before_us).await?
+                        + self.enforcement_prune(before_us).await?
+                        + self.supplicant_prune(before_us).await?
                 }
                 RetentionKind::Guests => {
                     self.guest_prune(before_us).await? + self.mail_prune(before_us).await?

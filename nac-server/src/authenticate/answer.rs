@@ -21,7 +21,7 @@ use super::request::{Request, described, identifiers};
 use super::{Authenticator, random};
 use crate::account::Admission;
 use crate::identity::realm::realm_of;
-use crate::identity::{AccessContext, Assessment, assess};
+use crate::identity::{AccessContext, Assessment, Doubts, assess};
 use crate::ocsp::Standing;
 use crate::reason::Refusal;
 use crate::snapshot::segments::SegmentAnswer;
@@ -150,9 +150,18 @@ fn decide(
         continued
             .as_ref()
             .map(|session| (session.framed_ip, session.started_us)),
-        sessions.is_in_two_places(context.mac),
+        Doubts {
+            in_two_places: sessions.is_in_two_places(context.mac),
+            downgraded: authenticator.world.supplicants.is_missing(&context),
+        },
         Standing::Entering,
     );
+    if assessment.facts.device.downgraded {
+        authenticator.metrics.downgrades.inc();
+        let complaints = &request.client.complaints.downgraded;
+        let may_speak = || complaints.may_speak(request.origin.source.ip());
+        authenticator.world.supplicants.warn(&context, may_speak);
+    }
     if assessment.facts.realm_mismatch {
         tracing::info!(client = %request.client.name, identity = %context.name, realm = %context.realm,
             outer_realm = %context.outer_realm, "the realm outside the tunnel is not that of who logs in");
@@ -355,6 +364,11 @@ fn admit(
     session: Uuid,
     record: &Record,
 ) {
+    if record.eap.is_some()
+        && let Some(mac) = context.mac
+    {
+        authenticator.world.supplicants.seen(mac, context.method);
+    }
     authenticator.sessions.admitted(Admission {
         id: session,
         context,

@@ -4,6 +4,7 @@ pub(super) mod expiry;
 mod import;
 mod mac;
 mod psk;
+mod supplicant;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,13 @@ The file begins with the names of its columns:
   0200.0000.0002,alice,phone;lobby
 Further columns are name, type and expires (30d, 2027-01-31, never). A device that has the MAC address already gets
 the owner and the labels of its line, and of the others what is not empty.";
+
+const ALLOW_MAB_EXAMPLES: &str = "\
+Examples:
+  nac device allow-mab 02:00:00:00:00:01
+  nac device allow-mab lobby-phone
+
+It holds until the device is let in by 802.1X again.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
@@ -102,6 +110,12 @@ pub(super) enum DeviceCommand {
     },
     /// Note that a lost device is back
     Found {
+        /// MAC address, name or id
+        device: String,
+    },
+    /// Let a device come by its MAC address again, though it was let in by 802.1X before
+    #[command(after_help = ALLOW_MAB_EXAMPLES)]
+    AllowMab {
         /// MAC address, name or id
         device: String,
     },
@@ -203,6 +217,7 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Outcome {
         DeviceCommand::Unblock { device } => block(context, &device, DeviceStatus::Active).await,
         DeviceCommand::Lost { device } => lost(context, &device).await,
         DeviceCommand::Found { device } => found(context, &device).await,
+        DeviceCommand::AllowMab { device } => supplicant::allow_mab(context, &device).await,
         DeviceCommand::Psk(command) => psk::run(context, command).await,
         DeviceCommand::Remove { device } => remove(context, &device).await,
     }
@@ -358,11 +373,13 @@ async fn list(context: &Context, mut filter: DeviceFilter) -> Outcome {
 }
 
 async fn show(context: &Context, text: &str) -> Outcome {
-    let device = find(&context.store().await?, text).await?;
+    let store = context.store().await?;
+    let device = find(&store, text).await?;
     if context.json() {
         print_json(&device)?;
         return Ok(Answer::Yes);
     }
+    let by_eap = supplicant::described(&store, &device).await?;
     let identifiers: Vec<String> = device
         .identifiers
         .iter()
@@ -384,6 +401,7 @@ async fn show(context: &Context, text: &str) -> Outcome {
             device.expires_us.map_or_else(String::new, local_time),
         ),
         ("lost", lost),
+        ("802.1X", by_eap),
         ("known by", identifiers.join("\n          ")),
         ("added", local_time(device.created_us)),
         ("changed", local_time(device.updated_us)),

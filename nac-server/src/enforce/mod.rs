@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::account::{LiveSession, SessionChange, SessionTable};
-use crate::identity::{Assessment, assess, find_device, subject};
+use crate::identity::{Assessment, Doubts, assess, find_device, subject};
 use crate::listen::radsec::links::Links;
 use crate::ocsp::Standing;
 use crate::snapshot::feed::Scope;
@@ -253,7 +253,10 @@ impl Enforcer {
             &self.gate,
             &session.context,
             Some((session.framed_ip, session.started_us)),
-            self.sessions.is_in_two_places(session.context.mac),
+            Doubts {
+                in_two_places: self.sessions.is_in_two_places(session.context.mac),
+                downgraded: self.world.supplicants.is_missing(&session.context),
+            },
             Standing::Inside,
         )
     }
@@ -422,6 +425,9 @@ fn why(session: &LiveSession, assessment: &Assessment) -> String {
     }
     if facts.device.in_two_places {
         return format!("{policy}: the device is in two places at once");
+    }
+    if facts.device.downgraded {
+        return format!("{policy}: the device came without 802.1X, which let it in before");
     }
     if facts.posture.break_glass {
         return format!("{policy}: break-glass is on, so posture counts as compliant");

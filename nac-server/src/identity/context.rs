@@ -66,6 +66,15 @@ impl AccessContext {
     }
 }
 
+/// What this server noticed of a MAC by itself: signs that somebody else has it too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Doubts {
+    /// It is heard at two places at once.
+    pub in_two_places: bool,
+    /// It comes without EAP, by which it was let in before.
+    pub downgraded: bool,
+}
+
 /// What the rules say about a context now.
 #[derive(Clone, Debug)]
 pub struct Assessment {
@@ -85,15 +94,15 @@ pub struct Assessment {
     pub policy_us: u64,
 }
 
-/// Looks at everything afresh: account, certificate, device, quarantine, posture, policy. Where the station is live is the caller's to
-/// say, by the table of sessions.
+/// Looks at everything afresh: account, certificate, device, quarantine, posture, policy. Where the station is live, and
+/// what is doubtful about its MAC, is the caller's to say.
 pub fn assess(
     snapshot: &Snapshot,
     directory: &Directory,
     gate: &PostureGate,
     context: &AccessContext,
     session: Option<(Option<IpAddr>, i64)>,
-    in_two_places: bool,
+    doubts: Doubts,
     standing: Standing,
 ) -> Assessment {
     let mac = context.mac.map(|mac| mac.to_string());
@@ -145,7 +154,8 @@ pub fn assess(
             .differ(&context.outer_realm, &context.realm),
         device: DeviceFacts {
             psk: matches!(own_key, OwnKey::Valid(_)),
-            in_two_places,
+            in_two_places: doubts.in_two_places,
+            downgraded: doubts.downgraded,
             ..device_facts(device.as_deref(), mac, context.mac, enrolled, quarantined)
         },
         posture,

@@ -6,6 +6,7 @@ mod context;
 pub(crate) mod guesses;
 pub mod password;
 pub mod realm;
+pub mod supplicants;
 
 pub use certificate::from_chain;
-pub use context::{AccessContext, Assessment, assess, find_device, subject};
+pub use context::{AccessContext, Assessment, Doubts, assess, find_device, subject};

@@ -118,6 +118,13 @@ async fn apply(world: &World, store: &Store, event: &Event) -> Result<Option<Sco
             world.reload_revoked(store).await?;
             Some(Scope::All)
         }
+        EventKind::Supplicant => {
+            match everything {
+                true => world.supplicants.reload(store).await?,
+                false => world.supplicants.forget(&event.key),
+            }
+            Some(Scope::All)
+        }
         EventKind::BreakGlass => {
             world.reload_break_glass(store).await?;
             Some(Scope::All)
@@ -173,6 +180,7 @@ async fn reload_everything(world: &World, store: &Store, cancel: &CancellationTo
         EventKind::Certificate,
         EventKind::User,
         EventKind::Device,
+        EventKind::Supplicant,
         EventKind::Quarantine,
         EventKind::BreakGlass,
     ] {

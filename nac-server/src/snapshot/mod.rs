@@ -27,6 +27,7 @@ pub use revocation::Revocations;
 pub use segments::SegmentTable;
 
 use crate::identity::chargeable::ChargeableIdentities;
+use crate::identity::supplicants::Supplicants;
 use crate::telemetry::activity::ActivityBook;
 
 /// The policy in force.
@@ -72,6 +73,8 @@ pub struct World {
     snapshot: ArcSwap<Snapshot>,
     /// Users, devices and their quarantines.
     pub directory: Directory,
+    /// Which MACs were let in by EAP.
+    pub supplicants: Supplicants,
     /// What is heard from the clients, and from others.
     pub activity: ActivityBook,
     /// Signs what stands for a session in the address that its NAS redirects to.
@@ -122,9 +125,12 @@ impl World {
         directory.reload_users(store).await?;
         directory.reload_devices(store).await?;
         directory.reload_quarantines(store).await?;
+        let supplicants = Supplicants::default();
+        supplicants.reload(store).await?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             directory,
+            supplicants,
             activity,
             links: Tokens::new(store)?,
             certificate_names: ArcSwap::from_pointee(NameKind::USUAL.to_vec()),

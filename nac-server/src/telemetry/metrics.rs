@@ -101,6 +101,8 @@ pub struct Metrics {
     radsec_refusals: Family<ReasonLabels, Counter>,
     /// RadSec connections that were taken in.
     pub radsec_opened: Counter,
+    /// Requests by MAC alone of devices that were let in by 802.1X before.
+    pub downgrades: Counter,
     /// Packets that break the rules.
     pub malformed: Counter,
     /// Accounting records committed and answered.
@@ -212,6 +214,11 @@ impl Metrics {
             "unknown_nas_packets",
             "Packets from addresses that are no client",
             metrics.unknown_nas.clone(),
+        );
+        nac.register(
+            "downgrades",
+            "Requests by MAC alone of devices that were let in by 802.1X before",
+            metrics.downgrades.clone(),
         );
         nac.register(
             "malformed_packets",

@@ -94,6 +94,8 @@ pub struct Complaints {
     pub missing_message_authenticator: PerSource,
     /// A packet that breaks the rules.
     pub malformed: PerSource,
+    /// A device came by its MAC address alone that was let in by 802.1X before.
+    pub downgraded: PerSource,
     /// Something we do not answer for want of room or a working database.
     pub overload: Throttle,
 }

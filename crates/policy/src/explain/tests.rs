@@ -167,6 +167,7 @@ fn forbids_come_first_and_each_kind_by_order() {
             "blocked-devices",
             "quarantined-devices",
             "unhealthy-devices",
+            "downgraded-devices",
             "staff-eap",
             "guests",
             "guests-to-confirm",

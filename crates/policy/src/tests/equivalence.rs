@@ -52,6 +52,7 @@ fn condition() -> impl Strategy<Value = &'static str> {
         "when { !context.device.blocked && context.device.labels.contains(\"lost\") }",
         "unless { context.device.quarantined || context.nas.site == \"lab\" }",
         "when { !context.device.in_two_places }",
+        "when { context.device.downgraded }",
         "",
     ])
 }
@@ -85,7 +86,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         subsequence(vec!["g1", "g2", "g3", "g4", "g5"], 0..=5).prop_shuffle(),
     );
     let device = (
-        any::<[bool; 6]>(),
+        any::<[bool; 7]>(),
         subsequence(vec!["printer", "lost", "loaned"], 0..=3),
     );
     let posture = (
@@ -114,6 +115,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                     quarantined,
                     random_mac,
                     in_two_places,
+                    downgraded,
                 ],
                 labels,
             ) = device;
@@ -123,6 +125,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             facts.device.quarantined = quarantined;
             facts.device.random_mac = random_mac;
             facts.device.in_two_places = in_two_places;
+            facts.device.downgraded = downgraded;
             facts.device.labels = labels.into_iter().map(str::to_owned).collect();
             (
                 facts.posture.verdict,

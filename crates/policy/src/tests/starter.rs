@@ -138,6 +138,34 @@ fn the_starter_policy_decides_as_its_comments_say() {
             Some("registered-devices"),
         ),
         (
+            "a registered device that did 802.1X before",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["registered".to_owned()];
+                facts.device.downgraded = true;
+            }),
+            Ok("registration"),
+            Some("downgraded-devices"),
+        ),
+        (
+            "the same with a Wi-Fi key of its own",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["registered".to_owned()];
+                facts.device.downgraded = true;
+                facts.device.psk = true;
+            }),
+            Ok("devices"),
+            Some("registered-devices"),
+        ),
+        (
+            "a guest whose laptop did 802.1X when it was staff's",
+            with(mac(), |facts| {
+                facts.device.labels = vec!["guest".to_owned()];
+                facts.device.downgraded = true;
+            }),
+            Ok("guest"),
+            Some("guests"),
+        ),
+        (
             "a guest who has not confirmed yet",
             with(mac(), |facts| {
                 facts.device.labels = vec!["guest-activation".to_owned()]

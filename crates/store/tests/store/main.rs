@@ -23,6 +23,7 @@ mod resources;
 mod schema;
 mod sealing;
 mod sessions;
+mod supplicants;
 mod vouchers;
 mod world;
 mod writer;

@@ -130,6 +130,7 @@ fn policies_are_listed_in_the_order_in_which_they_win() {
             "blocked-devices",
             "quarantined-devices",
             "unhealthy-devices",
+            "downgraded-devices",
             "staff-eap",
             "guests",
             "guests-to-confirm",
