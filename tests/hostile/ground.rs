@@ -171,6 +171,18 @@ impl Ground {
         rss(self.nac.service.pid())
     }
 
+    /// How long the server's threads have run so far, in milliseconds, whatever else the machine does. What a thread that has ended did
+    /// is not in it.
+    pub(crate) fn worked(&self) -> f64 {
+        let tasks = format!("/proc/{}/task", self.nac.service.pid());
+        let tasks = std::fs::read_dir(tasks).expect("the server runs");
+        let times = tasks.filter_map(|task| {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        times.sum::<u64>() as f64 / 1e6
+    }
+
     /// How much more memory it holds than before the attacks, in octets.
     pub(crate) fn growth(&self) -> u64 {
         self.rss().saturating_sub(self.calm_rss)
