@@ -37,7 +37,7 @@ macro_rules! reasons {
 pub(crate) fn is_wrong_guess(code: &str) -> bool {
     matches!(
         code,
-        "NAC-2001" | "NAC-2002" | "NAC-2022" | "EAP-1401" | "EAP-1402" | "EAP-1417" | "EAP-1419"
+        "NAC-2001" | "NAC-2002" | "NAC-2022" | "NAC-2044" | "EAP-1401" | "EAP-1402" | "EAP-1417" | "EAP-1419"
     )
 }
 
@@ -128,6 +128,15 @@ reasons! {
     /// A method without EAP that is not offered there.
     method_not_offered(method, offer) = "NAC-2043", "method not allowed: {method} is not in the offer \"{offer}\"",
         "Configure the port or SSID for a method that is offered, or offer this one: nac offer show NAME, then nac offer set NAME --method ….";
+    /// A new password from who does not know the old one.
+    change_unproven(user) = "NAC-2044", "a new password for user \"{user}\" came from somebody who does not know the old one",
+        "Let the user type the old password again; if the user did not change it, somebody else tried to: see who with nac why.";
+    /// A new password that nobody asked for.
+    change_not_due(user) = "NAC-2045", "a new password for user \"{user}\" came, and the present one is not expired",
+        "Let the user change it elsewhere, or have it changed at the next login: nac user set NAME --must-change-password.";
+    /// A change of a password that was made before.
+    change_replayed(user) = "NAC-2046", "the challenge of a new password for user \"{user}\" changed one before",
+        "Somebody sends a recorded request again, or the NAS sends the same challenge twice: see which NAS with nac why.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

@@ -2,9 +2,10 @@
 
 use nac_eap::peer::PeerMethod;
 use nac_test_support::exchange::Exchange;
+use nac_test_support::mschapv2::{authenticator_response, nt_response};
 use nac_test_support::supplicant::{Profile, log_in, log_in_with_new_password};
 use nac_test_support::wait;
-use nac_test_support::wire::{Packet, attribute, code};
+use nac_test_support::wire::{Packet, Request, attribute, code};
 
 use crate::ground::{Ground, SOON, read_only};
 
@@ -131,5 +132,147 @@ fn who_knows_the_expired_password_puts_another_in_its_place() {
     assert!(audit.contains("user.change-password") && audit.contains("password change"));
     let log = ground.nac.service.log();
     assert!(!log.contains(NEW) && !audit.contains(NEW));
+    ground.survived();
+}
+
+/// What an MS-CHAP-Error says.
+fn error(reply: &Packet) -> String {
+    assert_eq!(reply.code, code::ACCESS_REJECT);
+    let error = reply.first(attribute::VENDOR_SPECIFIC).expect("an error");
+    String::from_utf8_lossy(error).into_owned()
+}
+
+/// The challenge that it gives.
+fn challenge_of(reply: &Packet) -> [u8; 16] {
+    let text = error(reply);
+    let (_, rest) = text.split_once("C=").expect("a challenge");
+    let octets = hex::decode(&rest[..32]).expect("32 hexadecimal digits");
+    octets.try_into().expect("16 octets")
+}
+
+fn change(client: &Exchange, challenge: &[u8; 16], passwords: (&str, &str)) -> Request {
+    client
+        .request(code::ACCESS_REQUEST, 3)
+        .with_message_authenticator()
+        .with(attribute::USER_NAME, "erin")
+        .with_new_password(challenge, &[0x33; 16], "erin", passwords)
+}
+
+#[test]
+fn an_expired_password_is_changed_without_eap_by_who_knows_it() {
+    let ground = Ground::start();
+    expired(&ground, "erin");
+    let client = ground.client("127.0.0.1:0");
+    let expired = plain_mschapv2(&client, OLD);
+    assert!(error(&expired).contains("E=648 R=0 C="));
+    let challenge = challenge_of(&expired);
+
+    let thief = client.answer(&change(&client, &challenge, ("wrong", "mine now")));
+    assert!(error(&thief).contains("E=691"), "{}", error(&thief));
+    for refused in ["", OLD, "a\0b"] {
+        let reply = client.answer(&change(&client, &challenge, (OLD, refused)));
+        assert!(error(&reply).contains("E=709"), "{refused:?}");
+    }
+    // Another name, or another challenge, than the new password was hashed with.
+    let bent = client
+        .request(code::ACCESS_REQUEST, 4)
+        .with_message_authenticator()
+        .with(attribute::USER_NAME, "erin")
+        .with_new_password(&challenge, &[0x33; 16], "frank", (OLD, NEW));
+    assert!(error(&client.answer(&bent)).contains("E=691"));
+
+    let request = change(&client, &challenge, (OLD, NEW));
+    let reply = client.answer(&request);
+    assert_eq!(reply.code, code::ACCESS_ACCEPT);
+    let response = nt_response(&challenge, &[0x33; 16], "erin", NEW);
+    let proof = authenticator_response(&challenge, &[0x33; 16], "erin", NEW, &response);
+    let success = reply.all(attribute::VENDOR_SPECIFIC);
+    let proven = |value: &&[u8]| String::from_utf8_lossy(value).contains(&proof);
+    assert!(
+        success.iter().any(proven),
+        "the server knows the new password"
+    );
+    assert_eq!(pap(&client, "erin", OLD), code::ACCESS_REJECT);
+    assert_eq!(pap(&client, "erin", NEW), code::ACCESS_ACCEPT);
+    let decided = decided(&ground, "erin");
+    for (reason, times) in [("NAC-2044", 2), ("NAC-2031", 3)] {
+        let found = decided.iter().filter(|code| *code == reason).count();
+        assert_eq!(found, times, "{reason}: {decided:?}");
+    }
+    let audit = ground.nac.command(&["audit", "list", "--json"]);
+    assert!(audit.contains("user.change-password"));
+    assert!(!audit.contains(NEW) && !ground.nac.service.log().contains(NEW));
+    ground.survived();
+}
+
+#[test]
+fn a_recorded_change_of_a_password_changes_nothing_again() {
+    let ground = Ground::start();
+    expired(&ground, "erin");
+    let client = ground.client("127.0.0.1:0");
+    let challenge = [0x55; 16];
+    let first = change(&client, &challenge, (OLD, NEW));
+    assert_eq!(client.answer(&first).code, code::ACCESS_ACCEPT);
+    // From elsewhere, so that it is no retransmission: the old password is another by now.
+    let elsewhere = ground.client("127.0.0.1:0");
+    assert!(error(&elsewhere.answer(&first)).contains("E=691"));
+    assert_eq!(pap(&client, "erin", NEW), code::ACCESS_ACCEPT);
+
+    // Not even when the old password is the present one again, and expired again.
+    let set = ["user", "set", "erin", "--mschap", "--password-stdin"];
+    ground.nac.command_with_input(&set, &format!("{OLD}\n"));
+    let again = ["user", "set", "erin", "--must-change-password"];
+    ground.nac.command(&again);
+    let known = wait::until(SOON, || {
+        let reply = plain_mschapv2(&client, OLD);
+        reply.code == code::ACCESS_REJECT && error(&reply).contains("E=648")
+    });
+    assert!(known);
+    let third = ground.client("127.0.0.1:0");
+    assert!(error(&third.answer(&first)).contains("E=691"));
+    let reused = change(&client, &challenge, (OLD, "yet another"));
+    assert!(error(&client.answer(&reused)).contains("E=691"));
+    let decided = decided(&ground, "erin");
+    let replayed = decided.iter().filter(|code| *code == "NAC-2046");
+    assert_eq!(replayed.count(), 2, "{decided:?}");
+    let fresh = change(&client, &[0x56; 16], (OLD, NEW));
+    assert_eq!(client.answer(&fresh).code, code::ACCESS_ACCEPT);
+    ground.survived();
+}
+
+#[test]
+fn a_new_password_that_is_cut_off_or_not_due_changes_nothing() {
+    let ground = Ground::start();
+    expired(&ground, "erin");
+    let client = ground.client("127.0.0.1:0");
+    let vendor = attribute::VENDOR_SPECIFIC;
+    let whole = |client: &Exchange| change(client, &[0x57; 16], (OLD, NEW));
+    // MS-CHAP-Challenge, MS-CHAP2-CPW, and three pieces of the password.
+    for nth in 0..5 {
+        let request = whole(&client).with_changed(vendor, nth, |_| None);
+        assert_eq!(client.answer(&request).code, code::ACCESS_REJECT, "{nth}");
+        for left in [0, 1, 3, 4, 15, 33] {
+            let cut = |value: &[u8]| {
+                let mut value = value[..6 + left.min(value.len() - 7)].to_vec();
+                value[5] = u8::try_from(value.len() - 4).expect("a short value");
+                Some(value)
+            };
+            let request = whole(&client).with_changed(vendor, nth, cut);
+            let reply = client.answer(&request);
+            assert_eq!(reply.code, code::ACCESS_REJECT, "{nth}: {left}");
+        }
+    }
+    assert_eq!(pap(&client, "erin", NEW), code::ACCESS_REJECT);
+    let never = ["user", "set", "erin", "--password-expires", "never"];
+    ground.nac.command(&never);
+    assert!(wait::until(SOON, || pap(&client, "erin", OLD) == code::ACCESS_ACCEPT));
+    let reply = client.answer(&change(&client, &[0x58; 16], (OLD, NEW)));
+    assert!(error(&reply).contains("E=691"));
+    assert!(
+        decided(&ground, "erin")
+            .iter()
+            .any(|code| code == "NAC-2045")
+    );
+    assert_eq!(pap(&client, "erin", OLD), code::ACCESS_ACCEPT);
     ground.survived();
 }

@@ -57,5 +57,16 @@ fn eapol_test_changes_an_expired_password() {
         assert!(outcome.success, "{method:?}\n{}", outcome.tail());
         assert!(accepted(&pap(&nac, new)));
         assert!(!accepted(&pap(&nac, old)));
-    }
+    } // It takes MS-CHAP-Error for the end of the login, and says so; nobody gets in.
+    let present = "neues Passwort";
+    nac.command(&["user", "set", USER, "--must-change-password"]);
+    assert!(wait::until(limit, || !accepted(&pap(&nac, present))));
+    let supplicant = Supplicant {
+        identity: USER,
+        password: present,
+        ..Supplicant::new(Method::TtlsMschapv2, TlsVersion::V13, &nac.ca)
+    };
+    let outcome = supplicant.run(nac.auth, cast::SECRET);
+    assert!(!outcome.success, "{}", outcome.tail());
+    assert!(outcome.log.contains("MS-CHAP-Error"), "{}", outcome.tail());
 }

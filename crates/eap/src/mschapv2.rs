@@ -2,12 +2,17 @@
 //!
 //! MD4, DES and SHA-1 are used here and nowhere else.
 
+mod change;
+
 use des::Des;
 use des::cipher::{BlockCipherEncrypt, KeyInit};
 use md4::{Digest, Md4};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+pub(crate) use change::EXPIRED;
+pub use change::{ChangePassword, NewPassword, expired_challenge};
 
 /// The NT hash of a password: MD4 over its UTF-16LE form (RFC 2759 section 8.3).
 pub fn nt_hash(password: &str) -> [u8; 16] {

@@ -39,6 +39,8 @@ pub mod microsoft {
     pub const CHAP_RESPONSE: u8 = 1;
     /// MS-CHAP-Error: why MS-CHAP failed (section 2.1.5).
     pub const CHAP_ERROR: u8 = 2;
+    /// MS-CHAP-NT-Enc-PW: a piece of a new password.
+    pub const CHAP_NT_ENC_PW: u8 = 6;
     /// MS-MPPE-Encryption-Policy (section 2.4.4).
     pub const MPPE_ENCRYPTION_POLICY: u8 = 7;
     /// MS-MPPE-Encryption-Types (section 2.4.5).
@@ -57,6 +59,8 @@ pub mod microsoft {
     pub const CHAP2_RESPONSE: u8 = 25;
     /// MS-CHAP2-Success: the server's proof (section 2.3.3).
     pub const CHAP2_SUCCESS: u8 = 26;
+    /// MS-CHAP2-CPW: the change of a password (section 2.3.4).
+    pub const CHAP2_CPW: u8 = 27;
 }
 
 /// Cisco's attributes.

@@ -1,9 +1,11 @@
 //! What an Access-Request asks to be authenticated by.
 
+use nac_eap::mschapv2::ChangePassword;
 use nac_radius::vendor::{MICROSOFT, microsoft};
 use nac_radius::{MacAddr, Packet, attribute};
 use zeroize::Zeroizing;
 
+use super::expired::Change;
 use super::request::Request;
 use crate::reason::Refusal;
 
@@ -26,6 +28,8 @@ pub(crate) enum Credentials {
         challenge: [u8; 16],
         response: MsChapV2Response,
     },
+    /// A new password in MS-CHAPv2 (RFC 2548 section 2.3.4).
+    MsChapV2Change(Change),
 }
 
 /// The fields of MS-CHAP2-Response (RFC 2548 section 2.3.2).
@@ -77,6 +81,9 @@ impl Credentials {
         if let Some(response) = packet.vendor(MICROSOFT, microsoft::CHAP2_RESPONSE) {
             return ms_chap_v2(user, packet, response);
         }
+        if let Some(cpw) = packet.vendor(MICROSOFT, microsoft::CHAP2_CPW) {
+            return ms_chap_v2_change(user, packet, cpw);
+        }
         Err(Refusal::no_credentials())
     }
 }
@@ -106,12 +113,35 @@ fn mab(
     (same_name || service == Some(CALL_CHECK)).then_some(mac)
 }
 
-fn ms_chap_v2(user: String, packet: &Packet<'_>, response: &[u8]) -> Result<Credentials, Refusal> {
-    let malformed = |what: &str| Refusal::malformed_credentials(what);
-    let challenge = packet
+fn ms_chap_challenge(packet: &Packet<'_>) -> Result<[u8; 16], Refusal> {
+    packet
         .vendor(MICROSOFT, microsoft::CHAP_CHALLENGE)
         .and_then(|challenge| challenge.try_into().ok())
-        .ok_or_else(|| malformed("MS-CHAP-Challenge must have 16 octets"))?;
+        .ok_or_else(|| Refusal::malformed_credentials("MS-CHAP-Challenge must have 16 octets"))
+}
+
+fn ms_chap_v2_change(
+    user: String,
+    packet: &Packet<'_>,
+    cpw: &[u8],
+) -> Result<Credentials, Refusal> {
+    let challenge = ms_chap_challenge(packet)?;
+    let pieces = packet
+        .vendor_attributes()
+        .filter(|found| (found.vendor, found.number) == (MICROSOFT, microsoft::CHAP_NT_ENC_PW));
+    let (ident, change) = ChangePassword::from_attributes(cpw, pieces.map(|found| found.value))
+        .map_err(Refusal::malformed_credentials)?;
+    Ok(Credentials::MsChapV2Change(Change {
+        user,
+        challenge,
+        ident,
+        change: Box::new(change),
+    }))
+}
+
+fn ms_chap_v2(user: String, packet: &Packet<'_>, response: &[u8]) -> Result<Credentials, Refusal> {
+    let malformed = |what: &str| Refusal::malformed_credentials(what);
+    let challenge = ms_chap_challenge(packet)?;
     // Ident, Flags, Peer-Challenge (16), Reserved (8), Response (24).
     let fields = || {
         Some(MsChapV2Response {

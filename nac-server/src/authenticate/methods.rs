@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{self, Authenticated};
 use super::credentials::{Credentials, MsChapV2Response};
+use super::expired::{self, Change};
 use super::request::Request;
 use super::second_factor::{Appended, Factor};
 use super::{Authenticator, Progress, random};
@@ -71,6 +72,9 @@ pub(super) fn check(
                 )
             }
         },
+        Credentials::MsChapV2Change(asked) => {
+            return expired::change(authenticator, request, asked);
+        }
         // Sorted out before; an EAP message never comes here.
         Credentials::Eap(_) => return Progress::Silence,
     };
@@ -89,11 +93,15 @@ pub(super) fn refuse(
         Credentials::Mab(_) => "MAB",
         Credentials::Pap { .. } => "PAP",
         Credentials::Chap { .. } => "CHAP",
-        Credentials::MsChapV2 { response, .. } => {
+        Credentials::MsChapV2 {
+            response: MsChapV2Response { ident, .. },
+            ..
+        }
+        | Credentials::MsChapV2Change(Change { ident, .. }) => {
             let error = (
                 MICROSOFT,
                 microsoft::CHAP_ERROR,
-                ms_chap_error(response.ident, &refusal),
+                ms_chap_error(*ident, &refusal),
             );
             let (method, name) = ("MS-CHAPv2", &request.user_name);
             return answer::refuse_with(authenticator, request, method, name, refusal, &[error]);
@@ -277,10 +285,12 @@ fn ms_chap_v2(
     Ok(authenticated)
 }
 
-/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure or an expired password, no retry, version 3.
-fn ms_chap_error(ident: u8, refusal: &Refusal) -> Vec<u8> {
+/// MS-CHAP-Error (RFC 2548 section 2.1.5): authentication failure, an expired password or a new one that is not taken; no retry,
+/// version 3.
+pub(super) fn ms_chap_error(ident: u8, refusal: &Refusal) -> Vec<u8> {
     let error = match refusal.code {
         "NAC-2030" => 648,
+        "NAC-2031" => 709,
         _ => 691,
     };
     let challenge = hex::encode_upper(random::<16>());

@@ -8,6 +8,7 @@ mod conversations;
 mod credentials;
 mod duplicate;
 mod eap;
+mod expired;
 mod habits;
 mod methods;
 pub(crate) mod new_password;
@@ -59,6 +60,7 @@ pub struct Authenticator {
     guesses: Guesses,
     second_factors: second_factor::SecondFactors,
     new_passwords: new_password::NewPasswords,
+    spent_challenges: expired::Spent,
     habits: habits::Habits,
     openings: openings::Openings,
     rejects: rejects::Rejects,
@@ -102,6 +104,7 @@ impl Authenticator {
             guesses: Guesses::default(),
             second_factors: second_factor::SecondFactors::default(),
             new_passwords,
+            spent_challenges: expired::Spent::default(),
             habits: habits::Habits::default(),
             openings: openings::Openings::default(),
             rejects: rejects::Rejects::default(),
@@ -143,14 +146,19 @@ impl Authenticator {
         result: Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let account = || self.world.directory.registered_name(user);
-        match &result {
-            Ok(_) => self.guesses.right(&account(), station, Instant::now()),
-            Err(refusal) if is_wrong_guess(refusal.code) => {
-                self.guesses.wrong(&account(), station, Instant::now());
-            }
-            Err(_) => {}
+        if result.is_ok() {
+            self.guesses.right(&account(), station, Instant::now());
         }
-        result
+        result.map_err(|refusal| self.guessed_wrong(user, station, refusal))
+    }
+
+    /// Takes note of a refusal, if it is for a credential.
+    fn guessed_wrong(&self, user: &str, station: Option<MacAddr>, refusal: Refusal) -> Refusal {
+        if is_wrong_guess(refusal.code) {
+            let account = self.world.directory.registered_name(user);
+            self.guesses.wrong(&account, station, Instant::now());
+        }
+        refusal
     }
 
     /// Asks other authorities' OCSP responders about chains that TLS has verified, as far as they are asked and it is not

@@ -7,6 +7,7 @@ use nac_store::OfferedMethod;
 
 use super::Authenticator;
 use super::credentials::Credentials;
+use super::expired::Change;
 use super::request::Request;
 use crate::identity::realm::realm_of;
 use crate::reason::Refusal;
@@ -65,7 +66,9 @@ pub(super) fn allow(
         Credentials::Mab(_) => (OfferedMethod::Mab, ""),
         Credentials::Pap { user, .. } => (OfferedMethod::Pap, user.as_str()),
         Credentials::Chap { user } => (OfferedMethod::Chap, user.as_str()),
-        Credentials::MsChapV2 { user, .. } => (OfferedMethod::MsChapV2, user.as_str()),
+        Credentials::MsChapV2 { user, .. } | Credentials::MsChapV2Change(Change { user, .. }) => {
+            (OfferedMethod::MsChapV2, user.as_str())
+        }
     };
     match choose(authenticator, request, name) {
         Some(offer) if !offer.has(method) => {

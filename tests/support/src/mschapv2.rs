@@ -23,6 +23,41 @@ pub fn nt_response(
     response
 }
 
+/// The change of a password (RFC 2759 sections 7 and 8.9 to 8.13): the encrypted new password of 516 octets, and the old hash under the
+/// new one.
+#[must_use]
+pub fn change(old: &str, new: &str) -> (Vec<u8>, [u8; 16]) {
+    let wide: Vec<u8> = new.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut block = vec![0x77; 512 - wide.len()];
+    block.extend_from_slice(&wide);
+    block.extend_from_slice(&u32::try_from(wide.len()).unwrap_or(0).to_le_bytes());
+    rc4(&nt_hash(old), &mut block);
+    let (old_hash, new_hash) = (nt_hash(old), nt_hash(new));
+    let mut hidden = [0; 16];
+    for (at, half) in hidden.chunks_mut(8).enumerate() {
+        let mut clear = [0; 8];
+        clear.copy_from_slice(&old_hash[at * 8..][..8]);
+        half.copy_from_slice(&des(&new_hash[at * 7..][..7], clear));
+    }
+    (block, hidden)
+}
+
+fn rc4(key: &[u8], data: &mut [u8]) {
+    let mut state: Vec<u8> = (0..=255).collect();
+    let mut j = 0;
+    for i in 0..256 {
+        j = (j + usize::from(state[i]) + usize::from(key[i % key.len()])) % 256;
+        state.swap(i, j);
+    }
+    let (mut i, mut j) = (0, 0);
+    for octet in data {
+        i = (i + 1) % 256;
+        j = (j + usize::from(state[i])) % 256;
+        state.swap(i, j);
+        *octet ^= state[(usize::from(state[i]) + usize::from(state[j])) % 256];
+    }
+}
+
 /// The text that proves the server's knowledge of the password (RFC 2759 section 8.7).
 #[must_use]
 pub fn authenticator_response(

@@ -101,6 +101,28 @@ impl Request {
         self
     }
 
+    /// Changes the n-th attribute of a number, counted from 0, or takes it out.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn with_changed(
+        mut self,
+        number: u8,
+        nth: usize,
+        change: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut places = (0..self.attributes.len()).filter(|at| self.attributes[*at].0 == number);
+        let at = places.nth(nth).expect("there is such an attribute");
+        drop(places);
+        match change(&self.attributes[at].1) {
+            Some(value) => self.attributes[at].1 = value,
+            None => drop(self.attributes.remove(at)),
+        }
+        self
+    }
+
     /// Adds a Message-Authenticator, which is filled in when the request is written.
     #[must_use]
     pub fn with_message_authenticator(self) -> Self {
@@ -151,6 +173,28 @@ impl Request {
         let value = [&[9, 0][..], peer, &[0; 8], &response].concat();
         self.with(attribute::VENDOR_SPECIFIC, microsoft(11, challenge))
             .with(attribute::VENDOR_SPECIFIC, microsoft(25, &value))
+    }
+
+    /// Adds MS-CHAP-Challenge, MS-CHAP2-CPW and MS-CHAP-NT-Enc-PW: a new password in the place of an expired one (RFC 2548).
+    #[must_use]
+    pub fn with_new_password(
+        mut self,
+        challenge: &[u8; 16],
+        peer: &[u8; 16],
+        hashed: &str,
+        (old, new): (&str, &str),
+    ) -> Self {
+        let (block, hidden) = mschapv2::change(old, new);
+        let response = mschapv2::nt_response(challenge, peer, hashed, new);
+        let cpw = [&[7, 10][..], &hidden, peer, &[0; 8], &response, &[0; 2]].concat();
+        self = self
+            .with(attribute::VENDOR_SPECIFIC, microsoft(11, challenge))
+            .with(attribute::VENDOR_SPECIFIC, microsoft(27, &cpw));
+        for (piece, number) in block.chunks(243).zip(1_u8..) {
+            let value = [&[6, 10, 0, number][..], piece].concat();
+            self = self.with(attribute::VENDOR_SPECIFIC, microsoft(6, &value));
+        }
+        self
     }
 
     /// Adds an EAP packet, split over EAP-Message attributes (RFC 3579 section 3.1).

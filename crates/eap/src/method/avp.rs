@@ -8,9 +8,12 @@ pub(crate) const CHAP_CHALLENGE: u32 = 60;
 pub(crate) const EAP_MESSAGE: u32 = 79;
 pub(crate) const MICROSOFT: u32 = 311;
 pub(crate) const MS_CHAP_RESPONSE: u32 = 1;
+pub(crate) const MS_CHAP_ERROR: u32 = 2;
+pub(crate) const MS_CHAP_NT_ENC_PW: u32 = 6;
 pub(crate) const MS_CHAP_CHALLENGE: u32 = 11;
 pub(crate) const MS_CHAP2_RESPONSE: u32 = 25;
 pub(crate) const MS_CHAP2_SUCCESS: u32 = 26;
+pub(crate) const MS_CHAP2_CPW: u32 = 27;
 
 const VENDOR_FLAG: u8 = 0x80;
 const MANDATORY_FLAG: u8 = 0x40;

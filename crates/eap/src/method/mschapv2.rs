@@ -1,6 +1,6 @@
 //! The messages of EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2), for server and peer.
 
-use crate::mschapv2;
+use crate::mschapv2::{self, ChangePassword, EXPIRED};
 
 const CHALLENGE: u8 = 1;
 const RESPONSE: u8 = 2;
@@ -44,16 +44,6 @@ pub(crate) enum Message<'a> {
     },
 }
 
-/// What changes a password (RFC 2759 section 7).
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ChangePassword {
-    pub(crate) encrypted_password: [u8; mschapv2::ENCRYPTED_PASSWORD_LEN],
-    pub(crate) encrypted_hash: [u8; 16],
-    pub(crate) peer_challenge: [u8; 16],
-    /// The response of the new password.
-    pub(crate) nt_response: [u8; 24],
-}
-
 /// The Value of a Response packet, and the name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response<'a> {
@@ -87,7 +77,7 @@ impl<'a> Message<'a> {
                         data.len()
                     ));
                 }
-                let change = Box::new(ChangePassword::parse(rest)?);
+                let change = Box::new(parse_change(rest)?);
                 Ok(Self::ChangePassword { identifier, change })
             }
             CHALLENGE | RESPONSE => {
@@ -127,27 +117,25 @@ impl<'a> Message<'a> {
     }
 }
 
-impl ChangePassword {
-    fn parse(value: &[u8]) -> Result<Self, String> {
-        let short = || "the change of the password is cut off".to_owned();
-        let (encrypted_password, rest) = value.split_first_chunk().ok_or_else(short)?;
-        let (encrypted_hash, rest) = rest.split_first_chunk().ok_or_else(short)?;
-        let (peer_challenge, rest) = rest.split_first_chunk().ok_or_else(short)?;
-        let (_reserved, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
-        let (nt_response, flags) = rest.split_first_chunk().ok_or_else(short)?;
-        if flags.len() != 2 {
-            return Err(format!(
-                "the change of the password ends with {} octets instead of 2",
-                flags.len()
-            ));
-        }
-        Ok(Self {
-            encrypted_password: *encrypted_password,
-            encrypted_hash: *encrypted_hash,
-            peer_challenge: *peer_challenge,
-            nt_response: *nt_response,
-        })
+fn parse_change(value: &[u8]) -> Result<ChangePassword, String> {
+    let short = || "the change of the password is cut off".to_owned();
+    let (encrypted_password, rest) = value.split_first_chunk().ok_or_else(short)?;
+    let (encrypted_hash, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (peer_challenge, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (_reserved, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
+    let (nt_response, flags) = rest.split_first_chunk().ok_or_else(short)?;
+    if flags.len() != 2 {
+        return Err(format!(
+            "the change of the password ends with {} octets instead of 2",
+            flags.len()
+        ));
     }
+    Ok(ChangePassword {
+        encrypted_password: *encrypted_password,
+        encrypted_hash: *encrypted_hash,
+        peer_challenge: *peer_challenge,
+        nt_response: *nt_response,
+    })
 }
 
 impl<'a> Response<'a> {
@@ -213,6 +201,15 @@ pub(crate) enum Error {
 
 /// The type data of a Failure request. Only a password that is expired can be answered with more than an acknowledgement.
 pub(crate) fn failure(identifier: u8, error: Error, challenge: &[u8; 16]) -> Vec<u8> {
+    message(
+        FAILURE,
+        identifier,
+        failure_text(error, challenge).as_bytes(),
+    )
+}
+
+/// The text of a Failure request, which is that of MS-CHAP-Error too (RFC 2548 section 2.1.5).
+pub(crate) fn failure_text(error: Error, challenge: &[u8; 16]) -> String {
     let (number, sentence) = match error {
         Error::Authentication => (691, "Authentication failed"),
         Error::PasswordExpired => (EXPIRED, "Password expired"),
@@ -222,23 +219,7 @@ pub(crate) fn failure(identifier: u8, error: Error, challenge: &[u8; 16]) -> Vec
         .iter()
         .map(|octet| format!("{octet:02X}"))
         .collect();
-    let text = format!("E={number} R=0 C={challenge} V=3 M={sentence}");
-    message(FAILURE, identifier, text.as_bytes())
-}
-
-/// The error number of an expired password.
-const EXPIRED: u16 = 648;
-
-/// The challenge of a Failure that says that the password is expired and may be changed now; `None` for every other.
-pub(crate) fn expired_challenge(text: &[u8]) -> Option<[u8; 16]> {
-    let text = std::str::from_utf8(text).ok()?;
-    let field = |name: &str| text.split(' ').find_map(|word| word.strip_prefix(name));
-    if field("E=")? != EXPIRED.to_string() || field("V=")? != "3" {
-        return None;
-    }
-    let mut challenge = [0; 16];
-    hex::decode_to_slice(field("C=")?, &mut challenge).ok()?;
-    Some(challenge)
+    format!("E={number} R=0 C={challenge} V=3 M={sentence}")
 }
 
 /// The type data of a Change-Password response (RFC 2759 section 7).
@@ -337,11 +318,17 @@ mod tests {
     fn only_an_expired_password_is_asked_for_a_new_one() {
         let text = |error| failure(7, error, &[0xab; 16]).split_off(HEADER_LEN);
         assert_eq!(
-            expired_challenge(&text(Error::PasswordExpired)),
+            mschapv2::expired_challenge(&text(Error::PasswordExpired)),
             Some([0xab; 16])
         );
-        assert_eq!(expired_challenge(&text(Error::Authentication)), None);
-        assert_eq!(expired_challenge(&text(Error::ChangingPassword)), None);
+        assert_eq!(
+            mschapv2::expired_challenge(&text(Error::Authentication)),
+            None
+        );
+        assert_eq!(
+            mschapv2::expired_challenge(&text(Error::ChangingPassword)),
+            None
+        );
         for odd in [
             "E=648 R=0 C=AB V=3",
             "E=648 R=0 V=3",
@@ -349,7 +336,7 @@ mod tests {
             "E=648 C=äBABABABABABABABABABABABABABABA V=3",
             "",
         ] {
-            assert_eq!(expired_challenge(odd.as_bytes()), None, "{odd}");
+            assert_eq!(mschapv2::expired_challenge(odd.as_bytes()), None, "{odd}");
         }
     }
 

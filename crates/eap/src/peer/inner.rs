@@ -10,7 +10,7 @@ use super::{PeerSettings, PeerTls};
 use crate::fragment::{ACKNOWLEDGEMENT, Framing, Inbound};
 use crate::keys;
 use crate::method::mschapv2::{self as messages, Message};
-use crate::mschapv2;
+use crate::mschapv2::{self, ChangePassword};
 use crate::packet::{Body, eap_type};
 use crate::reason::{self, Reason};
 use crate::settings::{InnerMethod, Method};
@@ -203,7 +203,7 @@ impl InnerPeer {
                 }
             }
             Message::Failure { text } => {
-                if let Some(challenge) = messages::expired_challenge(text)
+                if let Some(challenge) = mschapv2::expired_challenge(text)
                     && let Some(new) = self.new_password.take()
                 {
                     return self.change_password(data, &challenge, &new, random);
@@ -228,19 +228,16 @@ impl InnerPeer {
     ) -> (Option<Vec<u8>>, Result<(), Reason>) {
         let mut padding = [0; mschapv2::ENCRYPTED_PASSWORD_LEN];
         random(&mut padding);
-        let old_hash = Zeroizing::new(mschapv2::nt_hash(&self.password));
-        let new_hash = Zeroizing::new(mschapv2::nt_hash(new));
-        let Some(encrypted) = mschapv2::encrypt_new_password(&old_hash, new, &padding) else {
+        let mut peer_challenge = [0; 16];
+        random(&mut peer_challenge);
+        let passwords = (self.password.as_str(), new.as_str());
+        let identity = &self.identity;
+        let change = ChangePassword::new(passwords, challenge, peer_challenge, identity, &padding);
+        let Some(change) = change else {
             let fault = reason::CREDENTIALS_UNSET.with("new password that fits");
             return (None, Err(fault));
         };
-        let answered = Answered::new(challenge, &self.identity, new, random);
-        let change = messages::ChangePassword {
-            encrypted_password: *encrypted,
-            encrypted_hash: mschapv2::encrypted_old_hash(&old_hash, &new_hash),
-            peer_challenge: answered.peer_challenge,
-            nt_response: answered.nt_response,
-        };
+        let answered = Answered::with(challenge, identity, new, peer_challenge);
         self.password = new.clone();
         self.state = State::Answered(answered);
         let identifier = failure.get(1).copied().unwrap_or_default().wrapping_add(1);

@@ -140,7 +140,7 @@ impl Peer {
         self
     }
 
-    /// Answers EAP-MSCHAPv2's word that the password is expired with a new one (RFC 2759 section 7), in PEAP and EAP-TTLS.
+    /// Answers MS-CHAPv2's word that the password is expired with a new one (RFC 2759 section 7), in PEAP and EAP-TTLS.
     pub fn with_new_password(mut self, password: Zeroizing<String>) -> Self {
         self.habits.new_password = Some(password);
         self

@@ -25,6 +25,16 @@ impl Answered {
     ) -> Self {
         let mut peer_challenge = [0; 16];
         random(&mut peer_challenge);
+        Self::with(challenge, identity, password, peer_challenge)
+    }
+
+    /// With this challenge of its own.
+    pub(super) fn with(
+        challenge: &[u8; 16],
+        identity: &str,
+        password: &str,
+        peer_challenge: [u8; 16],
+    ) -> Self {
         let nt_hash = Zeroizing::new(mschapv2::nt_hash(password));
         let user = mschapv2::account_name(identity);
         let nt_response = mschapv2::nt_response(&nt_hash, challenge, &peer_challenge, user);

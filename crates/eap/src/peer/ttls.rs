@@ -8,7 +8,7 @@ use super::inner::InnerPeer;
 use super::mschapv2::Answered;
 use crate::keys;
 use crate::method::avp;
-use crate::mschapv2;
+use crate::mschapv2::{self, ChangePassword};
 use crate::packet::{self, Code, Packet, eap_type};
 use crate::reason::{self, Reason};
 use crate::settings::InnerMethod;
@@ -25,6 +25,8 @@ pub(super) struct TtlsPeer {
     credentials_sent: bool,
     /// The octet 0x00 came after a resumption (RFC 9427 section 3.2).
     committed: bool,
+    /// What MS-CHAPv2's word that the password is expired is answered with.
+    new_password: Option<Zeroizing<String>>,
     /// For MS-CHAPv2.
     answered: Option<Answered>,
     server_proven: bool,
@@ -50,9 +52,16 @@ impl TtlsPeer {
             early,
             credentials_sent: false,
             committed: false,
+            new_password: None,
             answered: None,
             server_proven: false,
         })
+    }
+
+    /// Has a new password for when the present one is expired.
+    pub(super) fn with_new_password(mut self, password: Option<Zeroizing<String>>) -> Self {
+        self.new_password = password;
+        self
     }
 
     pub(super) fn is_complete(&self, tls: &Tls) -> bool {
@@ -174,10 +183,22 @@ impl TtlsPeer {
             }
             return result;
         }
-        let success = avps
-            .iter()
-            .find(|avp| avp.vendor == avp::MICROSOFT && avp.code == avp::MS_CHAP2_SUCCESS)
-            .and_then(|avp| avp.data.split_first());
+        let find = |code| {
+            avps.iter()
+                .find(|avp| avp.vendor == avp::MICROSOFT && avp.code == code)
+                .and_then(|avp| avp.data.split_first())
+        };
+        if let Some((identifier, text)) = find(avp::MS_CHAP_ERROR) {
+            if let Some(challenge) = mschapv2::expired_challenge(text)
+                && let Some(new) = self.new_password.take()
+            {
+                let change = self.change_password(*identifier, &challenge, &new, random)?;
+                tls.write(&change);
+                return Ok(());
+            }
+            return Err(reason::SERVER_SAYS_WRONG.with(String::from_utf8_lossy(text)));
+        }
+        let success = find(avp::MS_CHAP2_SUCCESS);
         match (success, &self.answered) {
             (Some((_identifier, text)), Some(answered)) => {
                 answered.prove_server(text)?;
@@ -186,6 +207,35 @@ impl TtlsPeer {
             }
             _ => Err(fault("unexpected attributes")),
         }
+    }
+}
+
+impl TtlsPeer {
+    /// The attributes of RFC 5281 section 11.2.4 that change an expired password.
+    fn change_password(
+        &mut self,
+        identifier: u8,
+        challenge: &[u8; 16],
+        new: &Zeroizing<String>,
+        random: &mut Random,
+    ) -> Result<Vec<u8>, Reason> {
+        let (mut padding, mut peer_challenge) = ([0; mschapv2::ENCRYPTED_PASSWORD_LEN], [0; 16]);
+        random(&mut padding);
+        random(&mut peer_challenge);
+        let passwords = (self.password.as_str(), new.as_str());
+        let identity = &self.identity;
+        let change = ChangePassword::new(passwords, challenge, peer_challenge, identity, &padding)
+            .ok_or_else(|| reason::CREDENTIALS_UNSET.with("new password that fits"))?;
+        let (cpw, pieces) = change.to_attributes(identifier.wrapping_add(1));
+        let mut message = Vec::with_capacity(768);
+        for piece in pieces {
+            push_microsoft(&mut message, avp::MS_CHAP_NT_ENC_PW, &piece);
+        }
+        push_microsoft(&mut message, avp::MS_CHAP2_CPW, &cpw);
+        push_microsoft(&mut message, avp::MS_CHAP_CHALLENGE, challenge);
+        self.answered = Some(Answered::with(challenge, identity, new, peer_challenge));
+        self.password = new.clone();
+        Ok(message)
     }
 }
 

@@ -70,7 +70,8 @@ impl Tunnel {
             }
             (Method::Ttls, Some(method)) => {
                 let eap = method.eap_type().map(|_| inner(method)).transpose()?;
-                Phase2::Ttls(TtlsPeer::new(method, eap, settings, habits.early)?)
+                let peer = TtlsPeer::new(method, eap, settings, habits.early)?;
+                Phase2::Ttls(peer.with_new_password(habits.new_password.clone()))
             }
             (Method::Teap, Some(method)) => {
                 let machine = habits.machine.clone();

@@ -1,11 +1,10 @@
 //! EAP-MSCHAPv2 inside a tunnel (draft-kamath-pppext-eap-mschapv2), as the server plays it.
 
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{InnerStep, InnerSuccess};
-use crate::method::mschapv2::{self as messages, ChangePassword, Error, Message};
-use crate::mschapv2 as crypto;
+use crate::method::mschapv2::{self as messages, Error, Message};
+use crate::mschapv2::{self as crypto, ChangePassword};
 use crate::packet::eap_type;
 use crate::reason::{self, Reason};
 use crate::settings::InnerMethod;
@@ -173,31 +172,17 @@ impl Mschapv2 {
 
     /// Reads a new password, and asks whether it is taken. It has to come from who knows the old one (RFC 2759 section 8.12).
     fn change(&mut self, identity: &str, expired: &Expired, change: &ChangePassword) -> InnerStep {
-        let unproven = || InnerStep::Failure(reason::CHANGE_UNPROVEN.reason());
-        let password = crypto::decrypt_new_password(&expired.nt_hash, &change.encrypted_password);
-        let Some(password) = password else {
-            return unproven();
-        };
-        let nt_hash = Zeroizing::new(crypto::nt_hash(&password));
-        let old = crypto::encrypted_old_hash(&expired.nt_hash, &nt_hash);
-        let verified = crypto::verify(
-            &nt_hash,
-            &expired.challenge,
-            &change.peer_challenge,
-            &expired.name,
-            &change.nt_response,
-        );
-        let knows_old = bool::from(old.ct_eq(&change.encrypted_hash));
-        let Some(authenticator_response) = verified.filter(|_| knows_old) else {
-            return unproven();
+        let opened = change.open(&expired.nt_hash, &expired.challenge, &expired.name);
+        let Some(new) = opened else {
+            return InnerStep::Failure(reason::CHANGE_UNPROVEN.reason());
         };
         self.state = State::ChangeAnswer(Box::new(Changed {
-            authenticator_response,
-            msk: crypto::eap_msk(&nt_hash, &change.nt_response),
+            authenticator_response: new.authenticator_response,
+            msk: crypto::eap_msk(&new.nt_hash, &change.nt_response),
         }));
         InnerStep::Ask(Question::NewPassword {
             user: identity.to_owned(),
-            password,
+            password: new.password,
         })
     }
 

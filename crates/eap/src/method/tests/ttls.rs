@@ -2,6 +2,8 @@
 
 use super::{Client, Reply, VERSIONS};
 use crate::method::avp;
+use crate::mschapv2::{self, ChangePassword};
+use crate::reason;
 use crate::settings::Method;
 use crate::support::{PASSWORD, server_tls, settings_of, start_of_time};
 use crate::{Answer, InnerMethod, Question, Settings, Step, TlsVersions, keys, packet};
@@ -107,7 +109,7 @@ fn ttls_pap_is_checked_against_an_nt_hash_as_well() {
             (0, avp::USER_PASSWORD, PASSWORD.as_bytes()),
         ]);
         assert_eq!(client.say(&said), Reply::Ask("alice".to_owned()));
-        let hash = crate::mschapv2::nt_hash(hashed);
+        let hash = mschapv2::nt_hash(hashed);
         assert_eq!(client.resume(Answer::NtHash(hash.into())), expected);
     }
 }
@@ -254,4 +256,104 @@ fn ttls_takes_eap_that_answers_its_own_request() {
             Reply::Inside(_)
         ));
     }
+}
+
+/// A login with a password that is right and expired, up to MS-CHAP-Error. Yields the challenge of that.
+fn expired(versions: TlsVersions) -> (Client, [u8; 16]) {
+    let mut client = ttls(versions);
+    let (challenge, identifier) = keys::ttls_challenge(&client.tls).unwrap();
+    let hash = mschapv2::nt_hash(PASSWORD);
+    let response = mschapv2::nt_response(&hash, &challenge, &[3; 16], "alice");
+    let response = [&[identifier, 0][..], &[3; 16], &[0; 8], &response].concat();
+    let said = attributes(&[
+        (0, avp::USER_NAME, b"alice"),
+        (311, avp::MS_CHAP_CHALLENGE, &challenge),
+        (311, avp::MS_CHAP2_RESPONSE, &response),
+    ]);
+    assert_eq!(client.say(&said), Reply::Ask("alice".to_owned()));
+    let Reply::Inside(error) = client.resume(Answer::ExpiredNtHash {
+        nt_hash: hash.into(),
+        reason: reason::CREDENTIALS_MISSING.reason(),
+    }) else {
+        panic!("no MS-CHAP-Error")
+    };
+    let error = &avp::parse(&error).unwrap()[0];
+    assert_eq!((error.vendor, error.code), (311, avp::MS_CHAP_ERROR));
+    let given = mschapv2::expired_challenge(&error.data[1..]).unwrap();
+    assert_ne!(given, challenge, "a challenge of its own");
+    (client, given)
+}
+
+/// The attributes that change a password: MS-CHAP2-CPW, MS-CHAP-Challenge, and the pieces of the password.
+fn change(old: &str, challenge: &[u8; 16]) -> Vec<(u32, u32, Vec<u8>)> {
+    let padding = [9; mschapv2::ENCRYPTED_PASSWORD_LEN];
+    let passwords = (old, "new");
+    let change = ChangePassword::new(passwords, challenge, [4; 16], "alice", &padding).unwrap();
+    let (cpw, pieces) = change.to_attributes(77);
+    let pieces = pieces.into_iter();
+    let mut all = vec![
+        (311, avp::MS_CHAP2_CPW, cpw),
+        (311, avp::MS_CHAP_CHALLENGE, challenge.to_vec()),
+    ];
+    all.extend(pieces.map(|piece| (311, avp::MS_CHAP_NT_ENC_PW, piece)));
+    all
+}
+
+fn said(list: &[(u32, u32, Vec<u8>)]) -> Vec<u8> {
+    let list: Vec<_> = list.iter().map(|(v, c, d)| (*v, *c, &d[..])).collect();
+    attributes(&list)
+}
+
+#[test]
+fn ttls_changes_an_expired_password_for_who_knows_it_and_answers_the_challenge_of_the_error() {
+    for versions in VERSIONS {
+        let (mut client, challenge) = expired(versions);
+        let change_it = said(&change(PASSWORD, &challenge));
+        assert_eq!(client.say(&change_it), Reply::Ask("alice".to_owned()));
+        let Reply::Inside(success) = client.resume(Answer::Accepted) else {
+            panic!("no MS-CHAP2-Success")
+        };
+        let success = &avp::parse(&success).unwrap()[0];
+        assert_eq!(success.code, avp::MS_CHAP2_SUCCESS);
+        assert_eq!(success.data[0], 77, "the Ident of the change");
+        assert_eq!(client.say(&[]), Reply::Success("TTLS-MSCHAPv2"));
+
+        let (mut silent, _) = expired(versions);
+        assert_eq!(silent.say(&[]), Reply::Failure("EAP-1410"));
+        let (mut thief, challenge) = expired(versions);
+        let guessed = said(&change("wrong", &challenge));
+        assert_eq!(thief.say(&guessed), Reply::Failure("EAP-1421"));
+        let (mut replayed, _) = expired(versions);
+        assert_eq!(replayed.say(&change_it), Reply::Failure("EAP-1408"));
+        let (mut unasked, _) = Client::connect(Method::Ttls, versions);
+        assert_eq!(unasked.say(&change_it), Reply::Failure("EAP-1407"));
+    }
+}
+
+#[test]
+fn ttls_refuses_a_change_that_is_cut_off_or_reuses_the_challenge_of_the_login() {
+    let versions = TlsVersions::Only13;
+    for without in 0..5 {
+        let (mut client, challenge) = expired(versions);
+        let mut list = change(PASSWORD, &challenge);
+        list.remove(without);
+        let Reply::Failure(code) = client.say(&said(&list)) else {
+            panic!("taken without {without}")
+        };
+        assert!(
+            ["EAP-1109", "EAP-1404", "EAP-1408"].contains(&code),
+            "{code}"
+        );
+        let (mut client, challenge) = expired(versions);
+        let mut list = change(PASSWORD, &challenge);
+        list[without].2.pop();
+        let Reply::Failure(code) = client.say(&said(&list)) else {
+            panic!("taken with a cut in {without}")
+        };
+        assert!(["EAP-1404", "EAP-1408"].contains(&code), "{code}");
+    }
+    let (mut client, _) = expired(versions);
+    let (of_the_login, _) = keys::ttls_challenge(&client.tls).unwrap();
+    let reused = said(&change(PASSWORD, &of_the_login));
+    assert_eq!(client.say(&reused), Reply::Failure("EAP-1408"));
 }

@@ -1,14 +1,17 @@
 //! EAP-TTLSv0 after the handshake: PAP, CHAP, MS-CHAP, MS-CHAPv2 or EAP inside (RFC 5281 sections 10 and 11).
 
+mod change;
 mod credentials;
 mod eap;
 
 use zeroize::Zeroizing;
 
+use self::change::{Changed, Expired};
 use self::credentials::{Credentials, MschapResponse, Mschapv2Response};
 use super::inner::{InnerPackets, InnerStep, password_matches};
 use super::tls::COMMITMENT;
 use super::{Context, Inner, Phase2, Proven, avp};
+use crate::method::mschapv2::{self as messages, Error};
 use crate::mschapv2;
 use crate::reason::{self, Reason};
 use crate::settings::InnerMethod;
@@ -40,6 +43,12 @@ enum State {
         identity: String,
         response: Box<Mschapv2Response>,
     },
+    /// A new password, for the old one is right and expired; or the acknowledgement that there will be none.
+    Change(Box<Expired>),
+    /// Whether the new password is taken.
+    ChangeAnswer(Box<Changed>),
+    /// The acknowledgement of MS-CHAP-Error, after which the login is over.
+    ErrorAcknowledgement(Reason),
     /// The acknowledgement of MS-CHAP2-Success.
     SuccessAcknowledgement { identity: String },
     /// A response of the inner EAP method.
@@ -79,6 +88,17 @@ impl Phase2 for Ttls {
             State::SuccessAcknowledgement { identity } if data.is_empty() => {
                 authenticated(identity, InnerMethod::Mschapv2)
             }
+            State::Change(expired) if data.is_empty() => Inner::Failure(expired.into_reason()),
+            State::Change(expired) => match expired.receive(data) {
+                Ok((changed, password)) => {
+                    let user = changed.identity.clone();
+                    self.state = State::ChangeAnswer(Box::new(changed));
+                    Inner::Ask(Question::NewPassword { user, password })
+                }
+                Err(reason) => Inner::Failure(reason),
+            },
+            // Whatever it says to an error, the answer is the same.
+            State::ErrorAcknowledgement(reason) => Inner::Failure(reason),
             State::Eap(mut eap) => {
                 let step = eap::receive(&mut eap, data, context);
                 self.proceed(eap, step, tls)
@@ -93,6 +113,15 @@ impl Phase2 for Ttls {
             (State::EapAnswer(mut eap), answer) => {
                 let step = eap.answered(answer, context);
                 self.proceed(eap, step, tls)
+            }
+            (State::ChangeAnswer(changed), Answer::Refused(reason)) => {
+                let error = Error::ChangingPassword;
+                say_error(changed.identifier, error, tls, context);
+                self.state = State::ErrorAcknowledgement(reason);
+                Inner::Flush
+            }
+            (State::ChangeAnswer(changed), Answer::Accepted) => {
+                self.succeed(changed.identity, changed.identifier, &changed.proof, tls)
             }
             (_, Answer::Refused(reason)) => Inner::Failure(reason),
             (State::PasswordAnswer { identity, .. }, Answer::Accepted) => {
@@ -119,7 +148,7 @@ impl Phase2 for Ttls {
                     false => Inner::Failure(reason::WRONG_PASSWORD_MSCHAP.reason()),
                 }
             }
-            // There is no way here to a new password (RFC 5281 section 11.2.4 has one, which no supplicant walks).
+            // MS-CHAP of the first version changes nothing: its way to a new password is older than its proof.
             (State::MschapAnswer { response, .. }, Answer::ExpiredNtHash { nt_hash, reason }) => {
                 Inner::Failure(
                     match mschapv2::verify_v1(&nt_hash, &response.challenge, &response.nt_response)
@@ -132,10 +161,16 @@ impl Phase2 for Ttls {
             (
                 State::Mschapv2Answer { identity, response },
                 Answer::ExpiredNtHash { nt_hash, reason },
-            ) => Inner::Failure(match verified(&identity, &response, &nt_hash) {
-                Some(_) => reason,
-                None => reason::WRONG_PASSWORD.reason(),
-            }),
+            ) => match verified(&identity, &response, &nt_hash) {
+                Some(_) => {
+                    let identifier = response.identifier;
+                    let challenge = say_error(identifier, Error::PasswordExpired, tls, context);
+                    let expired = Expired::new(identity, challenge, nt_hash, reason);
+                    self.state = State::Change(Box::new(expired));
+                    Inner::Flush
+                }
+                None => Inner::Failure(reason::WRONG_PASSWORD.reason()),
+            },
             (State::Mschapv2Answer { identity, response }, Answer::NtHash(nt_hash)) => {
                 self.verify(identity, &response, &nt_hash, tls)
             }
@@ -211,7 +246,11 @@ impl Ttls {
         let Some(proof) = verified(&identity, response, nt_hash) else {
             return Inner::Failure(reason::WRONG_PASSWORD.reason());
         };
-        let mut data = vec![response.identifier];
+        self.succeed(identity, response.identifier, &proof, tls)
+    }
+
+    fn succeed(&mut self, identity: String, identifier: u8, proof: &str, tls: &mut Tls) -> Inner {
+        let mut data = vec![identifier];
         data.extend_from_slice(proof.as_bytes());
         let mut message = Vec::new();
         avp::push(&mut message, avp::MICROSOFT, avp::MS_CHAP2_SUCCESS, &data);
@@ -241,6 +280,18 @@ impl Ttls {
             InnerStep::Failure(reason) | InnerStep::Broken(reason) => Inner::Failure(reason),
         }
     }
+}
+
+/// Says MS-CHAP-Error, and with which challenge.
+fn say_error(identifier: u8, error: Error, tls: &mut Tls, context: &mut Context<'_>) -> [u8; 16] {
+    let mut challenge = [0; 16];
+    (context.random)(&mut challenge);
+    let mut data = vec![identifier];
+    data.extend_from_slice(messages::failure_text(error, &challenge).as_bytes());
+    let mut message = Vec::new();
+    avp::push(&mut message, avp::MICROSOFT, avp::MS_CHAP_ERROR, &data);
+    tls.write(&message);
+    challenge
 }
 
 fn verified(identity: &str, response: &Mschapv2Response, nt_hash: &[u8; 16]) -> Option<String> {
