@@ -38,6 +38,7 @@ mod interop;
 mod ocsp;
 mod offers;
 mod policy;
+mod probe;
 mod proof;
 mod quarantine;
 mod radsec;

@@ -12,13 +12,13 @@ use nac_eap::peer::{PeerMachine, PeerMethod, PeerSettings};
 use nac_radius::{MacFormat, Secret};
 
 use self::arguments::{
-    EapArguments, MachineArguments, PasswordArguments, ServerArguments, StationArguments,
-    TlsArguments,
+    AnswerArguments, EapArguments, MachineArguments, PasswordArguments, ServerArguments,
+    StationArguments, TlsArguments,
 };
 use super::{Answer, Context, Failure, Outcome};
 use crate::probe::{
-    AccountingRecord, AccountingStatus, Credentials, ProbeFault, RadiusClient, Station, accounting,
-    authenticate, status,
+    AccountingRecord, AccountingStatus, Answers, Credentials, ProbeFault, RadiusClient, Station,
+    accounting, authenticate_with, status,
 };
 
 const EXAMPLES: &str = "\
@@ -26,6 +26,7 @@ Examples:
   printf %s \"$PASSWORD\" | nac probe peap --server 127.0.0.1:1812 --secret-file secret.txt \\
       --user alice --password-stdin --ca ca.crt
   nac probe tls --secret-file secret.txt --user alice --cert alice.crt --key alice.key --ca ca.crt --resume
+  nac probe pap --secret-file secret.txt --user alice --password-prompt --code-prompt
   nac probe mab --secret-file secret.txt --mac 02:00:00:00:00:01
   nac probe status --secret-file secret.txt
   nac probe status --server nac.example.org --radsec-certificate sw1.crt --radsec-key sw1.key --radsec-ca ca.crt
@@ -95,6 +96,8 @@ struct PasswordLogin {
     #[command(flatten)]
     password: PasswordArguments,
     #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
     station: StationArguments,
 }
 
@@ -139,6 +142,8 @@ struct TunnelLogin {
     user: String,
     #[command(flatten)]
     password: PasswordArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
     #[command(flatten)]
     tls: TlsArguments,
     #[command(flatten)]
@@ -258,12 +263,14 @@ impl PasswordLogin {
         credentials: impl FnOnce(String, zeroize::Zeroizing<String>) -> Credentials,
     ) -> Outcome {
         let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
+        let answers = self.answers.answers(&self.user)?;
         let client = self.server.connect(secret, AUTHENTICATION).await?;
         let login = Login {
             client,
             station: self.station.station()?,
             user: self.user.clone(),
             credentials: credentials(self.user, password),
+            answers,
         };
         login.once(json).await
     }
@@ -283,6 +290,7 @@ impl MabLogin {
             station,
             user,
             credentials: Credentials::Mab { format },
+            answers: Answers::default(),
         }
         .once(json)
         .await
@@ -339,6 +347,7 @@ impl TlsLogin {
             station,
             user,
             credentials,
+            answers: Answers::default(),
         }
         .run(json, self.eap.resume)
         .await
@@ -357,6 +366,7 @@ impl TunnelLogin {
         machine: Option<PeerMachine>,
     ) -> Outcome {
         let (secret, password) = arguments::secrets(&self.server, &self.password, &self.user)?;
+        let answers = self.answers.answers(&self.user)?;
         let tls = self.tls.client(None)?;
         let settings = self
             .eap
@@ -369,6 +379,7 @@ impl TunnelLogin {
             station,
             user: self.user,
             credentials,
+            answers,
         }
         .run(json, self.eap.resume)
         .await
@@ -381,6 +392,7 @@ struct Login {
     station: Station,
     user: String,
     credentials: Credentials,
+    answers: Answers,
 }
 
 impl Login {
@@ -393,7 +405,8 @@ impl Login {
     }
 
     async fn once(mut self, json: bool) -> Outcome {
-        let outcome = authenticate(&mut self.client, &self.station, &self.credentials)
+        let (station, credentials) = (&self.station, &self.credentials);
+        let outcome = authenticate_with(&mut self.client, station, credentials, &self.answers)
             .await
             .map_err(failure)?;
         report::login(json, self.client.server(), &self.user, &outcome, None)?;
@@ -407,14 +420,14 @@ impl Login {
     /// In full, then by resumption. A first login that was rejected leaves nothing to resume.
     async fn twice(mut self, json: bool) -> Outcome {
         let (station, credentials) = (&self.station, &self.credentials);
-        let first = authenticate(&mut self.client, station, credentials)
+        let first = authenticate_with(&mut self.client, station, credentials, &self.answers)
             .await
             .map_err(failure)?;
         if !first.is_accept() {
             report::login(json, self.client.server(), &self.user, &first, None)?;
             return Ok(Answer::No);
         }
-        let second = authenticate(&mut self.client, station, credentials)
+        let second = authenticate_with(&mut self.client, station, credentials, &self.answers)
             .await
             .map_err(failure)?;
         report::login(

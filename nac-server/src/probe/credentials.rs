@@ -43,6 +43,21 @@ pub enum Credentials {
     EapWithMachine(Arc<PeerSettings>, Box<PeerMachine>),
 }
 
+/// What is answered when the server asks for more than the password.
+#[derive(Clone, Default)]
+pub struct Answers {
+    /// The code of an authenticator app: to an Access-Challenge of PAP, and to a second prompt of EAP-GTC.
+    pub code: Option<Zeroizing<String>>,
+    /// A new password, when the server says that the present one is expired (RFC 2759 section 7).
+    pub new_password: Option<Zeroizing<String>>,
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").finish_non_exhaustive()
+    }
+}
+
 impl Credentials {
     /// PAP.
     #[must_use]

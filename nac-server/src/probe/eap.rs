@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use super::outcome::{Accepted, EapFacts, KeyCheck, Outcome, Rejected, Verdict};
 use super::station::ServiceType;
-use super::{Credentials, ProbeFault, RadiusClient, Reply, Station, access_request, random};
+use super::{
+    Answers, Credentials, ProbeFault, RadiusClient, Reply, Station, access_request, random,
+};
 
 /// More round trips than any login takes that is going to end.
 const MAX_ROUNDS: u32 = 200;
@@ -26,6 +28,7 @@ pub(super) async fn authenticate(
     station: &Station,
     settings: &Arc<PeerSettings>,
     machine: Option<&PeerMachine>,
+    answers: &Answers,
 ) -> Result<Outcome, ProbeFault> {
     let began = Instant::now();
     let unix_time = SystemTime::now()
@@ -39,6 +42,12 @@ pub(super) async fn authenticate(
     let mut peer = Peer::new(Arc::clone(settings), unix_time, Box::new(fill));
     if let Some(machine) = machine {
         peer = peer.with_machine(machine.clone());
+    }
+    if let Some(code) = &answers.code {
+        peer = peer.with_code(code.clone());
+    }
+    if let Some(password) = &answers.new_password {
+        peer = peer.with_new_password(password.clone());
     }
     let mut response = identity(&mut peer)?;
     let user_name = String::from_utf8_lossy(response.get(EAP_HEADER_LEN..).unwrap_or_default());

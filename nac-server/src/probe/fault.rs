@@ -65,6 +65,9 @@ pub enum ProbeFault {
         /// What came back.
         reply: Code,
     },
+    /// The server asks for more than the password, and there is nothing to answer.
+    #[error("the server asks for more: \"{}\"", .0.escape_debug())]
+    Challenged(String),
     /// The server broke the rules that carry EAP in RADIUS (RFC 3579).
     #[error("the server broke a rule of EAP over RADIUS: {0}")]
     EapOverRadius(&'static str),
@@ -86,6 +89,9 @@ pub enum ProbeFault {
     /// The server did not prove that it knows the password (RFC 2759 section 8.7).
     #[error("{0}, so that the server did not prove that it knows the password")]
     AuthenticatorResponse(&'static str),
+    /// A new password that no change can carry.
+    #[error("the new password is longer than 256 characters (RFC 2759 section 7)")]
+    NewPasswordTooLong,
     /// A value does not fit into the request.
     #[error("the request cannot be built: {0}")]
     DoesNotFit(#[from] DoesNotFit),
@@ -135,11 +141,15 @@ impl ProbeFault {
                 "with several servers behind one address, one of them may have answered for another",
                 "a proxy between here and the server may drop or damage the keys",
             ],
+            Self::Challenged(_) => {
+                vec!["give the code of the authenticator app: --code-prompt or --code-file"]
+            }
             Self::AuthenticatorResponse(_) => vec!["do not trust this server"],
             Self::Socket { .. }
             | Self::Malformed(_)
             | Self::WrongCode { .. }
             | Self::EapOverRadius(_)
+            | Self::NewPasswordTooLong
             | Self::DoesNotFit(_)
             | Self::Attribute(_)
             | Self::Randomness => Vec::new(),
@@ -149,7 +159,10 @@ impl ProbeFault {
     /// Whether the request itself was at fault, and nothing was sent.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::DoesNotFit(_) | Self::Attribute(_))
+        matches!(
+            self,
+            Self::NewPasswordTooLong | Self::DoesNotFit(_) | Self::Attribute(_)
+        )
     }
 }
 

@@ -45,7 +45,7 @@ use self::station::ServiceType;
 
 pub use accounting::{AccountingRecord, AccountingStatus, Acknowledged, accounting, status};
 pub use client::{RadiusClient, Reply};
-pub use credentials::Credentials;
+pub use credentials::{Answers, Credentials};
 pub use fault::ProbeFault;
 pub use outcome::{Accepted, EapFacts, KeyCheck, Outcome, Rejected, Verdict};
 pub use segment::SegmentSummary;
@@ -61,20 +61,35 @@ pub async fn authenticate(
     station: &Station,
     credentials: &Credentials,
 ) -> Result<Outcome, ProbeFault> {
+    authenticate_with(client, station, credentials, &Answers::default()).await
+}
+
+/// The same with something to answer when the server asks for more.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_with(
+    client: &mut RadiusClient,
+    station: &Station,
+    credentials: &Credentials,
+    answers: &Answers,
+) -> Result<Outcome, ProbeFault> {
     match credentials {
         Credentials::Pap { user, password } => {
-            one_round::pap(client, station, user, password).await
+            one_round::pap(client, station, user, password, answers).await
         }
         Credentials::Chap { user, password } => {
             one_round::chap(client, station, user, password).await
         }
         Credentials::MsChapV2 { user, password } => {
-            one_round::ms_chap_v2(client, station, user, password).await
+            one_round::ms_chap_v2(client, station, user, password, answers).await
         }
         Credentials::Mab { format } => one_round::mab(client, station, *format).await,
-        Credentials::Eap(settings) => eap::authenticate(client, station, settings, None).await,
+        Credentials::Eap(settings) => {
+            eap::authenticate(client, station, settings, None, answers).await
+        }
         Credentials::EapWithMachine(settings, machine) => {
-            eap::authenticate(client, station, settings, Some(machine)).await
+            eap::authenticate(client, station, settings, Some(machine), answers).await
         }
     }
 }

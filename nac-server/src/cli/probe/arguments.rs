@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::{Failure, input};
 use crate::listen::origin::radsec_secret;
-use crate::probe::{NasPortType, RadSecIdentity, Station};
+use crate::probe::{Answers, NasPortType, RadSecIdentity, Station};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("shared secret").required(true)
@@ -70,6 +70,22 @@ pub(super) struct PasswordArguments {
     /// Ask for the password
     #[arg(long, conflicts_with = "secret_stdin")]
     password_prompt: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AnswerArguments {
+    /// Ask for the code of the authenticator app, for a server that asks for one
+    #[arg(long, conflicts_with_all = ["secret_stdin", "password_stdin"])]
+    code_prompt: bool,
+    /// Read that code from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "code_prompt")]
+    code_file: Option<PathBuf>,
+    /// Ask for a new password, for a server that says that the present one is expired
+    #[arg(long, conflicts_with_all = ["secret_stdin", "password_stdin"])]
+    new_password_prompt: bool,
+    /// Read that new password from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "new_password_prompt")]
+    new_password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -218,14 +234,38 @@ pub(super) fn secrets(
     let password = match (&password.password_file, password.password_stdin) {
         (Some(file), _) => input::secret_from_file(file)?,
         (None, true) => input::secret_from_stdin()?,
-        (None, false) => rpassword::prompt_password(format!("Password for {user}: "))
-            .map(Zeroizing::new)
-            .map_err(|error| {
-                Failure::usage(format!("a password cannot be asked for here: {error}"))
-                    .fix("hand it in with: printf %s PASSWORD | nac probe … --password-stdin")
-            })?,
+        (None, false) => prompt("Password", user).map_err(|failure| {
+            failure.fix("hand it in with: printf %s PASSWORD | nac probe … --password-stdin")
+        })?,
     };
     Ok((secret, password))
+}
+
+fn prompt(what: &str, user: &str) -> Result<Zeroizing<String>, Failure> {
+    rpassword::prompt_password(format!("{what} for {user}: "))
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::usage(format!("nothing can be asked for here: {error}")))
+}
+
+impl AnswerArguments {
+    /// What is answered when the server asks for more.
+    pub(super) fn answers(&self, user: &str) -> Result<Answers, Failure> {
+        let given = |what: &str, file: &Option<PathBuf>, asked: bool| match file {
+            Some(file) => input::secret_from_file(file).map(Some),
+            None if asked => prompt(what, user).map(Some),
+            None => Ok(None),
+        };
+        let new_password = given(
+            "New password",
+            &self.new_password_file,
+            self.new_password_prompt,
+        )?;
+        Ok(Answers {
+            // Last, for it does not keep.
+            code: given("Code", &self.code_file, self.code_prompt)?,
+            new_password,
+        })
+    }
 }
 
 impl TlsArguments {
