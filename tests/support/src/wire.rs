@@ -271,16 +271,17 @@ impl Packet {
 
     /// The Wi-Fi keys of the station in it: Tunnel-Password (RFC 2868 section 3.5), Aruba's and Cisco's own.
     pub fn wifi_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<String> {
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         let mut keys = Vec::new();
         for value in self.all(attribute::TUNNEL_PASSWORD) {
             let (_tag, salted) = value.split_first().expect("a tag");
-            keys.push(unsalted(salted, authenticator, secret));
+            keys.push(text(&unsalted(salted, authenticator, secret)));
         }
         for value in self.all(attribute::VENDOR_SPECIFIC) {
             let (vendor, rest) = value.split_first_chunk::<4>().expect("a vendor");
             let (number, data) = (rest[0], &rest[2..]);
             match (u32::from_be_bytes(*vendor), number) {
-                (14_823, 44) => keys.push(unsalted(data, authenticator, secret)),
+                (14_823, 44) => keys.push(text(&unsalted(data, authenticator, secret))),
                 (9, 1) => {
                     let text = String::from_utf8_lossy(data);
                     keys.extend(text.strip_prefix("psk=").map(str::to_owned));
@@ -289,6 +290,23 @@ impl Packet {
             }
         }
         keys
+    }
+
+    /// The keys of the link in it, MS-MPPE-Recv-Key and then MS-MPPE-Send-Key (RFC 2548 section 2.4): the MSK of who was let in.
+    ///
+    /// # Panics
+    ///
+    /// When a vendor's attribute has no vendor.
+    pub fn link_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<u8> {
+        let of = |number: u8| {
+            let values = self.all(attribute::VENDOR_SPECIFIC).into_iter();
+            values.filter_map(move |value| {
+                let (vendor, rest) = value.split_first_chunk::<4>().expect("a vendor");
+                let found = *vendor == MICROSOFT && rest[0] == number;
+                found.then(|| unsalted(&rest[2..], authenticator, secret))
+            })
+        };
+        of(17).chain(of(16)).flatten().collect()
     }
 
     /// The EAP packet inside.
@@ -346,7 +364,7 @@ impl Packet {
 }
 
 /// What RFC 2868 section 3.5 hides behind a salt.
-fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
+fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> Vec<u8> {
     let (salt, hidden) = value.split_at(2);
     let mut last = [authenticator.as_slice(), salt].concat();
     let mut clear = Vec::new();
@@ -359,7 +377,7 @@ fn unsalted(value: &[u8], authenticator: &[u8; 16], secret: &str) -> String {
         last = block.to_vec();
     }
     let length = usize::from(clear[0]);
-    String::from_utf8_lossy(&clear[1..=length]).into_owned()
+    clear[1..=length].to_vec()
 }
 
 /// An EAP-Response (RFC 3748 section 4).
