@@ -1,7 +1,5 @@
 //! Floods: what costs the sender little must cost the server little, and nobody else their login.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,22 +26,9 @@ fn legitimate_traffic(ground: &Ground, until: impl Fn() -> bool) -> (usize, usiz
     (accepted, tried, slowest)
 }
 
-/// How many conversations the server keeps, as its metrics say.
+/// How many conversations the server keeps.
 fn under_way(ground: &Ground) -> usize {
-    let config = std::fs::read_to_string(ground.nac.config()).expect("nac.toml");
-    let config: toml::Table = config.parse().expect("TOML");
-    let listen = config["metrics"]["listen"].as_str().expect("an address");
-    let mut stream = TcpStream::connect(listen).expect("metrics are served");
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("it reads");
-    let mut page = String::new();
-    stream.read_to_string(&mut page).expect("it is text");
-    let value = page
-        .lines()
-        .find_map(|line| line.strip_prefix("nac_eap_conversations "));
-    let value = value.unwrap_or_else(|| panic!("no conversations in:\n{page}"));
-    value.trim().parse().expect("a number")
+    ground.metric("nac_eap_conversations") as usize
 }
 
 /// Says names, each from a MAC of its own, until the server has answered `count` of them. Nobody continues.

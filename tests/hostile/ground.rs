@@ -1,6 +1,7 @@
 //! The server under attack, and what must still be true of it afterwards.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,12 @@ impl Ground {
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Ground> = OnceLock::new();
         SHARED.get_or_init(|| Self::start_as(true))
+    }
+
+    /// The one that the floods share; they leave what belongs to others in peace.
+    pub(crate) fn flooded() -> &'static Self {
+        static FLOODED: OnceLock<Ground> = OnceLock::new();
+        FLOODED.get_or_init(|| Self::start_as(true))
     }
 
     /// One of the caller's own.
@@ -135,18 +142,9 @@ impl Ground {
         assert_eq!(self.log_in(&client), code::ACCESS_ACCEPT);
     }
 
-    /// Alice's password as a switch sends it: again after a second, for a flood makes the kernel lose datagrams.
+    /// Alice's password as a switch sends it.
     pub(crate) fn patient_log_in(&self, client: &Exchange) -> bool {
-        let request = pap(client, 201, true).bytes();
-        let mut tries = 0..5;
-        tries.any(|_| {
-            client.send(&request);
-            let reply = client.receive(Duration::from_secs(1));
-            let reply = reply.and_then(|bytes| Packet::parse(&bytes));
-            reply.is_some_and(|reply| {
-                reply.code == code::ACCESS_ACCEPT && reply.answers(&request, cast::SECRET)
-            })
-        })
+        is_accepted(client, &pap(client, 201, true))
     }
 
     /// A whole EAP-TLS login; gives the code of the last answer.
@@ -164,6 +162,24 @@ impl Ground {
             tls: tls(&self.nac.ca, credential, TlsVersions::Both),
             mac: [2, 0, 0, 0, 0, 0x10],
         }
+    }
+
+    /// A number of its metrics, by the name of the series with its labels.
+    pub(crate) fn metric(&self, series: &str) -> u64 {
+        let config = std::fs::read_to_string(self.nac.config()).expect("nac.toml");
+        let config: toml::Table = config.parse().expect("TOML");
+        let listen = config["metrics"]["listen"].as_str().expect("an address");
+        let mut stream = TcpStream::connect(listen).expect("metrics are served");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("it is text");
+        let value = page
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {series} in:\n{page}"));
+        value.trim().parse().expect("a number")
     }
 
     /// Resident memory of the server, in octets.
@@ -219,6 +235,32 @@ pub(crate) fn pap(client: &Exchange, identifier: u8, signed: bool) -> Request {
     request
         .with(attribute::USER_NAME, cast::USER)
         .with_password(cast::PASSWORD)
+}
+
+/// A registered printer as a switch asks about it (RFC 3580 section 3.1 leaves the password to the switch: it is the name again).
+pub(crate) fn mab(client: &Exchange, identifier: u8) -> Request {
+    let name = hex::encode(cast::PRINTER);
+    client
+        .request(code::ACCESS_REQUEST, identifier)
+        .with_message_authenticator()
+        .with(attribute::USER_NAME, &name)
+        .with(attribute::CALLING_STATION_ID, &name)
+        .with(attribute::SERVICE_TYPE, 10_u32.to_be_bytes())
+        .with_password(&name)
+}
+
+/// Whether the answer is yes. Asks again after a second as a switch does, for a flood makes the kernel lose datagrams.
+pub(crate) fn is_accepted(client: &Exchange, request: &Request) -> bool {
+    let request = request.bytes();
+    let mut tries = 0..5;
+    tries.any(|_| {
+        client.send(&request);
+        let reply = client.receive(Duration::from_secs(1));
+        let reply = reply.and_then(|bytes| Packet::parse(&bytes));
+        reply.is_some_and(|reply| {
+            reply.code == code::ACCESS_ACCEPT && reply.answers(&request, cast::SECRET)
+        })
+    })
 }
 
 /// Sends `hostile`, then a question of the same socket, and expects nothing but the answer to that.

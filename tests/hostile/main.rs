@@ -4,9 +4,11 @@
 //! panicked, is a legitimate supplicant still served, is memory still bounded, and was what had to be said said once?
 
 mod accounting;
+mod beside;
 mod blast;
 mod codes;
 mod connections;
+mod crowd;
 mod disk;
 mod duplicates;
 mod eap;
@@ -19,11 +21,14 @@ mod hints;
 mod https;
 mod installation;
 mod legacy;
+mod locked;
+mod orders;
 mod osquery;
 mod packets;
 mod radsec;
 mod rejects;
 mod replays;
+mod sequences;
 mod signals;
 mod startup;
 mod state;

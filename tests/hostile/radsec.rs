@@ -2,12 +2,15 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nac_test_support::cast;
 use nac_test_support::radsec::{Dialling, RadSec};
 use nac_test_support::wire::{Packet, attribute, code};
 
+use crate::crowd::turn;
 use crate::ground::{Ground, Noise, SOON};
 
 /// Longer than any deadline of a connection.
@@ -317,4 +320,77 @@ fn a_repeated_request_is_decided_once_on_its_connection_and_again_on_another() {
         Some(code::ACCESS_REJECT)
     );
     assert_eq!(ground.decisions(user), 2);
+}
+
+#[test]
+fn ten_thousand_connections_of_strangers_keep_no_nas_out() {
+    // As many as both sides may have open: 10,000, or what is left of the limit of files where that is lower.
+    let limit = std::fs::read_to_string("/proc/self/limits").expect("Linux tells limits");
+    let mut limits = limit.lines();
+    let files = limits.find(|line| line.starts_with("Max open files"));
+    let files = files.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    let count = files
+        .unwrap_or(20_000_usize)
+        .saturating_sub(1_000)
+        .min(10_000);
+    let ground = &Ground::start();
+    let _turn = turn();
+    let mut nas = connect(ground);
+    let is_accepted = |nas: &mut RadSec| {
+        let octets = request(nas);
+        let sent = nas.send(&octets);
+        let reply = sent.ok().and_then(|()| nas.receive());
+        reply.is_some_and(|reply| reply.code == code::ACCESS_ACCEPT)
+    };
+    let over = AtomicBool::new(false);
+    let opened = thread::scope(|scope| {
+        let (sender, over) = (ground.nac.radsec, &over);
+        let flood = scope.spawn(move || {
+            let mut open = Vec::new();
+            for number in 0..count {
+                // Forty from each of 250 addresses: one half says nothing, the other stops in the middle of the handshake.
+                let from = Ipv4Addr::new(127, 203, 0, (number % 250) as u8 + 1);
+                let Ok(mut socket) = dial(from, sender) else {
+                    continue;
+                };
+                if number % 2 == 0 {
+                    let _ = socket.write_all(b"\x16\x03\x01\x02\x00\x01");
+                }
+                open.push(socket);
+            }
+            over.store(true, Ordering::Relaxed);
+            open
+        });
+        let (mut served, mut slowest) = (0, Duration::ZERO);
+        while !over.load(Ordering::Relaxed) || served < 25 {
+            let began = Instant::now();
+            assert!(is_accepted(&mut nas), "who is connected");
+            // Those who dawdle hold all the places that they can get.
+            assert!(is_accepted(&mut connect(ground)), "who connects now");
+            assert!(ground.patient_log_in(&ground.client("127.0.0.1:0")));
+            slowest = slowest.max(began.elapsed());
+            served += 1;
+        }
+        assert!(
+            slowest < Duration::from_secs(4),
+            "the slowest took {slowest:?}"
+        );
+        flood.join().expect("nobody panics")
+    });
+    let opened = opened.len();
+    assert!(opened * 10 >= count * 9, "{opened} of {count}");
+    ground.survived();
+    let full = ground.lines("RadSec connections are refused", "too many handshakes");
+    assert!(
+        (1..=3).contains(&full.len()),
+        "it is said, and not {count} times: {full:#?}"
+    );
+}
+
+/// A TCP connection of somebody else.
+fn dial(from: Ipv4Addr, server: std::net::SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&std::net::SocketAddr::from((from, 0)).into())?;
+    socket.connect_timeout(&server.into(), Duration::from_secs(2))?;
+    Ok(socket.into())
 }

@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use nac_test_support::program::repository;
 
 /// Where the product compares something that a stranger sends with something that only we know.
-const COMPARISONS: [(&str, &str); 11] = [
+const COMPARISONS: [(&str, &str); 14] = [
     ("crates/radius/src/verify.rs", "ct_eq"),
     ("crates/radius/src/password.rs", "ct_eq"),
     ("crates/eap/src/mschapv2.rs", "ct_eq"),
     ("crates/eap/src/method/ttls/credentials.rs", "ct_eq"),
     ("crates/eap/src/method/inner/gtc.rs", "ct_eq"),
+    ("crates/eap/src/method/inner/mschapv2.rs", "ct_eq"),
     ("crates/eap/src/method/teap/keys.rs", "ct_eq"),
     ("crates/eap/src/method/peap/binding.rs", "hmac::verify"),
     ("nac-server/src/authenticate/openings.rs", "ct_eq"),
     ("nac-server/src/authenticate/eap/questions.rs", "ct_eq"),
     ("nac-server/src/identity/password.rs", "ct_eq"),
+    ("crates/store/src/audit.rs", "ct_eq"),
+    ("crates/store/src/seal.rs", "ct_eq"),
     (
         "portal/src/public/token.rs",
         "constant_time::verify_slices_are_equal",
@@ -93,6 +96,7 @@ fn nothing_that_is_secret_by_its_name_is_compared_octet_by_octet() {
     for room in [
         "crates/radius/src",
         "crates/eap/src",
+        "crates/store/src",
         "nac-server/src",
         "portal/src",
         "posture/src",

@@ -9,15 +9,17 @@ mod support;
 
 use std::sync::Arc;
 
-use nac_eap::peer::{Peer, PeerMethod, PeerStep, PeerTls};
+use nac_eap::peer::{Peer, PeerMachine, PeerMethod, PeerStep, PeerTls};
 use nac_eap::{
-    Answer, Conversation, Method, Opening, Question, Settings, Step, Success, TlsVersions, mschapv2,
+    Answer, Conversation, InnerMethod, Method, Opening, Question, Settings, Step, Success,
+    TlsVersions, mschapv2,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use support::{
-    Login, NOW, PASSWORD, answer, peer_tls, pki, random, server_tls, settings_of, start_of_time,
+    CODE, Login, NOW, PASSWORD, answer, peer_tls, pki, random, server_tls, settings_of,
+    start_of_time,
 };
 
 /// More packets than the longest login needs.
@@ -71,9 +73,43 @@ enum Certificate {
     None,
 }
 
+/// Who logs in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Person {
+    /// A password is all that she needs.
+    Alice,
+    /// She has to show a code besides: the right one, a wrong one or none.
+    Carol(Option<bool>),
+    /// His password is over: he chooses another that is taken, one that is not, or none.
+    Dave(Option<bool>),
+}
+
+impl Person {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Alice => "alice",
+            Self::Carol(_) => "carol",
+            Self::Dave(_) => "dave",
+        }
+    }
+}
+
+/// The machine that they sit at, which TEAP asks for first.
+#[derive(Clone, Copy, Debug)]
+struct Machine {
+    certificate: Certificate,
+    /// Nobody is logged in to it.
+    alone: bool,
+}
+
+/// Its name.
+const MACHINE: &str = "host/laptop";
+
 #[derive(Clone, Debug)]
 struct Case {
     method: PeerMethod,
+    person: Person,
+    machine: Option<Machine>,
     proposed: Method,
     versions: TlsVersions,
     certificate: Certificate,
@@ -110,25 +146,31 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
+    let certificate = || {
+        prop_oneof![
+            3 => Just(Certificate::Good),
+            1 => select(vec![Certificate::Foreign, Certificate::Expired, Certificate::None]),
+        ]
+    };
+    let told = || select(vec![Some(true), Some(false), None]);
+    let person = prop_oneof![
+        4 => Just(Person::Alice),
+        1 => told().prop_map(Person::Carol),
+        1 => told().prop_map(Person::Dave),
+    ];
+    let machine = (certificate(), any::<bool>());
+    let machine = machine.prop_map(|(certificate, alone)| Machine { certificate, alone });
     let who = (
-        select(vec![
-            PeerMethod::Tls,
-            PeerMethod::PeapMschapv2,
-            PeerMethod::TtlsPap,
-            PeerMethod::TtlsMschapv2,
-            PeerMethod::TeapMschapv2,
-            PeerMethod::TeapPap,
-        ]),
+        select(PeerMethod::ALL.to_vec()),
         select(METHODS.to_vec()),
         select(vec![
             TlsVersions::Both,
             TlsVersions::Only12,
             TlsVersions::Only13,
         ]),
-        prop_oneof![
-            3 => Just(Certificate::Good),
-            1 => select(vec![Certificate::Foreign, Certificate::Expired, Certificate::None]),
-        ],
+        certificate(),
+        person,
+        proptest::option::weighted(0.3, machine),
     );
     let world = prop_oneof![
         6 => Just(World::Truth),
@@ -142,10 +184,12 @@ fn case() -> impl Strategy<Value = Case> {
         vec(world, 4),
     );
     (who, how).prop_map(|(who, how)| {
-        let (method, proposed, versions, certificate) = who;
+        let (method, proposed, versions, certificate, person, machine) = who;
         let (right_password, accept, (mtu, stateless), acts, world) = how;
         Case {
             method,
+            person,
+            machine,
             proposed,
             versions,
             certificate,
@@ -157,6 +201,34 @@ fn case() -> impl Strategy<Value = Case> {
             world,
         }
     })
+}
+
+impl Case {
+    /// Whether a login with all of this succeeds, if nothing but packets goes wrong.
+    fn is_right(&self) -> bool {
+        let machine = self.machine.filter(|_| self.method.outer() == Method::Teap);
+        if let Some(machine) = machine {
+            // Its certificate counts first, and alone where nobody is logged in.
+            if machine.certificate != Certificate::Good || machine.alone {
+                return machine.certificate == Certificate::Good;
+            }
+        }
+        if self.method.by_certificate() {
+            return self.certificate == Certificate::Good;
+        }
+        let more = match (self.person, self.method) {
+            (Person::Alice, _) => true,
+            // The methods that can ask for more.
+            (Person::Carol(code), _) if self.method.inner() == Some(InnerMethod::EapGtc) => {
+                code == Some(true)
+            }
+            (Person::Dave(new), PeerMethod::PeapMschapv2 | PeerMethod::TtlsEapMschapv2) => {
+                new == Some(true)
+            }
+            _ => false,
+        };
+        self.right_password && more
+    }
 }
 
 /// One conversation and its supplicant.
@@ -173,6 +245,8 @@ struct Run<'a> {
     agreed: bool,
     /// The world accepted a password that it did not look at.
     gift: bool,
+    /// The same of a code or of a new password, which come after the right password.
+    more_given: bool,
     /// The login is over, one way or the other.
     ended: bool,
     success: Option<Success>,
@@ -187,6 +261,21 @@ impl<'a> Run<'a> {
             "guess"
         };
         login.eap_mtu = case.mtu;
+        login.identity = case.person.name();
+        match case.person {
+            Person::Alice => {}
+            Person::Carol(code) => {
+                login.code = code.map(|right| if right { CODE } else { "000000" })
+            }
+            Person::Dave(new) => {
+                login.new_password = new.map(|taken| if taken { "neues Paßwort" } else { "abc" });
+            }
+        }
+        login.machine = case.machine.map(|machine| PeerMachine {
+            identity: MACHINE.to_owned(),
+            tls: tls_of(machine.certificate),
+            alone: machine.alone,
+        });
         let mut conversation = login.conversation();
         let request = conversation.start();
         Self {
@@ -200,6 +289,7 @@ impl<'a> Run<'a> {
             questions: 0,
             agreed: false,
             gift: false,
+            more_given: false,
             ended: false,
             success: None,
         }
@@ -309,7 +399,12 @@ impl<'a> Run<'a> {
                 .unwrap_or(World::Truth);
             self.questions += 1;
             let told = told(world, &question);
-            self.gift |= world == World::Gift && matches!(question, Question::Password { .. });
+            let given = world == World::Gift;
+            match question {
+                Question::Password { .. } | Question::Chap { .. } => self.gift |= given,
+                Question::Code { .. } | Question::NewPassword { .. } => self.more_given |= given,
+                Question::NtHash { .. } => {}
+            }
             self.agreed |= world == World::Truth && !matches!(told, Answer::Refused(_));
             step = self.conversation.resume(start_of_time(), told);
         }
@@ -389,19 +484,38 @@ impl<'a> Run<'a> {
                 accepted_before,
                 "a session that was never accepted was resumed: {success:?}"
             );
-        } else if success.method == "EAP-TLS" {
-            prop_assert_eq!(self.case.certificate, Certificate::Good);
-            prop_assert!(!success.certificates.is_empty());
+        } else if success.identity == MACHINE {
+            let machine = self.case.machine;
+            let alone = machine.filter(|machine| machine.alone);
+            let certificate = alone.map(|machine| machine.certificate);
+            prop_assert_eq!(certificate, Some(Certificate::Good));
+            prop_assert!(success.by_certificate && !success.certificates.is_empty());
         } else {
-            prop_assert!(
-                self.agreed || self.gift,
-                "the world never agreed: {success:?}"
-            );
-            prop_assert!(
-                self.case.right_password || self.gift,
-                "the password was wrong: {success:?}"
-            );
-            prop_assert_eq!(&success.identity, "alice");
+            // Outside a tunnel it is only what was said, and may have been changed on the way.
+            if success.method != "EAP-TLS" {
+                prop_assert_eq!(&success.identity, self.case.person.name());
+            }
+            if success.machine.is_some() {
+                let certificate = self.case.machine.map(|machine| machine.certificate);
+                prop_assert_eq!(certificate, Some(Certificate::Good));
+            }
+            if success.by_certificate {
+                prop_assert_eq!(self.case.certificate, Certificate::Good);
+                prop_assert!(!success.certificates.is_empty());
+            } else if !self.gift {
+                prop_assert!(self.agreed, "the world never agreed: {success:?}");
+                prop_assert!(
+                    self.case.right_password,
+                    "the password was wrong: {success:?}"
+                );
+                match self.case.person {
+                    Person::Alice => {}
+                    Person::Carol(more) | Person::Dave(more) => prop_assert!(
+                        more == Some(true) || self.more_given,
+                        "more than the password was needed: {success:?}"
+                    ),
+                }
+            }
         }
         self.nothing_counts_any_more()?;
         let verdict = if self.case.accept {
@@ -435,7 +549,7 @@ fn told(world: World, question: &Question) -> Answer {
     }
 }
 
-fn tls(certificate: Certificate) -> Arc<PeerTls> {
+fn tls_of(certificate: Certificate) -> Arc<PeerTls> {
     let pki = pki();
     let identity = match certificate {
         Certificate::Good => Some(&pki.client),
@@ -462,7 +576,7 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
-        .unwrap_or(96)
+        .unwrap_or(320)
 }
 
 proptest! {
@@ -470,7 +584,7 @@ proptest! {
 
     #[test]
     fn only_a_completed_method_with_the_right_credentials_succeeds_and_only_once(case in case()) {
-        let (settings, tls) = (settings(&case), tls(case.certificate));
+        let (settings, tls) = (settings(&case), tls_of(case.certificate));
         let mut first = Run::new(&case, &settings, &tls);
         first.play()?;
         let accepted = first.success.is_some() && case.accept;
@@ -485,12 +599,9 @@ proptest! {
     fn a_login_that_only_loses_packets_succeeds_if_and_only_if_the_credentials_are_right(mut case in case()) {
         case.acts.retain(|act| matches!(act, Act::Deliver | Act::Lose));
         case.world.clear();
-        let mut run = Run::new(&case, &settings(&case), &tls(case.certificate));
+        let mut run = Run::new(&case, &settings(&case), &tls_of(case.certificate));
         run.play()?;
-        let right = match case.method {
-            PeerMethod::Tls => case.certificate == Certificate::Good,
-            _ => case.right_password,
-        };
+        let right = case.is_right();
         prop_assert_eq!(run.success.is_some(), right);
         run.judge(false)?;
     }

@@ -6,20 +6,13 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::sync::Arc;
-
-use nac_eap::{Answer, Conversation, Method, Question, Step, Success, TlsVersions, mschapv2};
+use nac_eap::{Answer, Method, Question, Success, TlsVersions, mschapv2};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use rustls::client::Resumption;
-use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use rustls_pki_types::{ServerName, UnixTime};
-use support::{NOW, PASSWORD, answer, pki, random, server_tls, settings_of, start_of_time};
+use support::stranger::{Outcome, Tunnel};
+use support::{PASSWORD, answer};
 
-const MTU: usize = 60_000;
 const MSCHAPV2: u8 = 26;
 const EXTENSIONS: u8 = 33;
 const MICROSOFT: u32 = 311;
@@ -91,13 +84,9 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 struct Stranger {
-    conversation: Conversation,
-    tls: ClientConnection,
-    method: Method,
+    tunnel: Tunnel,
     world: World,
-    identifier: u8,
     said: Vec<Vec<u8>>,
-    heard: Vec<u8>,
     /// The right password was said, or proven to be known, and the world agreed.
     proven: bool,
     success: Option<Success>,
@@ -107,31 +96,14 @@ struct Stranger {
 impl Stranger {
     /// A stranger whose handshake is done.
     fn new(case: &Case) -> Self {
-        let settings = settings_of(&server_tls(case.versions), &[case.method]);
-        let mut conversation = Conversation::new(settings, start_of_time(), NOW, MTU, random());
-        let identifier = conversation.start()[1];
-        let name = ServerName::try_from("radius.example.org").unwrap();
-        let mut stranger = Self {
-            conversation,
-            tls: ClientConnection::new(client(), name).unwrap(),
-            method: case.method,
+        Self {
+            tunnel: Tunnel::open(case.method, case.versions),
             world: case.world,
-            identifier,
             said: Vec::new(),
-            heard: Vec::new(),
             proven: false,
             success: None,
             over: false,
-        };
-        stranger.respond(1, b"anybody", &[]);
-        while stranger.tls.is_handshaking() {
-            stranger.flush(&[]);
         }
-        // TLS 1.3: our Finished. TLS 1.2: PEAP's acknowledgement of the server's, where EAP-TTLS goes on at once.
-        if stranger.tls.wants_write() || case.method == Method::Peap {
-            stranger.flush(&[]);
-        }
-        stranger
     }
 
     fn play(&mut self, says: &[Say]) {
@@ -146,29 +118,29 @@ impl Stranger {
                 Say::Again(_) => Vec::new(),
                 Say::Acknowledge(operation) => vec![MSCHAPV2, *operation],
                 Say::Result(result) => {
-                    let identifier = self.heard.get(1).copied().unwrap_or(self.identifier);
+                    let identifier = self.tunnel.heard.get(1).copied();
+                    let identifier = identifier.unwrap_or(self.tunnel.identifier);
                     vec![2, identifier, 0, 11, EXTENSIONS, 0x80, 3, 0, 2, 0, *result]
                 }
                 Say::Password { knows } => pap(password(*knows)),
                 Say::Garbage(words) => words.clone(),
             };
             self.said.push(words.clone());
-            self.tls.writer().write_all(&words).unwrap();
-            self.flush(&words);
+            self.say(&words);
         }
     }
 
     /// What is due now, from somebody who knows the password or guesses it.
     fn expected(&self, knows: bool) -> Vec<u8> {
-        if self.method == Method::Ttls {
-            let due = self.heard.is_empty();
+        if self.tunnel.method == Method::Ttls {
+            let due = self.tunnel.heard.is_empty();
             return if due {
                 self.ttls_mschapv2(knows)
             } else {
                 Vec::new()
             };
         }
-        match self.heard[..] {
+        match self.tunnel.heard[..] {
             [1] => b"\x01alice".to_vec(),
             [MSCHAPV2, 1, identifier, _, _, 16, ref rest @ ..] => {
                 let challenge = rest.first_chunk().unwrap();
@@ -184,6 +156,7 @@ impl Stranger {
 
     fn ttls_mschapv2(&self, knows: bool) -> Vec<u8> {
         let material = self
+            .tunnel
             .tls
             .export_keying_material([0; 17], b"ttls challenge", None);
         let material = material.unwrap();
@@ -199,59 +172,37 @@ impl Stranger {
 
     /// Whether these words, here and now, show that the password is known.
     fn prove(&self, words: &[u8]) -> bool {
-        let asked = self.method == Method::Ttls || self.heard.starts_with(&[MSCHAPV2, 1]);
+        let asked =
+            self.tunnel.method == Method::Ttls || self.tunnel.heard.starts_with(&[MSCHAPV2, 1]);
         asked && words == self.expected(true) || words == pap(PASSWORD)
     }
 
-    fn flush(&mut self, words: &[u8]) {
-        let mut message = vec![0];
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut message).unwrap();
-        }
-        self.respond(self.method.type_number(), &message, words);
-    }
-
-    /// Sends a response, which holds these words inside.
-    fn respond(&mut self, eap_type: u8, data: &[u8], words: &[u8]) {
-        let [high, low] = ((5 + data.len()) as u16).to_be_bytes();
-        let packet = [&[2, self.identifier, high, low, eap_type], data].concat();
-        let mut step = self.conversation.receive(start_of_time(), &packet);
-        if let Step::Ask(question) = &step {
-            let told = match self.world {
+    fn say(&mut self, words: &[u8]) {
+        let (proves, world) = (self.prove(words), self.world);
+        let mut proven = false;
+        let outcome = self.tunnel.say(words, |question| {
+            let password = matches!(question, Question::Password { .. });
+            proven = match world {
+                World::Truth => proves,
+                // The world says yes to a password that it did not look at.
+                World::Accepted => password,
+                World::Refusal | World::WrongHash => false,
+            };
+            match world {
                 World::Truth => answer(question),
                 World::Refusal => answer(&Question::NtHash {
                     user: "nobody".to_owned(),
                 }),
                 World::WrongHash => Answer::NtHash(mschapv2::nt_hash("another").into()),
                 World::Accepted => Answer::Accepted,
-            };
-            let password = matches!(question, Question::Password { .. });
-            self.proven |= match self.world {
-                World::Truth => self.prove(words),
-                // The world says yes to a password that it did not look at.
-                World::Accepted => password,
-                World::Refusal | World::WrongHash => false,
-            };
-            step = self.conversation.resume(start_of_time(), told);
+            }
+        });
+        self.proven |= proven;
+        match outcome {
+            Outcome::GoesOn => {}
+            Outcome::LetIn(success) => (self.success, self.over) = (Some(*success), true),
+            Outcome::Over => self.over = true,
         }
-        match step {
-            Step::Request(request) => self.hear(&request),
-            Step::Success(success) => (self.success, self.over) = (Some(success), true),
-            _ => self.over = true,
-        }
-    }
-
-    fn hear(&mut self, request: &[u8]) {
-        self.identifier = request[1];
-        let start = if request[5] & 0x80 == 0 { 6 } else { 10 };
-        let mut message = &request[start..];
-        while !message.is_empty() {
-            self.tls.read_tls(&mut message).unwrap();
-            self.tls.process_new_packets().unwrap();
-        }
-        self.heard.clear();
-        // "Would block" when there is no more.
-        let _ = self.tls.reader().read_to_end(&mut self.heard);
     }
 }
 
@@ -291,28 +242,6 @@ fn avp(vendor: u32, code: u32, data: &[u8]) -> Vec<u8> {
     words.extend(data);
     words.resize(words.len().next_multiple_of(4), 0);
     words
-}
-
-fn client() -> Arc<ClientConfig> {
-    #[derive(Debug)]
-    struct Fixed;
-    impl TimeProvider for Fixed {
-        fn current_time(&self) -> Option<UnixTime> {
-            Some(UnixTime::since_unix_epoch(NOW))
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(pki().authority.certificate()).unwrap();
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = builder
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = Resumption::disabled();
-    config.time_provider = Arc::new(Fixed);
-    Arc::new(config)
 }
 
 /// As many as are quick, or as `PROPTEST_CASES` says.

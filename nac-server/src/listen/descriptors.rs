@@ -9,8 +9,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Connections at once over all HTTPS listeners: 10,000 osquery hosts keep theirs alive.
 const WANTED: usize = 20_000;
-/// File descriptors that HTTPS connections leave to everything else: 1,000 RadSec connections, 256 handshakes of more, 256 for the rest.
-const RESERVED: usize = 1_512;
+/// File descriptors that HTTPS connections leave to everything else: 1,000 RadSec connections, 384 handshakes of more, 256 for the rest.
+const RESERVED: usize = 1_640;
 /// One address may hold this part of all places. It may be a whole site behind one address, or a proxy, so it is a large one.
 const SHARE: usize = 4;
 

@@ -152,3 +152,67 @@ fn reading_a_policy_takes_time_in_proportion_to_its_length() {
     };
     check("policy_text", 20, policies, nac_fuzz::policy_text);
 }
+
+/// A certificate for so many hosts, in DER.
+fn certificate_of(names: usize) -> Vec<u8> {
+    let names: Vec<String> = (0..names)
+        .map(|number| format!("host-{number}.example.org"))
+        .collect();
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(names).expect("names");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    certificate.der().to_vec()
+}
+
+#[test]
+fn reading_a_certificate_takes_time_in_proportion_to_its_length() {
+    let read = nac_fuzz::certificate_facts;
+    // Below the number of names that are read, and above.
+    check("certificate_facts", 40, certificate_of, read);
+    check("certificate_facts", 400, certificate_of, read);
+    let chain = |certificates: usize| {
+        use base64::Engine as _;
+        let der = base64::engine::general_purpose::STANDARD.encode(certificate_of(2));
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
+        pem.repeat(certificates).into_bytes()
+    };
+    check("a file of certificates", 30, chain, read);
+}
+
+#[test]
+fn reading_what_osquery_posts_takes_time_in_proportion_to_its_length() {
+    // The first octet is the endpoint: what was asked, what was logged, and who enrols.
+    let rows = |count: usize| {
+        let row = |number: usize| {
+            format!(
+                r#"{{"interface":"eth{number}","mac":"02:00:00:00:00:01","address":"10.0.0.9"}}"#
+            )
+        };
+        let rows: Vec<String> = (0..count).map(row).collect();
+        let rows = rows.join(",");
+        let queries = format!(r#"{{"nac_d.interfaces.NONCE":[{rows}]}}"#);
+        format!("\0{{\"node_key\":\"KEY\",\"queries\":{queries},\"statuses\":{{}}}}").into_bytes()
+    };
+    check("rows", 200, rows, nac_fuzz::osquery_json);
+    let answers = |count: usize| {
+        let answer = |number: usize| format!(r#""nac_p.check-{number}.NONCE":[]"#);
+        let answers: Vec<String> = (0..count).map(answer).collect();
+        let answers = answers.join(",");
+        format!("\0{{\"node_key\":\"KEY\",\"queries\":{{{answers}}},\"statuses\":{{}}}}")
+            .into_bytes()
+    };
+    check("answers", 200, answers, nac_fuzz::osquery_json);
+    let lines = |count: usize| {
+        let line = |number: usize| format!(r#"{{"line":{number},"message":"x"}}"#);
+        let lines: Vec<String> = (0..count).map(line).collect();
+        let lines = lines.join(",");
+        format!("\x02{{\"node_key\":\"KEY\",\"log_type\":\"status\",\"data\":[{lines}]}}")
+            .into_bytes()
+    };
+    check("lines of a log", 200, lines, nac_fuzz::osquery_json);
+    let depth = |count: usize| {
+        let deep = format!("{}{}", "[".repeat(count), "]".repeat(count));
+        format!("\0{{\"node_key\":\"KEY\",\"queries\":{{\"a\":{deep}}}}}").into_bytes()
+    };
+    check("brackets", 2_000, depth, nac_fuzz::osquery_json);
+}

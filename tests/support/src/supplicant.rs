@@ -140,18 +140,59 @@ pub fn log_in_with_new_password(client: &Exchange, profile: &Profile, password: 
     run(client, profile, answers, usize::MAX).expect("nothing breaks the login off")
 }
 
+/// Logs in to the end, or gives up when the server does not answer however often it is asked.
+#[must_use]
+pub fn try_log_in(client: &Exchange, profile: &Profile) -> Option<Login> {
+    let answers = Answers {
+        gives_up: true,
+        ..Answers::default()
+    };
+    run(client, profile, answers, usize::MAX)
+}
+
 /// What somebody in front of the supplicant answers when it asks, and the switch behind it.
 #[derive(Clone, Copy, Default)]
 struct Answers<'a> {
     code: Option<&'a str>,
     new_password: Option<&'a str>,
     session: Option<&'a str>,
+    /// A server that stays silent ends the login, and otherwise the test.
+    gives_up: bool,
 }
 
 /// Sends at most `requests` requests, then falls silent. `None` when it broke off before the end.
 #[must_use]
 pub fn break_off(client: &Exchange, profile: &Profile, requests: usize) -> Option<Login> {
     run(client, profile, Answers::default(), requests)
+}
+
+impl Profile {
+    /// The name that is said outside the tunnel, if there is one.
+    #[must_use]
+    pub fn outer_identity(&self) -> &str {
+        match self.method {
+            PeerMethod::Tls => &self.identity,
+            _ => "anonymous",
+        }
+    }
+
+    /// A supplicant that has not begun.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        let tunnelled = self.method != PeerMethod::Tls;
+        let settings = PeerSettings {
+            method: self.method,
+            identity: self.identity.clone(),
+            anonymous_identity: tunnelled.then(|| self.outer_identity().to_owned()),
+            password: tunnelled.then(|| self.password.clone().into()),
+            tls: Arc::clone(&self.tls),
+            eap_mtu: EAP_MTU,
+        };
+        let clock = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Peer::new(Arc::new(settings), clock, Box::new(fill))
+    }
 }
 
 fn run(client: &Exchange, profile: &Profile, answers: Answers<'_>, limit: usize) -> Option<Login> {
@@ -165,24 +206,8 @@ fn run_and_record(
     limit: usize,
     asked: &mut Vec<Asked>,
 ) -> Option<Login> {
-    let tunnelled = profile.method != PeerMethod::Tls;
-    let settings = PeerSettings {
-        method: profile.method,
-        identity: profile.identity.clone(),
-        anonymous_identity: tunnelled.then(|| "anonymous".to_owned()),
-        password: tunnelled.then(|| profile.password.clone().into()),
-        tls: Arc::clone(&profile.tls),
-        eap_mtu: EAP_MTU,
-    };
-    let outer = if tunnelled {
-        "anonymous".to_owned()
-    } else {
-        profile.identity.clone()
-    };
-    let clock = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let mut peer = Peer::new(Arc::new(settings), clock, Box::new(fill));
+    let outer = profile.outer_identity();
+    let mut peer = profile.peer();
     if let Some(code) = answers.code {
         peer = peer.with_code(code.to_owned().into());
     }
@@ -217,7 +242,7 @@ fn run_and_record(
         let mut request = client
             .request(packet_code::ACCESS_REQUEST, rounds as u8)
             .with_message_authenticator()
-            .with(attribute::USER_NAME, &outer)
+            .with(attribute::USER_NAME, outer)
             .with(attribute::CALLING_STATION_ID, mac)
             .with(attribute::NAS_PORT_TYPE, 15_u32.to_be_bytes())
             .with(attribute::FRAMED_MTU, 1400_u32.to_be_bytes());
@@ -231,7 +256,10 @@ fn run_and_record(
             request = request.with(attribute::ACCT_SESSION_ID, session);
         }
         let request = request.with_eap(&response);
-        let reply = client.answer(&request);
+        let reply = match client.ask(&request.bytes()) {
+            None if answers.gives_up => return None,
+            reply => reply.expect("the server answers"),
+        };
         packet = reply.eap();
         asked.push(Asked {
             request,

@@ -333,6 +333,7 @@ impl Packet {
 
     /// The Wi-Fi keys of the station in it: Tunnel-Password (RFC 2868 section 3.5), Aruba's and Cisco's own.
     pub fn wifi_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<String> {
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         let mut keys = Vec::new();
         for value in self.all(attribute::TUNNEL_PASSWORD) {
             let (_tag, salted) = value.split_first().expect("a tag");
@@ -366,6 +367,23 @@ impl Packet {
             .filter(|value| value.starts_with(&MICROSOFT) && matches!(value[4], 16 | 17));
         keys.map(|value| unsalted(&value[6..], authenticator, secret))
             .collect()
+    }
+
+    /// The keys of the link in it, MS-MPPE-Recv-Key and then MS-MPPE-Send-Key (RFC 2548 section 2.4): the MSK of who was let in.
+    ///
+    /// # Panics
+    ///
+    /// When a vendor's attribute has no vendor.
+    pub fn link_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<u8> {
+        let of = |number: u8| {
+            let values = self.all(attribute::VENDOR_SPECIFIC).into_iter();
+            values.filter_map(move |value| {
+                let (vendor, rest) = value.split_first_chunk::<4>().expect("a vendor");
+                let found = *vendor == MICROSOFT && rest[0] == number;
+                found.then(|| unsalted(&rest[2..], authenticator, secret))
+            })
+        };
+        of(17).chain(of(16)).flatten().collect()
     }
 
     /// The EAP packet inside.

@@ -7,6 +7,8 @@
     reason = "shared by several test programs; a failing test should panic"
 )]
 
+pub mod stranger;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

@@ -38,8 +38,11 @@ use peer::Peer;
 
 /// Time from TCP accept to a finished handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// Handshakes at once.
+/// Handshakes at once with addresses that belong to clients.
 const HANDSHAKES: usize = 256;
+/// And with all others: whoever holds theirs without a word, from however many addresses, takes no place from a NAS. Nobody gets as far
+/// as a TCP connection from an address that is not theirs.
+const HANDSHAKES_OF_OTHERS: usize = 128;
 /// A NAS that vanished without a word is found out after this much silence of its TCP, in three probes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -80,7 +83,9 @@ impl RadSec {
         tls: Arc<ArcSwap<ServerConfig>>,
         cancel: CancellationToken,
     ) {
-        let (places, full) = (Places::new(HANDSHAKES), Throttle::default());
+        let of_clients = Places::new(HANDSHAKES);
+        let of_others = Places::new(HANDSHAKES_OF_OTHERS);
+        let full = Throttle::default();
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
@@ -96,6 +101,11 @@ impl RadSec {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
+            };
+            let snapshot = self.authenticator.world.snapshot();
+            let places = match snapshot.clients.by_address(source.ip()) {
+                Some(_) => &of_clients,
+                None => &of_others,
             };
             let Some(place) = places.take(source.ip()) else {
                 if let Some(held) = full.may_speak() {
