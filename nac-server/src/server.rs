@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::SessionTable;
-use crate::authenticate::{Authenticator, new_password};
+use crate::authenticate::{Authenticator, new_password, take_down_silences};
 use crate::config::Config;
 use crate::enforce::{Enforcer, cases};
 use crate::identity::realm::LocalRealms;
@@ -213,6 +213,7 @@ impl Server {
         tracker.spawn(async move { watcher.watch(watch_cancel, WATCH_INTERVAL).await });
         tracker.spawn(gate.clone().run(cancel.clone()));
         tracker.spawn(housekeeping::run(store.clone(), cancel.clone()));
+        tracker.spawn(take_down_silences(authenticator.clone(), cancel.clone()));
         let outbox = mail::outbox(config.mail.as_ref(), &store)?;
         let environment = Environment {
             url: config.admin.url(addresses.admin),

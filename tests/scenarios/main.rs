@@ -46,4 +46,5 @@ mod remedies;
 mod remedy;
 mod revocation;
 mod secrecy;
+mod silence;
 mod two_places;

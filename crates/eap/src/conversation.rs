@@ -168,6 +168,7 @@ impl Conversation {
         self.forget();
         self.untried = offered(&self.settings);
         self.method = None;
+        self.refusal = None;
         self.state = State::IdentityRequested;
         let mut identifier = [0];
         (self.random)(&mut identifier);
@@ -255,9 +256,28 @@ impl Conversation {
         self.method
     }
 
-    /// Why the password was refused, once it was: the supplicant is told in the tunnel, and may never acknowledge it.
+    /// Why the login is refused, once that is certain: the supplicant is told by an alert or in the tunnel, and may never
+    /// acknowledge it.
     pub fn refusal(&self) -> Option<&Reason> {
         self.refusal.as_ref()
+    }
+
+    /// Why it ended, if the supplicant says no more: its refusal where that is certain, and otherwise that there was no answer,
+    /// and to what. `None` while it is not the supplicant's turn.
+    pub fn unanswered(&self) -> Option<Reason> {
+        let sent = match &self.state {
+            State::Begun | State::Asking(_) | State::Authenticated(..) | State::Over => {
+                return None;
+            }
+            State::IdentityRequested => "the request for its identity".to_owned(),
+            State::Proposed(method) => format!("the proposal of {method}"),
+            State::Running(method) => method.awaited().to_owned(),
+        };
+        let refusal = self.refusal.clone();
+        Some(refusal.unwrap_or_else(|| {
+            let round = self.rounds;
+            reason::UNANSWERED.with(format!("{sent} (round trip {round})"))
+        }))
     }
 
     /// How many requests were sent.

@@ -63,6 +63,11 @@ impl Framing {
         }
     }
 
+    /// Whether fragments of an outgoing message wait for the acknowledgement of the one before.
+    pub(crate) fn has_more(&self) -> bool {
+        self.sent < self.outgoing.len()
+    }
+
     /// How many octets of an unfinished message are held.
     pub(crate) fn unfinished(&self) -> usize {
         self.incoming

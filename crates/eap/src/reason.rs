@@ -114,6 +114,9 @@ table! {
     PEER_VERSION "EAP-1110"
         "the supplicant wants version {} of the method, which is not served"
         "Set the supplicant's PEAP or TTLS version to 0 and TEAP's to 1, or leave it automatic.";
+    UNANSWERED "EAP-1111"
+        "the supplicant did not answer; the last thing that was sent to it is {}"
+        "After the certificate: it does not trust this server, or asks somebody whether to; install this server's CA certificate in its 802.1X profile. Inside the tunnel: somebody is asked for a password or a code, or the supplicant gave up. After a fragment: something between here and the supplicant loses large packets; lower the Framed-MTU of the NAS.";
 
     // 12xx: the TLS handshake.
     ALERT_UNKNOWN_CA "EAP-1201"

@@ -308,3 +308,85 @@ fn secrets_do_not_show_in_debug_output() {
     assert!(!text.contains(support::PASSWORD));
     assert!(!text.contains(&format!("{:?}", &msk[..4])[1..10]));
 }
+
+#[test]
+fn of_a_supplicant_that_falls_silent_it_is_known_what_it_was_sent_last() {
+    let settings = settings_of(&server_tls(TlsVersions::Both), &ALL);
+    let login = Login {
+        eap_mtu: 1400,
+        ..Login::new(
+            &settings,
+            PeerMethod::PeapMschapv2,
+            &peer_tls(TlsVersions::Only12, None),
+        )
+    };
+    let (mut conversation, mut peer) = (login.conversation(), login.peer());
+    let mut said = Vec::new();
+    let mut request = conversation.start();
+    while let PeerStep::Response(response) = peer.receive(&request) {
+        let reason = conversation.unanswered().unwrap();
+        assert_eq!(reason.code, "EAP-1111");
+        said.push(reason.sentence);
+        match conversation.receive(start_of_time(), &response) {
+            Step::Request(next) => request = next,
+            Step::Ask(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(conversation.unanswered(), None, "it is this server's turn");
+    let sent = |words: &str| said.iter().any(|sentence| sentence.contains(words));
+    for words in [
+        "the request for its identity (round trip 1)",
+        "the proposal of ",
+        "this server's certificate (",
+        "a message inside the TLS tunnel (",
+    ] {
+        assert!(sent(words), "{words}: {said:#?}");
+    }
+}
+
+#[test]
+fn a_refusal_that_nobody_acknowledges_is_known_by_its_own_code() {
+    for (method, code) in [
+        (PeerMethod::PeapMschapv2, "EAP-1401"),
+        (PeerMethod::PeapGtc, "ACC-1"),
+        (PeerMethod::TtlsEapMschapv2, "EAP-1401"),
+        (PeerMethod::TeapMschapv2, "EAP-1401"),
+        (PeerMethod::TeapPap, "ACC-1"),
+    ] {
+        let settings = settings_of(&server_tls(TlsVersions::Both), &[method.outer()]);
+        let login = Login {
+            password: "wrong",
+            ..Login::new(&settings, method, &peer_tls(TlsVersions::Both, None))
+        };
+        let (mut conversation, mut peer) = (login.conversation(), login.peer());
+        let mut request = conversation.start();
+        let mut last = None;
+        while let PeerStep::Response(response) = peer.receive(&request) {
+            last = conversation.unanswered();
+            let mut step = conversation.receive(start_of_time(), &response);
+            while let Step::Ask(question) = step {
+                step = conversation.resume(start_of_time(), support::answer(&question));
+            }
+            let Step::Request(next) = step else { break };
+            request = next;
+        }
+        assert_eq!(last.map(|reason| reason.code), Some(code), "{method:?}");
+    }
+    // TLS says it by an alert.
+    let settings = settings_of(&server_tls(TlsVersions::Only13), &[Method::Peap]);
+    let old = peer_tls(TlsVersions::Only12, None);
+    let login = Login::new(&settings, PeerMethod::PeapMschapv2, &old);
+    let (mut conversation, mut peer) = (login.conversation(), login.peer());
+    let mut request = conversation.start();
+    for _ in 0..2 {
+        let PeerStep::Response(response) = peer.receive(&request) else {
+            panic!()
+        };
+        let Step::Request(next) = conversation.receive(start_of_time(), &response) else {
+            panic!()
+        };
+        request = next;
+    }
+    assert_eq!(conversation.unanswered().unwrap().code, "EAP-1206");
+}

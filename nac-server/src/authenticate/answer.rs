@@ -429,6 +429,57 @@ pub(super) fn refuse_eap(
     record.refuse(authenticator, request, &packet, refusal, &[], Some(failure))
 }
 
+/// Ends an EAP conversation of which this decision says why already.
+pub(super) fn end_eap(
+    authenticator: &Authenticator,
+    request: &Request,
+    failure: &[u8],
+    decision: Uuid,
+) -> Vec<u8> {
+    let packet = request.packet();
+    let station = unauthenticated(request, &packet, "EAP", &request.user_name);
+    let nas = request.origin.source.ip();
+    authenticator
+        .sessions
+        .refused_unknown(nas, &station, &packet, decision);
+    sealed_reject(request, &packet, &[], Some(failure))
+}
+
+/// Takes down why a login ended that nobody asked about any more: nothing is sent, and a live session stays what it is.
+pub(super) fn never_answered(
+    authenticator: &Authenticator,
+    request: &Request,
+    method: &'static str,
+    name: &str,
+    refusal: Refusal,
+    credential_us: u64,
+    decision: Uuid,
+) {
+    let packet = request.packet();
+    let context = unauthenticated(request, &packet, method, name);
+    let mut record = Record::new(&packet, request, &context, None);
+    record.id = decision;
+    record.credential_us = credential_us;
+    record.finish(authenticator, request, &[], Err(refusal), None);
+}
+
+/// An Access-Reject: nothing in it but what RFC 3579 section 2.6.5 allows.
+fn sealed_reject(
+    request: &Request,
+    packet: &Packet<'_>,
+    vendor: &[(u32, u8, Vec<u8>)],
+    eap_failure: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut reply = PacketBuilder::reply(Code::AccessReject, packet);
+    if let Some(failure) = eap_failure {
+        let _ = reply.push_eap_message(failure);
+    }
+    for (vendor, number, value) in vendor {
+        let _ = reply.push_vendor(*vendor, *number, value);
+    }
+    reply.seal(request.secret())
+}
+
 fn unauthenticated(
     request: &Request,
     packet: &Packet<'_>,
@@ -494,7 +545,7 @@ impl Record {
         }
     }
 
-    /// Seals an Access-Reject: nothing in it but what RFC 3579 section 2.6.5 allows.
+    /// Seals an Access-Reject, and ends what the station had.
     fn refuse(
         self,
         authenticator: &Authenticator,
@@ -504,14 +555,7 @@ impl Record {
         vendor: &[(u32, u8, Vec<u8>)],
         eap_failure: Option<&[u8]>,
     ) -> Vec<u8> {
-        let mut reply = PacketBuilder::reply(Code::AccessReject, packet);
-        if let Some(failure) = eap_failure {
-            let _ = reply.push_eap_message(failure);
-        }
-        for (vendor, number, value) in vendor {
-            let _ = reply.push_vendor(*vendor, *number, value);
-        }
-        let reply = reply.seal(request.secret());
+        let reply = sealed_reject(request, packet, vendor, eap_failure);
         let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
         if self.known {
             sessions.refused(nas, &self.station, self.id);
@@ -522,7 +566,7 @@ impl Record {
         reply
     }
 
-    /// Hands the record to the writer.
+    /// Hands the record to the writer. The reply is empty where none was sent.
     fn finish(
         self,
         authenticator: &Authenticator,
@@ -542,7 +586,7 @@ impl Record {
             outcome,
             self.method,
             refusal.as_ref().map(|refusal| refusal.code),
-            request.arrived,
+            (!reply.is_empty()).then_some(request.arrived),
         );
         let record = DecisionRecord {
             id: self.id,

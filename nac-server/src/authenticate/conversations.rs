@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use nac_eap::Conversation;
 use nac_radius::MacAddr;
+use uuid::Uuid;
 
+use super::request::Request;
 use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 
 /// A conversation's whole life, from the first message of a method to the verdict.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
+/// A refusal that the supplicant has not acknowledged for so long is taken down: it may never be.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(5);
 /// Conversations at once. The oldest gives way, and first of all the oldest whose supplicant has not answered since its first message of a
 /// method: that costs its sender nothing, and must not push out who is in the middle of a handshake.
 const LIMIT: usize = 16_384;
@@ -51,6 +55,19 @@ pub(crate) struct Active {
     pub(crate) guessed: Option<String>,
     /// Microseconds spent in credential checks so far.
     pub(crate) credential_us: u64,
+    /// The request that the newest challenge answers, for the record of who never answers that.
+    pub(crate) unanswered: Option<Request>,
+    /// It is certain that the login is refused, and its end is awaited.
+    pub(crate) refused: bool,
+    /// What was taken down of it before its end: the code, and the decision's id.
+    pub(crate) told: Option<(&'static str, Uuid)>,
+}
+
+/// A conversation whose supplicant may have left it.
+pub(crate) struct Left<T = Mutex<Active>> {
+    pub(crate) active: Arc<T>,
+    /// Nobody can go on with it any more.
+    pub(crate) gone: bool,
 }
 
 /// A password that the conversation asks about.
@@ -76,7 +93,8 @@ impl std::fmt::Debug for Conversations {
 }
 
 impl Conversations {
-    /// Takes one of a supplicant behind `client`. Expired ones are dropped, and at a limit the one that is missed least.
+    /// Takes one of a supplicant behind `client`. Expired ones are dropped, and at a limit the one that is missed least. Gives those, and
+    /// the others of the same station, which has begun anew.
     pub(crate) fn insert(
         &self,
         id: ConversationId,
@@ -84,8 +102,23 @@ impl Conversations {
         station: Option<MacAddr>,
         active: Arc<Mutex<Active>>,
         now: Instant,
-    ) {
-        self.lock().insert(id, client, station, active, now);
+    ) -> Vec<Left> {
+        let mut table = self.lock();
+        table.insert(id, client, station, active, now);
+        std::mem::take(&mut table.left)
+    }
+
+    /// Takes note that a login is refused and only its end is awaited.
+    pub(crate) fn refused(&self, id: &ConversationId, now: Instant) {
+        self.lock().refused.push_back((now, *id));
+    }
+
+    /// Drops those whose time is over, and gives them, and those whose refusal nobody acknowledges.
+    pub(crate) fn expire(&self, now: Instant) -> Vec<Left> {
+        let mut table = self.lock();
+        table.expire(now);
+        table.give_up_acknowledgements(now);
+        std::mem::take(&mut table.left)
     }
 
     /// The conversation that a State attribute belongs to, if it still lives and began behind the same client: a State from
@@ -101,14 +134,16 @@ impl Conversations {
         Some((id, active))
     }
 
-    /// Takes note of how much of an unfinished message a conversation holds; when all of them hold too much, the oldest end.
-    pub(crate) fn holds(&self, id: &ConversationId, octets: usize) {
-        self.lock().holds(id, octets);
+    /// Takes note of how much of an unfinished message a conversation holds; when all of them hold too much, the oldest end, and are given.
+    pub(crate) fn holds(&self, id: &ConversationId, octets: usize) -> Vec<Left> {
+        let mut table = self.lock();
+        table.holds(id, octets);
+        std::mem::take(&mut table.left)
     }
 
     /// Ends one.
     pub(crate) fn remove(&self, id: &ConversationId) {
-        self.lock().remove(id);
+        let _ = self.lock().remove(id);
     }
 
     /// How many are under way.
@@ -134,6 +169,9 @@ impl Active {
             asked: None,
             guessed: None,
             credential_us: 0,
+            unanswered: None,
+            refused: false,
+            told: None,
         }
     }
 
@@ -179,6 +217,10 @@ struct Table<T> {
     unfinished: VecDeque<ConversationId>,
     /// What they hold together.
     unfinished_octets: usize,
+    /// Those whose refusal waits to be acknowledged, by when it was sent. Some are over.
+    refused: VecDeque<(Instant, ConversationId)>,
+    /// Those that were left since somebody asked.
+    left: Vec<Left<T>>,
 }
 
 struct Entry<T> {
@@ -200,6 +242,8 @@ impl<T> Default for Table<T> {
             continued: VecDeque::new(),
             unfinished: VecDeque::new(),
             unfinished_octets: 0,
+            refused: VecDeque::new(),
+            left: Vec::new(),
         }
     }
 }
@@ -213,16 +257,10 @@ impl<T> Table<T> {
         active: Arc<T>,
         now: Instant,
     ) {
-        let over = |(since, _): &&(Instant, ConversationId)| now.duration_since(*since) >= LIFETIME;
-        while self.begun.front().filter(over).is_some() {
-            self.drop_begun();
-        }
-        while self.continued.front().filter(over).is_some() {
-            self.drop_continued();
-        }
+        self.expire(now);
         while self.entries.len() >= LIMIT && (self.drop_begun() || self.drop_continued()) {}
         if let Some(station) = station {
-            self.make_room_for(station, client);
+            self.leave_others(station, client);
             self.stations.entry(station).or_default().push(id);
         }
         let entry = Entry {
@@ -237,8 +275,34 @@ impl<T> Table<T> {
         self.begun.push_back((now, id));
     }
 
-    /// Ends the oldest of a station that has too many behind this client.
-    fn make_room_for(&mut self, station: MacAddr, client: &str) {
+    fn expire(&mut self, now: Instant) {
+        let over = |(since, _): &&(Instant, ConversationId)| now.duration_since(*since) >= LIFETIME;
+        while self.begun.front().filter(over).is_some() {
+            self.drop_begun();
+        }
+        while self.continued.front().filter(over).is_some() {
+            self.drop_continued();
+        }
+    }
+
+    /// Nobody needs to acknowledge a refusal; the conversation stays for those who do.
+    fn give_up_acknowledgements(&mut self, now: Instant) {
+        while let Some((since, id)) = self.refused.front()
+            && now.duration_since(*since) >= ACKNOWLEDGEMENT
+        {
+            if let Some(entry) = self.entries.get(id) {
+                self.left.push(Left {
+                    active: entry.active.clone(),
+                    gone: false,
+                });
+            }
+            self.refused.pop_front();
+        }
+    }
+
+    /// A station that begins anew has left what it began before, unless several share one address behind this client; so only the oldest
+    /// ends, when there are too many.
+    fn leave_others(&mut self, station: MacAddr, client: &str) {
         let entries = &self.entries;
         let same_client = |id: &&ConversationId| {
             entries
@@ -246,12 +310,19 @@ impl<T> Table<T> {
                 .is_some_and(|entry| *entry.client == *client)
         };
         let known = self.stations.get(&station).map_or(&[][..], Vec::as_slice);
-        let mut of_station = known.iter().filter(same_client);
-        let oldest = of_station.next().copied();
-        if let Some(oldest) = oldest
-            && of_station.count() + 1 >= STATION_LIMIT
+        let of_station: Vec<ConversationId> = known.iter().filter(same_client).copied().collect();
+        for id in &of_station {
+            if let Some(entry) = self.entries.get(id) {
+                self.left.push(Left {
+                    active: entry.active.clone(),
+                    gone: false,
+                });
+            }
+        }
+        if let Some(oldest) = of_station.first()
+            && of_station.len() >= STATION_LIMIT
         {
-            self.remove(&oldest);
+            self.drop(oldest);
         }
     }
 
@@ -279,7 +350,7 @@ impl<T> Table<T> {
             let over = self.unfinished_octets > UNFINISHED_LIMIT;
             match self.entries.get_mut(&oldest) {
                 Some(entry) if entry.unfinished > 0 && !over => break,
-                Some(entry) if entry.unfinished > 0 => self.remove(&oldest),
+                Some(entry) if entry.unfinished > 0 => self.drop(&oldest),
                 Some(entry) => entry.queued = false,
                 None => {}
             }
@@ -287,10 +358,15 @@ impl<T> Table<T> {
         }
     }
 
-    fn remove(&mut self, id: &ConversationId) {
-        let Some(entry) = self.entries.remove(id) else {
-            return;
-        };
+    /// Ends one that has no verdict.
+    fn drop(&mut self, id: &ConversationId) {
+        if let Some(active) = self.remove(id) {
+            self.left.push(Left { active, gone: true });
+        }
+    }
+
+    fn remove(&mut self, id: &ConversationId) -> Option<Arc<T>> {
+        let entry = self.entries.remove(id)?;
         self.unfinished_octets -= entry.unfinished;
         if let Some(station) = entry.station
             && let Some(of_station) = self.stations.get_mut(&station)
@@ -300,6 +376,7 @@ impl<T> Table<T> {
                 self.stations.remove(&station);
             }
         }
+        Some(entry.active)
     }
 
     /// Takes the oldest out of those that were only begun. One that was continued since stays: it is in the other queue.
@@ -308,7 +385,7 @@ impl<T> Table<T> {
             return false;
         };
         if self.entries.get(&id).is_some_and(|entry| !entry.continued) {
-            self.remove(&id);
+            self.drop(&id);
         }
         true
     }
@@ -317,7 +394,7 @@ impl<T> Table<T> {
         let Some((_, id)) = self.continued.pop_front() else {
             return false;
         };
-        self.remove(&id);
+        self.drop(&id);
         true
     }
 }
@@ -406,7 +483,7 @@ mod tests {
             assert_eq!(found.is_some(), lives, "{number}");
         }
         let all: Vec<ConversationId> = table.entries.keys().copied().collect();
-        all.iter().for_each(|id| table.remove(id));
+        all.iter().for_each(|id| drop(table.remove(id)));
         assert!(table.stations.is_empty());
     }
 
@@ -427,7 +504,7 @@ mod tests {
         let last = id(3 * UNFINISHED_LIMIT / EACH - 1);
         assert!(table.carry_on(&last, "sw1", now).is_some());
         for number in 0..3 * UNFINISHED_LIMIT / EACH {
-            table.remove(&id(number));
+            let _ = table.remove(&id(number));
         }
         assert_eq!(table.unfinished_octets, 0);
     }
@@ -440,5 +517,54 @@ mod tests {
         table.insert(id(10), "sw1", None, Arc::new(()), now + LIFETIME);
         assert_eq!(table.entries.len(), 1);
         assert_eq!((table.begun.len(), table.continued.len()), (1, 0));
+    }
+
+    /// How many were left, and how many of them are gone.
+    fn left(table: &mut Table<()>) -> (usize, usize) {
+        let left = std::mem::take(&mut table.left);
+        (left.len(), left.iter().filter(|left| left.gone).count())
+    }
+
+    #[test]
+    fn nobody_leaves_without_a_word_and_a_verdict_is_no_leaving() {
+        let now = Instant::now();
+        let mut table = filled(now, 4);
+        table.carry_on(&id(3), "sw1", now);
+        table.remove(&id(1));
+        table.expire(now + LIFETIME / 2);
+        assert_eq!(left(&mut table), (0, 0), "all is well");
+        table.expire(now + LIFETIME);
+        assert_eq!(left(&mut table), (3, 3), "their time is over");
+        for number in 0..LIMIT + 5 {
+            table.insert(id(number), "sw1", None, Arc::new(()), now);
+        }
+        assert_eq!(left(&mut table), (5, 5), "there was no room");
+    }
+
+    #[test]
+    fn who_begins_anew_has_left_the_ones_before_behind_this_client() {
+        let now = Instant::now();
+        let mut table = filled(now, 0);
+        let station = Some(MacAddr::new([1; 6]));
+        table.insert(id(0), "sw1", station, Arc::new(()), now);
+        table.insert(id(1), "sw2", station, Arc::new(()), now);
+        assert_eq!(left(&mut table), (0, 0));
+        table.insert(id(2), "sw1", station, Arc::new(()), now);
+        assert_eq!(left(&mut table), (1, 0));
+        assert!(table.carry_on(&id(0), "sw1", now).is_some(), "if it can");
+    }
+
+    #[test]
+    fn a_refusal_waits_a_little_to_be_acknowledged() {
+        let now = Instant::now();
+        let mut table = filled(now, 2);
+        table.refused.push_back((now, id(0)));
+        table.refused.push_back((now, id(1)));
+        table.remove(&id(1));
+        table.give_up_acknowledgements(now + ACKNOWLEDGEMENT / 2);
+        assert_eq!(left(&mut table), (0, 0));
+        table.give_up_acknowledgements(now + ACKNOWLEDGEMENT);
+        assert_eq!(left(&mut table), (1, 0));
+        assert!(table.refused.is_empty());
     }
 }

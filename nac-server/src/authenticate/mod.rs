@@ -17,6 +17,7 @@ mod psk;
 mod rejects;
 pub mod request;
 mod second_factor;
+mod silence;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
 pub(crate) use duplicate::{DuplicateCache, Seen, Slot};
 use request::Request;
+pub(crate) use silence::run as take_down_silences;
 
 /// Everything that answers Access-Requests. Shared by all sockets.
 pub struct Authenticator {
@@ -63,6 +65,7 @@ pub struct Authenticator {
     openings: openings::Openings,
     rejects: rejects::Rejects,
     conversations: Conversations,
+    silences: silence::Silences,
     duplicates: DuplicateCache,
     psks: psk::Told,
     unknown_nas: PerSource,
@@ -106,6 +109,7 @@ impl Authenticator {
             openings: openings::Openings::default(),
             rejects: rejects::Rejects::default(),
             conversations: Conversations::default(),
+            silences: silence::Silences::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),

@@ -271,13 +271,13 @@ impl Metrics {
         self.packets.get_or_create(&PacketLabels { code }).inc();
     }
 
-    /// Counts one answer; a refusal comes with the code of its reason.
+    /// Counts one decision; a refusal comes with the code of its reason, and an answer with when its request arrived.
     pub fn decided(
         &self,
         outcome: DecisionOutcome,
         method: &'static str,
         reason_code: Option<&'static str>,
-        arrived: Instant,
+        arrived: Option<Instant>,
     ) {
         let outcome = match outcome {
             DecisionOutcome::Accept => "accept",
@@ -291,7 +291,9 @@ impl Metrics {
                 .get_or_create(&ReasonLabels { reason_code })
                 .inc();
         }
-        self.answer.0.observe(arrived.elapsed().as_secs_f64());
+        if let Some(arrived) = arrived {
+            self.answer.0.observe(arrived.elapsed().as_secs_f64());
+        }
     }
 
     /// Counts one ended enforcement.
@@ -406,8 +408,13 @@ mod tests {
     fn every_metric_has_a_name_by_convention_and_no_stranger_makes_a_series() {
         let metrics = Metrics::new();
         let began = Instant::now();
-        metrics.decided(DecisionOutcome::Accept, "PAP", None, began);
-        metrics.decided(DecisionOutcome::Reject, "PAP", Some("NAC-1001"), began);
+        metrics.decided(DecisionOutcome::Accept, "PAP", None, Some(began));
+        metrics.decided(
+            DecisionOutcome::Reject,
+            "PAP",
+            Some("NAC-1001"),
+            Some(began),
+        );
         for number in 0..1_000 {
             metrics.http("portal", &format!("/{number}"), 404, began);
             metrics.http("portal", &format!("/api/v1/osquery/{number}"), 404, began);

@@ -100,7 +100,7 @@ pub(crate) struct Context<'a> {
     /// The identifier of the request that comes next.
     pub(crate) identifier: u8,
     pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
-    /// Set when a credential is found wrong before the supplicant has acknowledged that.
+    /// Set when it is certain that the login is refused, before the supplicant has acknowledged that.
     pub(crate) refusal: &'a mut Option<Reason>,
 }
 
@@ -225,6 +225,21 @@ impl TlsMethod {
         self.framing.unfinished()
     }
 
+    /// What the peer was sent last, in the words of who looks for the reason of its silence.
+    pub(crate) fn awaited(&self) -> &'static str {
+        if self.framing.unfinished() > 0 {
+            "the acknowledgement of a fragment of its own message"
+        } else if self.framing.has_more() {
+            "a fragment of this server's message, of which more were to follow"
+        } else if !self.tls.is_handshaking() {
+            "a message inside the TLS tunnel"
+        } else if self.tls.is_resumed() {
+            "the resumption of its TLS session"
+        } else {
+            "this server's certificate"
+        }
+    }
+
     pub(crate) fn tls(&self) -> &Tls {
         &self.tls
     }
@@ -311,7 +326,7 @@ impl TlsMethod {
         }
         let data = match self.tls.feed(message) {
             Ok(data) => data,
-            Err(reason) => return self.end(reason),
+            Err(reason) => return self.end(reason, context),
         };
         let inner = if self.tls.is_handshaking() {
             Inner::Flush
@@ -380,11 +395,12 @@ impl TlsMethod {
     }
 
     /// Ends with an alert to the peer, if TLS has one to send (RFC 5216 section 2.1.3).
-    fn end(&mut self, reason: Reason) -> Next {
+    fn end(&mut self, reason: Reason, context: &mut Context<'_>) -> Next {
         let alert = self.tls.output();
         if alert.is_empty() {
             return Next::Failure(reason);
         }
+        *context.refusal = Some(reason.clone());
         self.ending = Some(reason);
         Next::Request(self.framing.send(alert))
     }

@@ -12,6 +12,7 @@ use super::{INVALID_EAP_PACKET, INVALID_LIMIT, advance, challenge};
 use crate::authenticate::conversations::{Active, random};
 use crate::authenticate::openings::Opened;
 use crate::authenticate::request::Request;
+use crate::authenticate::silence::take_down;
 use crate::authenticate::{Authenticator, Progress, offer};
 use crate::reason::Refusal;
 
@@ -132,8 +133,9 @@ pub(super) fn open(
         }
     } else {
         let table = &authenticator.conversations;
-        table.insert(id, client, request.mac, active.clone(), now);
-        table.holds(&id, unfinished);
+        let mut left = table.insert(id, client, request.mac, active.clone(), now);
+        left.extend(table.holds(&id, unfinished));
+        take_down(authenticator, left, now);
     }
     advance(authenticator, request, id, active, step)
 }

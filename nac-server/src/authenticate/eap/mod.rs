@@ -19,9 +19,10 @@ use super::conversations::{Active, Asked, ConversationId};
 use super::offer;
 use super::openings::Use;
 use super::request::Request;
+use super::silence::take_down;
 use super::{Authenticator, Progress};
 use crate::identity::password::Check;
-use crate::reason::Refusal;
+use crate::reason::{Refusal, is_wrong_guess};
 use begin::{begin, choose_offer, open, reopen};
 use identify::succeed;
 use questions::{
@@ -106,7 +107,8 @@ fn go_on(
     };
     let unfinished = conversation.conversation.unfinished();
     drop(conversation);
-    authenticator.conversations.holds(&id, unfinished);
+    let left = authenticator.conversations.holds(&id, unfinished);
+    take_down(authenticator, left, Instant::now());
     advance(authenticator, request, id, active, step)
 }
 
@@ -121,8 +123,15 @@ fn advance(
     loop {
         step = match step {
             Step::Request(eap) => {
-                let state = lock(&active).next_state(&id);
-                return challenge(&request, &request.packet(), &state, &eap, None);
+                let mut active = lock(&active);
+                let state = active.next_state(&id);
+                let progress = challenge(&request, &request.packet(), &state, &eap, None);
+                let refused = active.conversation.refusal().is_some();
+                if refused && !std::mem::replace(&mut active.refused, true) {
+                    authenticator.conversations.refused(&id, request.arrived);
+                }
+                active.unanswered = Some(request);
+                return progress;
             }
             Step::Ask(Question::NtHash { user }) => {
                 let answer = match may_guess(authenticator, &request, &active, &user) {
@@ -131,7 +140,9 @@ fn advance(
                 };
                 let mut active = lock(&active);
                 let step = active.conversation.resume(Instant::now(), answer);
-                if let Some(reason) = active.conversation.refusal().cloned() {
+                if let Some(reason) = active.conversation.refusal().cloned()
+                    && is_wrong_guess(reason.code)
+                {
                     count_wrong(authenticator, &request, &mut active, &reason.into());
                 }
                 step
@@ -214,6 +225,13 @@ fn advance(
                 let mut active = lock(&active);
                 let refusal = offer::named(Refusal::from(reason), &request);
                 count_wrong(authenticator, &request, &mut active, &refusal);
+                if let Some((code, decision)) = active.told
+                    && code == refusal.code
+                {
+                    // It was given up already: this only ends it.
+                    let reply = answer::end_eap(authenticator, &request, &packet, decision);
+                    return Progress::Reply(reply);
+                }
                 let method = active.conversation.method().map_or("EAP", method_name);
                 let name = named(&active, &request);
                 return Progress::Reply(answer::refuse_eap(
@@ -256,7 +274,7 @@ fn prove(
 }
 
 /// The method's name while it is not known what it carried inside.
-fn method_name(method: nac_eap::Method) -> &'static str {
+pub(super) fn method_name(method: nac_eap::Method) -> &'static str {
     match method {
         nac_eap::Method::Tls => "EAP-TLS",
         nac_eap::Method::Peap => "PEAP",
@@ -340,7 +358,8 @@ fn refuse_message(
     ))
 }
 
-fn named(active: &Active, request: &Request) -> String {
+/// Whom the supplicant says that it is.
+pub(super) fn named(active: &Active, request: &Request) -> String {
     match active.conversation.outer_identity() {
         "" => request.user_name.clone(),
         identity => identity.to_owned(),

@@ -224,10 +224,11 @@ impl Mschapv2 {
         }
     }
 
-    /// Why the password was refused, while the supplicant has not acknowledged it.
+    /// Why the password was refused, while the supplicant has not acknowledged it, or not chosen a new one.
     pub(super) fn refusal(&self) -> Option<&Reason> {
         match &self.state {
             State::FailureAcknowledgement(reason) => Some(reason),
+            State::Change(expired) => Some(&expired.reason),
             _ => None,
         }
     }

@@ -143,6 +143,7 @@ impl Peap {
             InnerStep::Success(success) => self.succeed(success, tls, context),
             InnerStep::Failure(reason) => {
                 send_result(tls, context, false, None);
+                *context.refusal = Some(reason.clone());
                 self.wait(State::FailureResult(reason))
             }
             InnerStep::Broken(reason) => Inner::Failure(reason),

@@ -113,14 +113,14 @@ impl Phase2 for Teap {
         };
         // The binding comes before everything else (RFC 9930 section 4.3).
         if let Err(reason) = self.bound(&tlvs) {
-            return self.fail(tls, reason, tlv::TUNNEL_COMPROMISE);
+            return self.fail(tls, reason, tlv::TUNNEL_COMPROMISE, context);
         }
         if tlvs.result == Some(false) || tlvs.intermediate == Some(false) {
             return Inner::Failure(reason::TUNNEL_RESULT.reason());
         }
         match state {
             State::Method(authentication) => self.method(authentication, &tlvs, tls, context),
-            State::Password => self.password(&tlvs, tls),
+            State::Password => self.password(&tlvs, tls, context),
             State::Result { resumed } if tlvs.result == Some(true) => self.finish(resumed),
             State::Result { .. } => {
                 Inner::Failure(reason::TLV_MALFORMED.with("there is no result"))
@@ -154,7 +154,7 @@ impl Phase2 for Teap {
                         };
                         self.succeed(USER, proven, &InnerKeys::default(), tls, context)
                     }
-                    Err(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR),
+                    Err(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR, context),
                 }
             }
             _ => Inner::Failure(reason::WRONG_ANSWER.reason()),
@@ -295,17 +295,18 @@ impl Teap {
             {
                 self.ask_password(tls, Vec::new())
             }
-            InnerStep::Failure(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR),
+            InnerStep::Failure(reason) => self.fail(tls, reason, tlv::INNER_METHOD_ERROR, context),
             InnerStep::Broken(reason) => Inner::Failure(reason),
         }
     }
 
-    fn password(&mut self, tlvs: &Tlvs<'_>, tls: &mut Tls) -> Inner {
+    fn password(&mut self, tlvs: &Tlvs<'_>, tls: &mut Tls, context: &mut Context<'_>) -> Inner {
         let Some((name, password)) = tlvs.password else {
             return self.fail(
                 tls,
                 reason::PASSWORD_REFUSED.reason(),
                 tlv::INNER_METHOD_ERROR,
+                context,
             );
         };
         if name.len() > IDENTITY_LIMIT {
@@ -421,11 +422,18 @@ impl Teap {
     }
 
     /// Says that it failed, and why as far as a supplicant may know.
-    fn fail(&mut self, tls: &mut Tls, reason: Reason, code: u32) -> Inner {
+    fn fail(
+        &mut self,
+        tls: &mut Tls,
+        reason: Reason,
+        code: u32,
+        context: &mut Context<'_>,
+    ) -> Inner {
         let mut message = Vec::new();
         tlv::push_intermediate(&mut message, false);
         tlv::push_error(&mut message, code);
         tlv::push_result(&mut message, false);
+        *context.refusal = Some(reason.clone());
         self.send(tls, &message, State::FailureResult(reason))
     }
 
