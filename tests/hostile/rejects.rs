@@ -9,7 +9,7 @@ use nac_test_support::radsec::Dialling;
 use nac_test_support::subject::Plan;
 use nac_test_support::wire::{Packet, Request, attribute, code};
 
-use crate::ground::pap;
+use crate::ground::{Ground, pap};
 use crate::installation::Installation;
 
 const DELAY: Duration = Duration::from_secs(4);
@@ -83,4 +83,46 @@ fn more_rejects_than_may_wait_on_one_connection_go_at_once() {
     }
     assert!(at_once > 0, "all of them waited");
     assert!(asked.elapsed() >= delay, "none of them waited");
+}
+
+#[test]
+fn a_station_that_is_refused_without_end_fills_neither_log_nor_history_and_is_counted() {
+    const SENT: i64 = 600;
+    const TOLD: usize = 10;
+    let ground = Ground::start();
+    let client = ground.client("127.15.0.9:0");
+    let station = "02-00-00-15-00-09";
+    for number in 0..SENT {
+        let request = wrong(&client, (number % 251) as u8);
+        let request = request.with(attribute::CALLING_STATION_ID, station);
+        assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
+    }
+    // Another station behind the same switch is told as ever, and this one once it is let in: what was held comes first.
+    let other = wrong(&client, 252).with(attribute::CALLING_STATION_ID, "02-00-00-15-00-0a");
+    assert_eq!(client.answer(&other).code, code::ACCESS_REJECT);
+    let login = pap(&client, 253, true).with(attribute::CALLING_STATION_ID, station);
+    assert_eq!(client.answer(&login).code, code::ACCESS_ACCEPT);
+    // It waits until everything so far is recorded.
+    let _ = ground.decisions(cast::USER);
+
+    let why = |mac: &str| -> Vec<(String, String)> {
+        let told = ground.nac.command(&["why", mac, "--last", "100", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        let told = told.as_array().expect("a list");
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        told.iter()
+            .map(|told| (text(&told["reason_code"]), text(&told["reason"])))
+            .collect()
+    };
+    let told = why(station);
+    assert_eq!(told.len(), 1 + 1 + TOLD, "{told:#?}");
+    assert_eq!(told[0].0, "NAC-0000");
+    assert_eq!(told[1].0, "NAC-2005");
+    let more = SENT - TOLD as i64;
+    let sum = format!("; {more} more like this in the last minute");
+    assert!(told[1].1.ends_with(&sum), "{}", told[1].1);
+    assert_eq!(why("02-00-00-15-00-0a").len(), 1);
+    let lines = ground.lines("02:00:00:15:00:09", "NAC-2005");
+    assert_eq!(lines.len(), 1 + TOLD, "{lines:#?}");
+    ground.survived();
 }

@@ -10,14 +10,12 @@ use nac_radius::{
     Code, Dictionary, DoesNotFit, EncodeError, MAX_PACKET_LEN, MacAddr, Packet, PacketBuilder,
     attribute,
 };
-use nac_store::{
-    CertificateDetails, DecisionOutcome, DecisionRecord, EapDetails, MachineDetails, SecretBytes,
-    Timings, now_us,
-};
+use nac_store::{CertificateDetails, EapDetails, MachineDetails, SecretBytes};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::request::{Request, described, identifiers};
+use super::record::{Record, tell_held};
+use super::request::{Request, identifiers};
 use super::{Authenticator, random};
 use crate::account::Admission;
 use crate::identity::realm::realm_of;
@@ -163,6 +161,10 @@ fn decide(
             None => Err(Refusal::missing_segment(&segment)),
         }
     });
+    if ruling.is_ok() {
+        // What was held back of its refusals comes before this decision.
+        tell_held(authenticator, request, &context);
+    }
     let mut record = Record::new(&packet, request, &context, Some(&assessment));
     record.policy_version = snapshot.policy.version;
     record.credential_us = authenticated.credential_us;
@@ -464,7 +466,7 @@ pub(super) fn never_answered(
 }
 
 /// An Access-Reject: nothing in it but what RFC 3579 section 2.6.5 allows.
-fn sealed_reject(
+pub(super) fn sealed_reject(
     request: &Request,
     packet: &Packet<'_>,
     vendor: &[(u32, u8, Vec<u8>)],
@@ -498,163 +500,6 @@ fn unauthenticated(
         outer_realm: String::new(),
         mac: request.mac,
         nas: request.nas(packet),
-    }
-}
-
-/// A decision record in the making.
-struct Record {
-    id: Uuid,
-    request: Vec<(String, String)>,
-    identity: String,
-    method: &'static str,
-    mac: Option<String>,
-    nas_address: String,
-    policy_version: i64,
-    facts: Option<Arc<nac_policy::Facts>>,
-    decision: Option<Arc<nac_policy::Decision>>,
-    eap: Option<EapDetails>,
-    policy_us: u64,
-    credential_us: u64,
-    station: AccessContext,
-    /// Whether the station proved who it is.
-    known: bool,
-}
-
-impl Record {
-    fn new(
-        packet: &Packet<'_>,
-        request: &Request,
-        context: &AccessContext,
-        assessment: Option<&Assessment>,
-    ) -> Self {
-        Self {
-            id: Uuid::now_v7(),
-            request: described(packet),
-            identity: context.name.clone(),
-            method: context.method,
-            mac: context.mac.map(|mac| mac.to_string()),
-            nas_address: request.nas_address(packet).to_string(),
-            policy_version: 0,
-            facts: assessment.map(|assessment| assessment.facts.clone()),
-            decision: assessment.and_then(|assessment| assessment.decision.clone()),
-            eap: None,
-            policy_us: assessment.map_or(0, |assessment| assessment.policy_us),
-            credential_us: 0,
-            station: context.clone(),
-            known: assessment.is_some(),
-        }
-    }
-
-    /// Seals an Access-Reject, and ends what the station had.
-    fn refuse(
-        self,
-        authenticator: &Authenticator,
-        request: &Request,
-        packet: &Packet<'_>,
-        refusal: Refusal,
-        vendor: &[(u32, u8, Vec<u8>)],
-        eap_failure: Option<&[u8]>,
-    ) -> Vec<u8> {
-        let reply = sealed_reject(request, packet, vendor, eap_failure);
-        let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
-        if self.known {
-            sessions.refused(nas, &self.station, self.id);
-        } else {
-            sessions.refused_unknown(nas, &self.station, packet, self.id);
-        }
-        self.finish(authenticator, request, &reply, Err(refusal), None);
-        reply
-    }
-
-    /// Hands the record to the writer. The reply is empty where none was sent.
-    fn finish(
-        self,
-        authenticator: &Authenticator,
-        request: &Request,
-        reply: &[u8],
-        result: Result<String, Refusal>,
-        session_id: Option<Uuid>,
-    ) {
-        let attributes = Packet::parse_as(request.origin.version(), reply)
-            .map(|reply| described(&reply))
-            .unwrap_or_default();
-        let (outcome, segment, refusal) = match result {
-            Ok(segment) => (DecisionOutcome::Accept, Some(segment), None),
-            Err(refusal) => (DecisionOutcome::Reject, None, Some(refusal)),
-        };
-        authenticator.metrics.decided(
-            outcome,
-            self.method,
-            refusal.as_ref().map(|refusal| refusal.code),
-            (!reply.is_empty()).then_some(request.arrived),
-        );
-        let record = DecisionRecord {
-            id: self.id,
-            at_us: now_us(),
-            client: request.client.name.clone(),
-            nas_address: self.nas_address,
-            mac: self.mac,
-            user_name: request.user_name.clone(),
-            identity: self.identity,
-            method: match self.station.second_factor {
-                true => format!("{}+TOTP", self.method),
-                false => self.method.to_owned(),
-            },
-            offer: request.offer.as_deref().unwrap_or_default().to_owned(),
-            outcome,
-            segment,
-            reason_code: refusal
-                .as_ref()
-                .map_or("NAC-0000", |refusal| refusal.code)
-                .to_owned(),
-            reason: refusal.as_ref().map_or_else(
-                || "permitted".to_owned(),
-                |refusal| refusal.sentence.clone(),
-            ),
-            remedy: refusal
-                .as_ref()
-                .map_or("", |refusal| refusal.remedy)
-                .to_owned(),
-            policy_version: self.policy_version,
-            facts: self.facts,
-            decision: self.decision,
-            attributes,
-            request: self.request,
-            eap: self.eap,
-            timings: Timings {
-                total_us: micros(request.arrived),
-                policy_us: self.policy_us,
-                credential_us: self.credential_us,
-            },
-            session_id,
-        };
-        log(&record);
-        authenticator.writer.decision(&record);
-    }
-}
-
-/// One line: refusals always, for somebody may be waiting at a port; accepts when they are wanted, for every one of them is in the
-/// records, and `nac tail` shows them.
-fn log(record: &DecisionRecord) {
-    macro_rules! decided {
-        ($level:ident) => {
-            tracing::$level!(
-                client = %record.client,
-                mac = record.mac.as_deref().unwrap_or(""),
-                identity = %record.identity,
-                method = %record.method,
-                outcome = ?record.outcome,
-                segment = record.segment.as_deref().unwrap_or(""),
-                code = %record.reason_code,
-                reason = %record.reason,
-                decision = %record.id,
-                "decided"
-            )
-        };
-    }
-    match record.outcome {
-        DecisionOutcome::Accept => decided!(debug),
-        DecisionOutcome::Reject => decided!(info),
     }
 }
 

@@ -14,7 +14,9 @@ pub(crate) mod new_password;
 mod offer;
 mod openings;
 mod psk;
+mod record;
 mod rejects;
+mod repeats;
 pub mod request;
 mod second_factor;
 mod silence;
@@ -27,7 +29,7 @@ use arc_swap::ArcSwapOption;
 use nac_pki::OcspQuestion;
 use nac_posture::PostureGate;
 use nac_radius::{Code, MacAddr, MessageAuthenticator, Packet, PacketBuilder, Secret, attribute};
-use nac_store::{MessageAuthenticatorRule, WriterHandle};
+use nac_store::{DecisionRecord, MessageAuthenticatorRule, WriterHandle};
 use rustls_pki_types::CertificateDer;
 
 use crate::account::SessionTable;
@@ -66,6 +68,7 @@ pub struct Authenticator {
     rejects: rejects::Rejects,
     conversations: Conversations,
     silences: silence::Silences,
+    repeats: repeats::Repeats<DecisionRecord>,
     duplicates: DuplicateCache,
     psks: psk::Told,
     unknown_nas: PerSource,
@@ -110,6 +113,7 @@ impl Authenticator {
             rejects: rejects::Rejects::default(),
             conversations: Conversations::default(),
             silences: silence::Silences::default(),
+            repeats: repeats::Repeats::default(),
             duplicates: DuplicateCache::default(),
             psks: psk::Told::default(),
             unknown_nas: PerSource::default(),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::conversations::{Active, Left};
 use super::eap::{method_name, named};
+use super::record::told_together;
 use super::request::Request;
 use super::{Authenticator, answer, offer};
 use crate::reason::Refusal;
@@ -57,17 +58,21 @@ impl Silences {
     }
 }
 
-/// Looks for those whose time is over, until cancelled.
+/// Looks for those whose time is over, and for refusals that are told together, until cancelled.
 pub(crate) async fn run(authenticator: Arc<Authenticator>, cancel: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = cancel.cancelled() => {
+                told_together(&authenticator, authenticator.repeats.all());
+                return;
+            }
             _ = ticks.tick() => {}
         }
         let now = Instant::now();
         take_down(&authenticator, authenticator.conversations.expire(now), now);
+        told_together(&authenticator, authenticator.repeats.over(now));
         let passed_over = authenticator.silences.passed_over(now);
         if passed_over > 0 {
             tracing::warn!(
