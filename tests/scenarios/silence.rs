@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nac_eap::TlsVersions;
 use nac_eap::peer::PeerMethod;
+use nac_test_support::eapol_test::{Method, Supplicant, TlsVersion};
 use nac_test_support::exchange::Exchange;
 use nac_test_support::supplicant::{Login, Profile, break_off, log_in, tls};
 use nac_test_support::wire::code;
@@ -118,4 +119,40 @@ fn a_supplicant_that_never_comes_back_is_told_after_a_minute() {
     story.told(&alice, &["EAP-1111"]);
     let metrics = story.site.metrics();
     assert!(metrics.contains("\nnac_eap_conversations 0\n"), "{metrics}");
+}
+
+#[test]
+fn what_an_old_supplicant_offers_is_named_though_it_leaves_at_the_alert() {
+    const OLD: &str = "tls_disable_tlsv1_0=0 tls_disable_tlsv1_1=0 tls_disable_tlsv1_2=1";
+    let site = office();
+    let _switch = Switch::add(&site, "access-1", [127, 0, 0, 1], "generic");
+    let ca = site.ca();
+    let cases = [
+        (OLD, "DEFAULT@SECLEVEL=0", "it offers TLS 1.1 at most"),
+        (
+            "",
+            "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES256-SHA:AES128-SHA@SECLEVEL=0",
+            "it offers only CBC cipher suites: TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+        ),
+    ];
+    for (station, (phase1, ciphers, offered)) in (0x31..).zip(cases) {
+        let mut supplicant = Supplicant::new(Method::PeapMschapv2, TlsVersion::V12, &ca);
+        supplicant.phase1 = phase1;
+        supplicant.ciphers = ciphers;
+        supplicant.mac[5] = station;
+        let outcome = supplicant.run(site.auth, cast::SECRET);
+        assert!(!outcome.success, "{offered}");
+        let mac = hex::encode(supplicant.mac);
+        let mut text = String::new();
+        let told = wait::until(SOON, || {
+            let output = site.try_nac(&["why", &mac, "--json"], "");
+            text = String::from_utf8_lossy(&output.stdout).into_owned();
+            text.contains("EAP-1206")
+        });
+        assert!(told && text.contains(offered), "{offered}:\n{text}");
+        if phase1 == OLD {
+            let alert = "SSL3 alert: read (remote end reported an error):fatal:protocol version";
+            assert!(outcome.log.contains(alert), "{}", outcome.tail());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
 use super::chain::Unfit;
 use super::connection::Role;
@@ -18,7 +18,6 @@ pub(super) fn explain(role: Role, error: &Error) -> Reason {
         (Role::Peer, Error::InvalidCertificate(error)) => {
             reason::SERVER_UNTRUSTED.with(certificate(error))
         }
-        (Role::Server, Error::PeerIncompatible(error)) => incompatible(error),
         (_, error) => protocol(role, error),
     }
 }
@@ -152,23 +151,4 @@ fn certificate(error: &CertificateError) -> String {
         }
         other => other.to_string(),
     }
-}
-
-fn incompatible(error: &PeerIncompatible) -> Reason {
-    let what = match error {
-        PeerIncompatible::Tls12NotOffered | PeerIncompatible::Tls12NotOfferedOrEnabled => {
-            "it does not offer TLS 1.2".to_owned()
-        }
-        PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
-            "it offers neither TLS 1.2 nor TLS 1.3".to_owned()
-        }
-        PeerIncompatible::SupportedVersionsExtensionRequired => {
-            "it does not offer TLS 1.3".to_owned()
-        }
-        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite".to_owned(),
-        PeerIncompatible::NoKxGroupsInCommon => "no key exchange group".to_owned(),
-        PeerIncompatible::NoSignatureSchemesInCommon => "no signature scheme".to_owned(),
-        other => format!("{other:?}"),
-    };
-    reason::NO_COMMON_TLS.with(what)
 }

@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 
-use rustls::{Connection, HandshakeKind, ProtocolVersion};
+use rustls::{Connection, Error, HandshakeKind, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::alert;
 use super::hello::HelloRandom;
+use super::offer;
 use crate::fragment::FLIGHT_LIMIT;
 use crate::reason::{self, Reason};
 
@@ -34,9 +35,15 @@ impl Version {
     }
 }
 
+/// The record of a fatal alert, without its version: handshake_failure and protocol_version (RFC 8446 section 6.2).
+const HANDSHAKE_FAILURE: [u8; 4] = [0, 2, 2, 40];
+const PROTOCOL_VERSION: [u8; 4] = [0, 2, 2, 70];
+
 pub(crate) struct Tls {
     connection: Connection,
     role: Role,
+    /// The other side is too old, and is to be told that.
+    too_old: bool,
     received_random: HelloRandom,
     sent_random: HelloRandom,
 }
@@ -47,6 +54,7 @@ impl Tls {
         Self {
             connection,
             role,
+            too_old: false,
             received_random: HelloRandom::default(),
             sent_random: HelloRandom::default(),
         }
@@ -56,6 +64,7 @@ impl Tls {
     /// error [`Tls::output`] still yields the alert for the other side.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
         self.received_random.observe(bytes);
+        let flight = bytes;
         let mut plaintext = Zeroizing::new(Vec::new());
         while !bytes.is_empty() {
             let taken = self
@@ -65,7 +74,7 @@ impl Tls {
             let state = self
                 .connection
                 .process_new_packets()
-                .map_err(|error| alert::explain(self.role, &error))?;
+                .map_err(|error| self.explain(&error, flight))?;
             self.drain_plaintext(state.plaintext_bytes_to_read(), &mut plaintext)?;
             if state.peer_has_closed() {
                 return Err(alert::closed(self.role));
@@ -95,7 +104,25 @@ impl Tls {
             }
         }
         self.sent_random.observe(&bytes);
+        match &mut bytes[..] {
+            // rustls may miss something else first that old versions do not have, and says only that it failed.
+            [21, _, _, alert @ ..] if self.too_old && *alert == HANDSHAKE_FAILURE => {
+                alert.copy_from_slice(&PROTOCOL_VERSION);
+            }
+            _ => {}
+        }
         bytes
+    }
+
+    fn explain(&mut self, error: &Error, flight: &[u8]) -> Reason {
+        match (self.role, error) {
+            (Role::Server, Error::PeerIncompatible(error)) => {
+                let (reason, too_old) = offer::nothing_in_common(error, flight);
+                self.too_old = too_old;
+                reason
+            }
+            (role, error) => alert::explain(role, error),
+        }
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
