@@ -4,7 +4,7 @@ use nac_test_support::exchange::Exchange;
 use nac_test_support::wait;
 use nac_test_support::wire::{Packet, attribute, code, eap_response};
 
-use crate::ground::{Ground, SOON};
+use crate::ground::{Ground, SOON, pap};
 use crate::https::Web;
 
 /// EAP types.
@@ -501,4 +501,45 @@ fn a_peer_that_refuses_every_method_is_only_ever_proposed_what_is_on_offer() {
     });
     assert!(told, "{why}");
     ground.survived();
+}
+
+/// The Service-Types that ask for the device itself (RFC 2865 section 5.6): Login, Administrative, NAS-Prompt, and a call back for each.
+const LOGINS: [u32; 6] = [1, 3, 6, 7, 9, 11];
+
+#[test]
+fn a_login_to_the_device_itself_is_refused_whatever_it_is_authenticated_by() {
+    let ground = Ground::shared();
+    let client = ground.client("127.6.0.12:0");
+    for service in LOGINS {
+        let station = format!("02-00-00-06-0c-{service:02x}");
+        let request = |identifier| {
+            pap(&client, identifier, true)
+                .with(attribute::SERVICE_TYPE, service.to_be_bytes())
+                .with(attribute::CALLING_STATION_ID, &station)
+        };
+        let what = format!("Service-Type {service}");
+        let by_password = client.answer(&request(1));
+        assert_eq!(by_password.code, code::ACCESS_REJECT, "{what}");
+        let identity = client
+            .request(code::ACCESS_REQUEST, 2)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, "alice")
+            .with(attribute::SERVICE_TYPE, service.to_be_bytes())
+            .with(attribute::CALLING_STATION_ID, &station)
+            .with_eap(&eap_response(1, 1, b"alice"));
+        assert_failure(&client.answer(&identity), &what);
+        // It waits until everything so far is recorded.
+        let _ = ground.decisions("alice");
+        let told = ground.nac.command(&["why", &station, "--last", "9"]);
+        assert_eq!(told.matches("(NAC-2006)").count(), 2, "{what}: {told}");
+    }
+    // Who wants the network gets it, also where the NAS says so: Framed, and MAB's Call-Check with a password.
+    for service in [2_u32, 8, 10] {
+        let request = pap(&client, 3, true).with(attribute::SERVICE_TYPE, service.to_be_bytes());
+        assert_eq!(
+            client.answer(&request).code,
+            code::ACCESS_ACCEPT,
+            "{service}"
+        );
+    }
 }

@@ -38,13 +38,20 @@ pub(crate) struct MsChapV2Response {
     pub(crate) nt_response: [u8; 24],
 }
 
-/// Service-Types that ask for a login to the NAS itself (RFC 2865 section 5.6).
-const LOGINS: [(u32, &str); 3] = [(1, "Login"), (6, "Administrative"), (7, "NAS-Prompt")];
+/// Service-Types that ask for a login to the NAS itself, or for a call back for one (RFC 2865 section 5.6).
+const LOGINS: [(u32, &str); 6] = [
+    (1, "Login"),
+    (3, "Callback-Login"),
+    (6, "Administrative"),
+    (7, "NAS-Prompt"),
+    (9, "Callback-NAS-Prompt"),
+    (11, "Callback-Administrative"),
+];
 /// Service-Type Call-Check: MAC authentication (RFC 3580 section 3.1 leaves it to vendors; all use it so).
 const CALL_CHECK: u32 = 10;
 
 impl Credentials {
-    /// Sorts a verified request.
+    /// Sorts a verified request. One with an EAP-Message is [`administrative_login`] too, and has to be told so in EAP's words.
     ///
     /// # Errors
     /// Nothing usable in it, or malformed fields.
@@ -52,10 +59,10 @@ impl Credentials {
         if let Some(message) = packet.eap_message() {
             return Ok(Self::Eap(message));
         }
-        let service = packet.integer(attribute::SERVICE_TYPE);
-        if let Some((_, name)) = LOGINS.iter().find(|(number, _)| Some(*number) == service) {
-            return Err(Refusal::administrative_login(name));
+        if let Some(refusal) = administrative_login(packet) {
+            return Err(refusal);
         }
+        let service = packet.integer(attribute::SERVICE_TYPE);
         let user = request.user_name.clone();
         let password = packet
             .user_password(request.secret())
@@ -79,6 +86,13 @@ impl Credentials {
         }
         Err(Refusal::no_credentials())
     }
+}
+
+/// That a request asks for a login to the NAS itself, whatever it is authenticated by: whoever may use the network may not configure it.
+pub(super) fn administrative_login(packet: &Packet<'_>) -> Option<Refusal> {
+    let service = packet.integer(attribute::SERVICE_TYPE)?;
+    let (_, name) = LOGINS.iter().find(|(number, _)| *number == service)?;
+    Some(Refusal::administrative_login(name))
 }
 
 /// MAB is recognised by its content, not by Service-Type alone: the user name is the station's own MAC, and the password, if any, is

@@ -16,6 +16,7 @@ use nac_radius::{Code, Packet, PacketBuilder, attribute};
 
 use super::answer;
 use super::conversations::{Active, Asked, ConversationId};
+use super::credentials::administrative_login;
 use super::offer;
 use super::openings::Use;
 use super::request::Request;
@@ -44,6 +45,9 @@ pub(super) fn receive(
     message: &[u8],
 ) -> Progress {
     let packet = request.packet();
+    if let Some(refusal) = administrative_login(&packet) {
+        return refuse_message(authenticator, &request, message, refusal);
+    }
     let Some(state) = packet.attribute(attribute::STATE) else {
         return match begin(authenticator, &request, &packet, message) {
             Ok(conversation) => open(authenticator, request, message, conversation, None),
