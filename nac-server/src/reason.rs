@@ -128,6 +128,21 @@ reasons! {
     /// A method without EAP that is not offered there.
     method_not_offered(method, offer) = "NAC-2043", "method not allowed: {method} is not in the offer \"{offer}\"",
         "Configure the port or SSID for a method that is offered, or offer this one: nac offer show NAME, then nac offer set NAME --method ….";
+    /// A password that is no text, from a NAS that does not sign.
+    noise_for_password() = "NAC-2051", "the password is no text: the NAS hides it with another shared secret than this server's, almost surely",
+        "Set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE; and have the NAS send Message-Authenticator, so that it shows at once. If other logins of this NAS succeed, it sends passwords in another character set than UTF-8.";
+    /// Silence: no client has this address.
+    unknown_nas() = "NAC-2052", "the packet is from an address that is no client, and is not answered",
+        "Add the NAS: nac client add NAME --address ADDRESS; see which ones ask: nac client unknown. Mind NAT and the NAS's source interface.";
+    /// Silence: the signature that is required is absent.
+    missing_message_authenticator() = "NAC-2053", "the request carries no Message-Authenticator where it has to, and is not answered",
+        "Update the NAS, or bear with it for a time (CVE-2024-3596): nac client set NAME --message-authenticator legacy --legacy-until DATE. EAP, Status-Server and requests with Proxy-State always have to carry one.";
+    /// Silence: no RADIUS.
+    malformed_packet() = "NAC-2054", "the packet breaks the rules of RADIUS, and is not answered",
+        "Update the NAS; the server's log says what is wrong with the packet.";
+    /// Silence: the signature does not verify.
+    wrong_secret() = "NAC-2055", "the packet is not signed with this client's shared secret, and is not answered",
+        "Set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE.";
     /// Too many packets that had to be ignored.
     too_many_invalid(why) = "NAC-2103", "five invalid EAP packets in one conversation, the last because {why}",
         "Update the supplicant or its driver.";

@@ -41,6 +41,7 @@ fn a_wrong_secret_is_named_once_per_nas() {
             said.contains("wrong secret") && said.contains("client=lab"),
             "{said}"
         );
+        assert!(said.contains("NAC-2055"), "{said}");
         assert!(said.contains("set the same shared secret"), "{said}");
         assert!(
             !said.contains("missing") && !said.contains(cast::SECRET),
@@ -62,6 +63,48 @@ fn a_missing_message_authenticator_is_named_once_with_the_way_out() {
     assert!(said.contains("missing Message-Authenticator"), "{said}");
     assert!(said.contains("--message-authenticator legacy"), "{said}");
     assert!(!said.contains("wrong secret"), "{said}");
+    assert!(said.contains("NAC-2053"), "{said}");
+}
+
+#[test]
+fn a_malformed_packet_has_a_code_in_the_log() {
+    let ground = Ground::shared();
+    let client = ground.client("127.4.0.5:0");
+    expect_silence(&client, &[1, 1, 0, 19]);
+    let said = ground.line("source=127.4.0.5:", "malformed packet");
+    assert!(said.contains("NAC-2054"), "{said}");
+}
+
+#[test]
+fn another_secret_at_a_nas_that_does_not_sign_is_not_taken_for_a_wrong_password() {
+    let ground = Ground::shared();
+    let right = ground.client("127.190.0.51:0");
+    let wrong = Exchange::from("127.190.0.51:0", ground.auth(), "another secret altogether");
+    let station = "02-00-00-04-00-51";
+    let ask = |client: &Exchange, password: &str, identifier| {
+        client
+            .request(code::ACCESS_REQUEST, identifier)
+            .with(attribute::USER_NAME, cast::USER)
+            .with(attribute::CALLING_STATION_ID, station)
+            .with_password(password)
+    };
+    // More than would count as guessing.
+    for identifier in 0..40 {
+        wrong.send(&ask(&wrong, cast::PASSWORD, identifier).bytes());
+        let reply = wrong.receive(std::time::Duration::from_secs(5));
+        assert!(reply.is_some(), "it is refused as ever");
+    }
+    let mistyped = right.answer(&ask(&right, "not her password", 41));
+    assert_eq!(mistyped.code, code::ACCESS_REJECT);
+    let login = right.answer(&ask(&right, cast::PASSWORD, 42));
+    assert_eq!(login.code, code::ACCESS_ACCEPT, "nothing was guessed");
+    let _ = ground.decisions(cast::USER);
+    let told = ground
+        .nac
+        .command(&["why", station, "--last", "60", "--json"]);
+    for code in ["NAC-2051", "NAC-2001", "shared secret", "--secret-file"] {
+        assert!(told.contains(code), "no {code} in {told}");
+    }
 }
 
 #[test]
@@ -83,6 +126,7 @@ fn a_wrong_secret_for_accounting_is_named_once() {
     ground.survived();
     let said = ground.line("source=127.4.0.4:", "");
     assert!(said.contains("wrong secret"), "{said}");
+    assert!(said.contains("NAC-2055"), "{said}");
 }
 
 #[test]
@@ -107,6 +151,7 @@ fn an_unknown_nas_gets_silence_and_one_line_with_the_command_to_add_it() {
         said.contains("unknown NAS") && said.contains("nac client add"),
         "{said}"
     );
+    assert!(said.contains("NAC-2052"), "{said}");
 }
 
 #[test]

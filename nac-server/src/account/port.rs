@@ -12,6 +12,7 @@ use crate::authenticate::request::{described, identifiers};
 use crate::authenticate::{Authenticator, DuplicateCache, Seen, Slot, status_reply, verified};
 use crate::listen::origin::Origin;
 use crate::listen::udp::{Disposition, Responder};
+use crate::reason::Refusal;
 use crate::snapshot::Client;
 use crate::telemetry::activity::Heard;
 
@@ -55,7 +56,7 @@ impl Responder for AccountingPort {
         if !packet.request_authenticator_valid(&client.secret) {
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
-                tracing::warn!(client = %client.name, %source, held_back = held,
+                tracing::warn!(code = Refusal::wrong_secret().code, client = %client.name, %source, held_back = held,
                     "wrong secret: the Accounting-Request's authenticator does not verify; set the same shared secret on the NAS and here");
             }
             return Disposition::Silence;

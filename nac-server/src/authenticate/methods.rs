@@ -109,6 +109,12 @@ fn pap(
     user: String,
     password: Zeroizing<Vec<u8>>,
 ) -> Progress {
+    if is_unsigned(&request) && !is_text(&password) {
+        // Nobody typed that. It is no guess, and need not be hashed.
+        let refusal = Refusal::noise_for_password();
+        let reply = answer::refuse(authenticator, &request, "PAP", &user, refusal);
+        return Progress::Reply(reply);
+    }
     // Only who has an app was ever sent a State with PAP; for everybody else it means nothing, whatever it is.
     let entry = authenticator.world.directory.user(&user);
     let has_app = entry.is_some_and(|entry| entry.totp.is_some());
@@ -155,6 +161,20 @@ fn pap(
             }))
         }
     }
+}
+
+/// Whether nothing in a request shows that its sender knows the shared secret.
+fn is_unsigned(request: &Request) -> bool {
+    let packet = request.packet();
+    let signed = packet.attribute(attribute::MESSAGE_AUTHENTICATOR).is_some();
+    !signed && !request.origin.is_radsec()
+}
+
+/// What somebody can have typed. Another secret makes 16 octets of noise of every password, padding and all, and one in some ten thousand
+/// of those looks like text.
+fn is_text(password: &[u8]) -> bool {
+    let typed = |text: &str| text.chars().all(|c| c == '\t' || !c.is_control());
+    std::str::from_utf8(password).is_ok_and(typed)
 }
 
 /// The password was checked. Who has to show a code as well is asked for it; only then is anything known of the login.

@@ -237,7 +237,7 @@ impl Authenticator {
             self.metrics.unknown_nas.inc();
             self.world.activity.stranger(source.ip(), datagram);
             if let Some(held) = self.unknown_nas.may_speak(source.ip()) {
-                tracing::warn!(%source, held_back = held,
+                tracing::warn!(code = Refusal::unknown_nas().code, %source, held_back = held,
                     "ignored a packet from an unknown NAS: add it with nac client add NAME --address ADDRESS");
             }
             return None;
@@ -253,7 +253,8 @@ impl Authenticator {
                 self.metrics.malformed.inc();
                 client.activity.heard(Heard::Malformed);
                 if let Some(held) = client.complaints.malformed.may_speak(source.ip()) {
-                    tracing::warn!(client = %client.name, %source, %error, held_back = held, "malformed packet");
+                    let code = Refusal::malformed_packet().code;
+                    tracing::warn!(code, client = %client.name, %source, %error, held_back = held, "malformed packet");
                 }
                 None
             }
@@ -278,7 +279,7 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
         MessageAuthenticator::Invalid => {
             client.activity.heard(Heard::WrongSecret);
             if let Some(held) = client.complaints.wrong_secret.may_speak(source.ip()) {
-                tracing::warn!(client = %client.name, %source, held_back = held,
+                tracing::warn!(code = Refusal::wrong_secret().code, client = %client.name, %source, held_back = held,
                     "wrong secret: the Message-Authenticator does not verify; set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE");
             }
             false
@@ -294,7 +295,8 @@ pub(crate) fn verified(client: &Client, source: SocketAddr, packet: &Packet<'_>)
                 .missing_message_authenticator
                 .may_speak(source.ip())
             {
-                tracing::warn!(client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
+                let code = Refusal::missing_message_authenticator().code;
+                tracing::warn!(code, client = %client.name, %source, held_back = held, "missing Message-Authenticator: {fix}");
             }
             false
         }

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, arguments: WhyArguments) -> Outcome {
     let decisions = explain::find(&store, &arguments.subject, arguments.last).await?;
     if decisions.is_empty() {
         return Err(Failure::no(format!("there is no decision about {}", arguments.subject))
-            .fix("check the spelling; a NAS that is unknown or has the wrong secret is answered with silence, and the server's log says so"));
+            .fix("check the spelling; a NAS that is unknown (NAC-2052) or has the wrong secret (NAC-2055), and one that does not sign (NAC-2053), are answered with silence: the server's log says so, and nac client list"));
     }
     let mut explained = Vec::new();
     for decision in decisions {

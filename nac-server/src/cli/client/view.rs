@@ -201,15 +201,15 @@ fn heard(activity: &ClientActivity) -> Vec<(&'static str, String)> {
         ("retransmissions", activity.duplicates.to_string()),
         ("sends Message-Authenticator", sends.to_owned()),
         (
-            "wrong secret",
+            "wrong secret (NAC-2055)",
             times(activity.wrong_secret, activity.wrong_secret_us),
         ),
         (
-            "ignored without Message-Authenticator",
+            "ignored without Message-Authenticator (NAC-2053)",
             times(activity.missing_signature, activity.missing_signature_us),
         ),
         (
-            "malformed",
+            "malformed (NAC-2054)",
             times(activity.malformed, activity.malformed_us),
         ),
         ("last CoA", coa),
