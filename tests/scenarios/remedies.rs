@@ -106,6 +106,10 @@ fn an_unknown_a_mistyped_a_disabled_and_a_groupless_user_get_in_by_the_command_t
 
     refused("mistyped", &log_in("other-password-2"));
     let text = told(&site, "newcomer", "NAC-2001", "wrong password for user");
+    assert!(
+        !text.contains("credentials 0 "),
+        "hashing takes time: {text}"
+    );
     do_it(&site, &text, "user set", &fill, "other-password-2");
     gets_in("with the new password", || log_in("other-password-2"));
 

@@ -393,6 +393,22 @@ pub(super) fn refuse(
     refuse_with(authenticator, request, method, name, refusal, &[])
 }
 
+/// Refuses a method without EAP, after so many microseconds in the check of its credential.
+pub(super) fn refuse_checked(
+    authenticator: &Authenticator,
+    request: &Request,
+    method: &'static str,
+    name: &str,
+    refusal: Refusal,
+    credential_us: u64,
+) -> Vec<u8> {
+    let packet = request.packet();
+    let context = unauthenticated(request, &packet, method, name);
+    let mut record = Record::new(&packet, request, &context, None);
+    record.credential_us = credential_us;
+    record.refuse(authenticator, request, &packet, refusal, &[], None)
+}
+
 /// Refuses with what the method has to say about it.
 pub(super) fn refuse_with(
     authenticator: &Authenticator,

@@ -218,7 +218,9 @@ fn conclude_pap(
             authenticated.credential_us = credential_us;
             answer::conclude(authenticator, request, authenticated)
         }
-        Err(refusal) => answer::refuse(authenticator, request, "PAP", &user, refusal),
+        Err(refusal) => {
+            answer::refuse_checked(authenticator, request, "PAP", &user, refusal, credential_us)
+        }
     }
 }
 

@@ -127,7 +127,7 @@ async fn over_connection(
         .map_err(|()| Fault::Ended(destination))?
         .ok_or(Fault::SilentConnection(destination))?;
     verified(&reply, &request, version, radsec_secret()).ok_or_else(|| {
-        tracing::warn!(client = %client.name, "ignored a reply to a CoA that does not verify");
+        complain(client, destination);
         Fault::SilentConnection(destination)
     })
 }
@@ -154,14 +154,21 @@ async fn by_datagram(
     for wait in WAITS {
         // A refused port shows up as an error on a connected socket; the NAS may still be starting.
         let _ = socket.send(&request).await;
-        if let Ok(reply) = tokio::time::timeout(wait, receive(&socket, &request, client)).await {
+        if let Ok(reply) =
+            tokio::time::timeout(wait, receive(&socket, &request, client, destination)).await
+        {
             return Ok(reply);
         }
     }
     Err(Fault::Silence(destination))
 }
 
-async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
+async fn receive(
+    socket: &UdpSocket,
+    request: &[u8],
+    client: &Client,
+    destination: SocketAddr,
+) -> Reply {
     let mut buffer = vec![0; MAX_PACKET_LEN];
     loop {
         let Ok(length) = socket.recv(&mut buffer).await else {
@@ -174,7 +181,16 @@ async fn receive(socket: &UdpSocket, request: &[u8], client: &Client) -> Reply {
         {
             return reply;
         }
-        tracing::warn!(client = %client.name, "ignored a reply to a CoA that does not verify");
+        complain(client, destination);
+    }
+}
+
+/// Whoever forges replies must not be able to fill the log with them.
+fn complain(client: &Client, destination: SocketAddr) {
+    let forged = &client.complaints.forged_reply;
+    if let Some(held) = forged.may_speak(destination.ip()) {
+        tracing::warn!(client = %client.name, %destination, held_back = held,
+            "ignored a reply to a CoA that does not verify");
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Complaints {
     pub missing_message_authenticator: PerSource,
     /// A packet that breaks the rules.
     pub malformed: PerSource,
+    /// A reply to a CoA that does not verify; anybody may send those to the port that waits for it.
+    pub forged_reply: PerSource,
     /// Something we do not answer for want of room or a working database.
     pub overload: Throttle,
 }
