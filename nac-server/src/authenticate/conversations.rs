@@ -13,8 +13,8 @@ use nac_eap::Conversation;
 use nac_radius::MacAddr;
 use uuid::Uuid;
 
-use super::request::Request;
 use super::content::Content;
+use super::request::Request;
 use super::second_factor::Appended;
 use crate::identity::password::SlowCheck;
 

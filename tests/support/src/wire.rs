@@ -333,7 +333,6 @@ impl Packet {
 
     /// The Wi-Fi keys of the station in it: Tunnel-Password (RFC 2868 section 3.5), Aruba's and Cisco's own.
     pub fn wifi_keys(&self, authenticator: &[u8; 16], secret: &str) -> Vec<String> {
-        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         let mut keys = Vec::new();
         for value in self.all(attribute::TUNNEL_PASSWORD) {
             let (_tag, salted) = value.split_first().expect("a tag");
