@@ -17,7 +17,7 @@ use nac_store::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::request::{Request, described, identifiers};
+use super::request::{Freshness, Request, described, identifiers};
 use super::{Authenticator, random};
 use crate::account::Admission;
 use crate::identity::realm::realm_of;
@@ -515,8 +515,9 @@ impl Record {
         let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
         if self.known {
             sessions.refused(nas, &self.station, self.id);
-        } else if request.is_fresh {
-            sessions.refused_unknown(nas, &self.station, packet, self.id);
+        } else if request.freshness != Freshness::Unknown {
+            let is_certain = request.freshness == Freshness::Certain;
+            sessions.refused_unknown(nas, &self.station, packet, self.id, is_certain);
         }
         self.finish(authenticator, request, &reply, Err(refusal), None);
         reply

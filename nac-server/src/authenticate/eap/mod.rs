@@ -20,7 +20,7 @@ use super::answer;
 use super::conversations::{Active, Asked, ConversationId};
 use super::offer;
 use super::openings::Use;
-use super::request::Request;
+use super::request::{Freshness, Request};
 use super::{Authenticator, Progress};
 use crate::identity::password::Check;
 use crate::reason::Refusal;
@@ -91,7 +91,7 @@ fn go_on(
     id: ConversationId,
     active: Shared,
 ) -> Progress {
-    request.is_fresh = true;
+    request.freshness = Freshness::Certain;
     let mut conversation = lock(&active);
     request.offer.clone_from(&conversation.offer);
     let former = std::mem::replace(&mut conversation.content, request.content);
