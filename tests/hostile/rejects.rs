@@ -47,9 +47,11 @@ fn a_reject_comes_later_once_for_all_copies_and_logins_overtake_it() {
     assert!(second.answers(&request, cast::SECRET));
     assert!(asked.elapsed() >= DELAY, "after {:?}", asked.elapsed());
     // A copy that comes now gets the same answer, at once; those before it got none.
+    let asked = Instant::now();
     client.send(&request);
     let again = next();
     assert_eq!(again.bytes, second.bytes);
+    assert!(asked.elapsed() < DELAY, "it was decided anew");
     assert!(
         client.receive(Duration::from_millis(200)).is_none(),
         "one for all copies"

@@ -58,6 +58,8 @@ pub enum SessionChange {
     Admitted(Arc<LiveSession>),
     /// An Access-Request was refused, by this decision.
     Refused(Arc<LiveSession>, Uuid),
+    /// An Access-Request that may have been recorded earlier was refused, by this decision.
+    RefusedPerhaps(Arc<LiveSession>, Uuid),
     /// Accounting told us more, for example the address.
     Updated(Arc<LiveSession>),
     /// Its station turned out to be at another place as well.
@@ -205,20 +207,24 @@ impl SessionTable {
         }
     }
 
-    /// A reject was sealed before anybody was known, for a request that nobody can have recorded earlier. Anybody can claim a station's
-    /// address and fail, so only the very session that the request belongs to is over.
+    /// A reject was sealed before anybody was known. Anybody can claim a station's address and fail, so only the very session that the
+    /// request belongs to is over; and anybody can have recorded a request, so where that is not ruled out, it is only over if
+    /// enforcement made the NAS ask.
     pub fn refused_unknown(
         &self,
         source: IpAddr,
         context: &AccessContext,
         packet: &Packet<'_>,
         decision: Uuid,
+        is_certain: bool,
     ) {
         let meant = self
             .of_station(source, context)
             .filter(|session| session.is_meant_by(packet, context));
-        if let Some(session) = meant {
-            self.end_refused(session.id, decision);
+        match meant {
+            Some(session) if is_certain => self.end_refused(session.id, decision),
+            Some(session) => self.tell(SessionChange::RefusedPerhaps(session, decision)),
+            None => {}
         }
     }
 
@@ -230,7 +236,8 @@ impl SessionTable {
         }
     }
 
-    fn end_refused(&self, id: Uuid, decision: Uuid) {
+    /// A session is over, for its NAS asked as it was told and was refused.
+    pub(crate) fn end_refused(&self, id: Uuid, decision: Uuid) {
         let Some(session) = self.lock().remove(id) else {
             return;
         };

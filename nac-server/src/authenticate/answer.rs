@@ -14,7 +14,7 @@ use nac_store::{CertificateDetails, EapDetails, MachineDetails, SecretBytes};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::record::{Record, tell_held};
+use super::record::{Record, end_session_unknown, tell_held};
 use super::request::{Request, identifiers};
 use super::{Authenticator, random};
 use crate::account::Admission;
@@ -470,10 +470,7 @@ pub(super) fn end_eap(
 ) -> Vec<u8> {
     let packet = request.packet();
     let station = unauthenticated(request, &packet, "EAP", &request.user_name);
-    let nas = request.origin.source.ip();
-    authenticator
-        .sessions
-        .refused_unknown(nas, &station, &packet, decision);
+    end_session_unknown(authenticator, request, &packet, &station, decision);
     sealed_reject(request, &packet, &[], Some(failure))
 }
 

@@ -52,7 +52,7 @@ pub(crate) use content::{Content, OF_RECORDS};
 pub(crate) use conversations::{Conversations, random};
 use credentials::Credentials;
 pub(crate) use duplicate::{Duplicates, Slot, claim, duplicates};
-use request::Request;
+use request::{Freshness, Request};
 pub(crate) use silence::run as take_down_silences;
 
 /// Everything that answers Access-Requests. Shared by all sockets.
@@ -397,7 +397,10 @@ fn access_request(
         }
         Ok(credentials) => {
             // Over TLS nobody sends what somebody else has sent before.
-            request.is_fresh = origin.is_radsec();
+            request.freshness = match origin.is_radsec() {
+                true => Freshness::Certain,
+                false => Freshness::Possible,
+            };
             match offer::allow(authenticator, &mut request, &credentials) {
                 Ok(()) => methods::check(authenticator, request, credentials),
                 Err(refusal) => Progress::Reply(methods::refuse(

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Authenticator;
 use super::answer::{micros, sealed_reject};
 use super::repeats::Held;
-use super::request::{Request, described};
+use super::request::{Freshness, Request, described};
 use crate::identity::{AccessContext, Assessment};
 use crate::reason::Refusal;
 
@@ -74,8 +74,8 @@ impl Record {
         let (sessions, nas) = (&authenticator.sessions, request.origin.source.ip());
         if self.known {
             sessions.refused(nas, &self.station, self.id);
-        } else if request.is_fresh {
-            sessions.refused_unknown(nas, &self.station, packet, self.id);
+        } else {
+            end_session_unknown(authenticator, request, packet, &self.station, self.id);
         }
         self.finish(authenticator, request, &reply, Err(refusal), None);
         reply
@@ -251,4 +251,23 @@ fn log(record: &DecisionRecord) {
         DecisionOutcome::Accept => decided!(debug),
         DecisionOutcome::Reject => decided!(info),
     }
+}
+
+/// Ends the session of a station that was refused before anybody was known, as far as the request is no recorded one.
+pub(super) fn end_session_unknown(
+    authenticator: &Authenticator,
+    request: &Request,
+    packet: &Packet<'_>,
+    station: &AccessContext,
+    decision: Uuid,
+) {
+    let is_certain = match request.freshness {
+        Freshness::Unknown => return,
+        Freshness::Possible => false,
+        Freshness::Certain => true,
+    };
+    let nas = request.origin.source.ip();
+    authenticator
+        .sessions
+        .refused_unknown(nas, station, packet, decision, is_certain);
 }

@@ -32,9 +32,20 @@ pub struct Request {
     pub offer: Option<Arc<str>>,
     /// What it says, if it goes on with a conversation.
     pub(crate) content: Option<Content>,
-    /// Nobody can have recorded it earlier and sent it now: it answers a State that was open until now, or it came over TLS. Only such
-    /// a request speaks for the session at its place when it fails before anybody is known.
-    pub(crate) is_fresh: bool,
+    /// Whether it speaks for the session at its place when it fails before anybody is known.
+    pub(crate) freshness: Freshness,
+}
+
+/// Whether somebody may have recorded a request earlier and sends it now: over UDP a packet is as well signed the second time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// It belongs to nothing that is known.
+    #[default]
+    Unknown,
+    /// It asks by itself, with a password. It counts where the NAS was told to ask.
+    Possible,
+    /// It answers a State that was open until now, or came over TLS.
+    Certain,
 }
 
 impl Request {
@@ -59,7 +70,7 @@ impl Request {
             mac: text(attribute::CALLING_STATION_ID).and_then(|station| station.parse().ok()),
             offer: None,
             content: None,
-            is_fresh: false,
+            freshness: Freshness::Unknown,
         }
     }
 

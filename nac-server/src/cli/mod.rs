@@ -50,6 +50,7 @@ mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -199,6 +200,9 @@ impl Command {
     }
 }
 
+/// How long tasks in the background may take to end after the command has.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
 /// Reads the command line, runs the command, reports what went wrong. The program's whole `main`.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -215,6 +219,8 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(arguments.command.run(&context));
+    // Whatever still runs has nothing to say any more, and must not keep a command from ending.
+    runtime.shutdown_timeout(SHUTDOWN);
     match outcome {
         Ok(answer) => answer.into(),
         Err(failure) => failure.report(context.json()),

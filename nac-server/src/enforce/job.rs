@@ -100,6 +100,11 @@ impl Job {
         matches!(self.goal, Goal::Move(_))
     }
 
+    /// Whether the NAS said that it does it, so that it is expected to ask again.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.lock().state == EnforcementState::Acknowledged
+    }
+
     pub(super) fn target(&self) -> String {
         match &self.goal {
             Goal::Move(wanted) => wanted

@@ -329,6 +329,14 @@ impl Enforcer {
                     job.answered(None, decision);
                 }
             }
+            SessionChange::RefusedPerhaps(session, decision) => {
+                if self
+                    .job(session.id)
+                    .is_some_and(|job| job.is_acknowledged())
+                {
+                    self.sessions.end_refused(session.id, decision);
+                }
+            }
             SessionChange::Updated(session) => {
                 self.gate
                     .session_updated(&self.subject(&session), reference(&session));

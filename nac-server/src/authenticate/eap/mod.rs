@@ -21,7 +21,7 @@ use super::conversations::{Active, Asked, ConversationId};
 use super::credentials::administrative_login;
 use super::offer;
 use super::openings::Use;
-use super::request::Request;
+use super::request::{Freshness, Request};
 use super::silence::take_down;
 use super::{Authenticator, Progress};
 use crate::identity::password::Check;
@@ -96,7 +96,7 @@ fn go_on(
     id: ConversationId,
     active: Shared,
 ) -> Progress {
-    request.is_fresh = true;
+    request.freshness = Freshness::Certain;
     let mut conversation = lock(&active);
     request.offer.clone_from(&conversation.offer);
     let former = std::mem::replace(&mut conversation.content, request.content);
