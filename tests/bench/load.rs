@@ -177,6 +177,13 @@ fn run(arguments: &Arguments) -> Vec<Row> {
             .iter()
             .map(|kind| Subject::start_as(*kind, &plan))
             .collect();
+        for server in &servers {
+            say(&format!(
+                "{} is process {}",
+                report::name(server.kind()),
+                server.pid()
+            ));
+        }
         for row in rows
             .iter_mut()
             .filter(|row| row.case.is_resumed() == resumption)
