@@ -6,12 +6,12 @@
 
 mod support;
 
-use nac_eap::{Answer, Method, Question, Success, TlsVersions, mschapv2};
+use nac_eap::{Method, Success, TlsVersions, mschapv2};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::stranger::{Outcome, Tunnel};
-use support::{PASSWORD, answer};
+use support::PASSWORD;
+use support::stranger::{Outcome, Tunnel, World, cases, password};
 
 const MSCHAPV2: u8 = 26;
 const EXTENSIONS: u8 = 33;
@@ -39,15 +39,6 @@ enum Say {
     Garbage(Vec<u8>),
 }
 
-/// What the world says to a question.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum World {
-    Truth,
-    Refusal,
-    WrongHash,
-    Accepted,
-}
-
 #[derive(Clone, Debug)]
 struct Case {
     method: Method,
@@ -69,10 +60,7 @@ fn say() -> impl Strategy<Value = Say> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let world = prop_oneof![
-        4 => Just(World::Truth),
-        1 => select(vec![World::Refusal, World::WrongHash, World::Accepted]),
-    ];
+    let world = World::any();
     let method = select(vec![Method::Peap, Method::Ttls]);
     let versions = select(vec![TlsVersions::Only12, TlsVersions::Only13]);
     (method, versions, vec(say(), 0..14), world).prop_map(|(method, versions, says, world)| Case {
@@ -181,21 +169,8 @@ impl Stranger {
         let (proves, world) = (self.prove(words), self.world);
         let mut proven = false;
         let outcome = self.tunnel.say(words, |question| {
-            let password = matches!(question, Question::Password { .. });
-            proven = match world {
-                World::Truth => proves,
-                // The world says yes to a password that it did not look at.
-                World::Accepted => password,
-                World::Refusal | World::WrongHash => false,
-            };
-            match world {
-                World::Truth => answer(question),
-                World::Refusal => answer(&Question::NtHash {
-                    user: "nobody".to_owned(),
-                }),
-                World::WrongHash => Answer::NtHash(mschapv2::nt_hash("another").into()),
-                World::Accepted => Answer::Accepted,
-            }
+            proven = world.is_proven(question, proves);
+            world.answer(question)
         });
         self.proven |= proven;
         match outcome {
@@ -204,10 +179,6 @@ impl Stranger {
             Outcome::Over => self.over = true,
         }
     }
-}
-
-fn password(knows: bool) -> &'static str {
-    if knows { PASSWORD } else { "guess" }
 }
 
 /// The Value of an MS-CHAPv2 response: peer challenge, reserved, NT response, flags.
@@ -242,14 +213,6 @@ fn avp(vendor: u32, code: u32, data: &[u8]) -> Vec<u8> {
     words.extend(data);
     words.resize(words.len().next_multiple_of(4), 0);
     words
-}
-
-/// As many as are quick, or as `PROPTEST_CASES` says.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(128)
 }
 
 proptest! {

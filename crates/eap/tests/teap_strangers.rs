@@ -7,12 +7,11 @@
 mod support;
 
 use aws_lc_rs::hmac;
-use nac_eap::{Answer, Method, Question, Success, TlsVersions, mschapv2};
+use nac_eap::{Method, Success, TlsVersions, mschapv2};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::stranger::{Outcome, Tunnel};
-use support::{PASSWORD, answer};
+use support::stranger::{Outcome, Tunnel, World, cases, password};
 
 /// TLVs (RFC 9930 section 4.2), of which some must be understood.
 const IDENTITY_TYPE: u16 = 2;
@@ -55,14 +54,6 @@ enum Say {
     Garbage(Vec<u8>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum World {
-    Truth,
-    Refusal,
-    WrongHash,
-    Accepted,
-}
-
 #[derive(Clone, Debug)]
 struct Case {
     versions: TlsVersions,
@@ -86,10 +77,7 @@ fn say() -> impl Strategy<Value = Say> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let world = prop_oneof![
-        4 => Just(World::Truth),
-        1 => select(vec![World::Refusal, World::WrongHash, World::Accepted]),
-    ];
+    let world = World::any();
     let versions = select(vec![TlsVersions::Only12, TlsVersions::Only13]);
     (versions, any::<bool>(), vec(say(), 0..14), world).prop_map(
         |(versions, by_password_tlv, says, world)| Case {
@@ -181,20 +169,8 @@ impl Stranger {
         }
         let mut proven = false;
         let outcome = self.tunnel.say(words, |question| {
-            proven = match world {
-                World::Truth => proves,
-                // The world says yes to a password that it did not look at.
-                World::Accepted => matches!(question, Question::Password { .. }),
-                World::Refusal | World::WrongHash => false,
-            };
-            match world {
-                World::Truth => answer(question),
-                World::Refusal => answer(&Question::NtHash {
-                    user: "nobody".to_owned(),
-                }),
-                World::WrongHash => Answer::NtHash(mschapv2::nt_hash("another").into()),
-                World::Accepted => Answer::Accepted,
-            }
+            proven = world.is_proven(question, proves);
+            world.answer(question)
         });
         self.proven |= proven;
         match outcome {
@@ -343,22 +319,10 @@ fn tlv(kind: u16, value: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &length, value].concat()
 }
 
-fn password(knows: bool) -> &'static str {
-    if knows { PASSWORD } else { "guess" }
-}
-
 fn password_tlv(knows: bool) -> Vec<u8> {
     let password = password(knows).as_bytes();
     let value = [&[5][..], b"alice", &[password.len() as u8], password].concat();
     tlv(MANDATORY | PASSWORD_RESPONSE, &value)
-}
-
-/// As many as are quick, or as `PROPTEST_CASES` says.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(192)
 }
 
 proptest! {

@@ -3,13 +3,65 @@
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use nac_eap::{Answer, Conversation, Method, Question, Step, Success, TlsVersions};
+use nac_eap::{Answer, Conversation, Method, Question, Step, Success, TlsVersions, mschapv2};
+use proptest::prelude::*;
+use proptest::sample::select;
 use rustls::client::Resumption;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, ExtractedSecrets, RootCertStore};
 use rustls_pki_types::{ServerName, UnixTime};
 
-use super::{NOW, pki, random, server_tls, settings_of, start_of_time};
+use super::{NOW, PASSWORD, answer, pki, random, server_tls, settings_of, start_of_time};
+
+/// What the world says to a question of the server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum World {
+    Truth,
+    Refusal,
+    WrongHash,
+    /// It says yes to a password that it did not look at.
+    Accepted,
+}
+
+impl World {
+    /// The truth, most of the time.
+    pub fn any() -> impl Strategy<Value = Self> {
+        prop_oneof![
+            4 => Just(Self::Truth),
+            1 => select(vec![Self::Refusal, Self::WrongHash, Self::Accepted]),
+        ]
+    }
+
+    pub fn answer(self, question: &Question) -> Answer {
+        match self {
+            Self::Truth => answer(question),
+            Self::Refusal => answer(&Question::NtHash {
+                user: "nobody".to_owned(),
+            }),
+            Self::WrongHash => Answer::NtHash(mschapv2::nt_hash("another").into()),
+            Self::Accepted => Answer::Accepted,
+        }
+    }
+
+    /// Whether somebody may be let in for words that show the password, or do not.
+    pub fn is_proven(self, question: &Question, shown: bool) -> bool {
+        match self {
+            Self::Truth => shown,
+            Self::Accepted => matches!(question, Question::Password { .. }),
+            Self::Refusal | Self::WrongHash => false,
+        }
+    }
+}
+
+pub fn password(knows: bool) -> &'static str {
+    if knows { PASSWORD } else { "guess" }
+}
+
+/// As many as are quick, or as `PROPTEST_CASES` says.
+pub fn cases() -> u32 {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    cases.and_then(|cases| cases.parse().ok()).unwrap_or(128)
+}
 
 const MTU: usize = 60_000;
 /// Version 1, which is the only one that TEAP has.
