@@ -53,6 +53,7 @@ fn concurrency(arguments: &Arguments, sound: &mut bool) -> String {
                     stations,
                     users: arguments.users,
                     devices: stations,
+                    postgres: arguments.database.is_some(),
                 };
                 // As many logins for any number of stations, and some to warm up.
                 let count = (turns(*case, arguments.scale) * STATIONS).div_ceil(stations);
@@ -97,6 +98,7 @@ fn size(arguments: &Arguments, sound: &mut bool) -> String {
                 stations: STATIONS,
                 users: arguments.users,
                 devices: size,
+                postgres: arguments.database.is_some(),
             };
             let count = turns(*case, arguments.scale);
             run_round(&server, *case, population, count.div_ceil(4));
@@ -150,6 +152,7 @@ fn memory(arguments: &Arguments, sound: &mut bool) -> String {
             stations: 1,
             users: arguments.users,
             devices: 1,
+            postgres: arguments.database.is_some(),
         };
         let mut weigh = |what: &str, act: fn(&mut Station<'_>) -> Result<(), String>| {
             let mut each = |range: std::ops::Range<usize>| {

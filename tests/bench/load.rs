@@ -193,6 +193,7 @@ fn run(arguments: &Arguments) -> Vec<Row> {
                 stations: arguments.stations,
                 users: arguments.users,
                 devices: arguments.stations,
+                postgres: arguments.database.is_some(),
             };
             for server in &servers {
                 // Warm-up: caches, thread pools, the keyed hashes of passwords.

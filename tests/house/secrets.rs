@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use nac_test_support::program::repository;
 
 /// Where the product compares something that a stranger sends with something that only we know.
-const COMPARISONS: [(&str, &str); 14] = [
+const COMPARISONS: [(&str, &str); 15] = [
     ("crates/radius/src/verify.rs", "ct_eq"),
     ("crates/radius/src/password.rs", "ct_eq"),
     ("crates/eap/src/mschapv2.rs", "ct_eq"),
     ("crates/eap/src/method/ttls/credentials.rs", "ct_eq"),
+    ("crates/eap/src/method/ttls/change.rs", "ct_eq"),
     ("crates/eap/src/method/inner/gtc.rs", "ct_eq"),
-    ("crates/eap/src/method/inner/mschapv2.rs", "ct_eq"),
+    ("crates/eap/src/mschapv2/change.rs", "ct_eq"),
     ("crates/eap/src/method/teap/keys.rs", "ct_eq"),
     ("crates/eap/src/method/peap/binding.rs", "hmac::verify"),
     ("nac-server/src/authenticate/openings.rs", "ct_eq"),
