@@ -20,7 +20,6 @@ until server=$(sed -n 's/^nac is process //p' "$work/said") && [[ -n $server ]];
 done
 # Past the first logins, which fill caches.
 sleep 2
-perf record --quiet --freq 499 --call-graph dwarf,32768 --output "$work/perf.data" --pid "$server" -- sleep "$seconds"
+perf record --quiet --freq 499 --call-graph dwarf,16384 --output "$work/perf.data" --pid "$server" -- sleep "$seconds"
 perf script --input "$work/perf.data" 2>/dev/null | inferno-collapse-perf >"$work/stacks"
 inferno-flamegraph --title "$case" --minwidth 0.5 <"$work/stacks" >"$picture"
-echo "$picture: $(awk '{ n += $NF } END { print n }' "$work/stacks") samples" >&2
