@@ -1,6 +1,8 @@
 //! EAP that lies (RFC 3748 section 4, RFC 5216 section 3.1, RFC 3579 section 2.2).
 
+use nac_eap::peer::PeerMethod;
 use nac_test_support::exchange::Exchange;
+use nac_test_support::supplicant::{Profile, log_in};
 use nac_test_support::wait;
 use nac_test_support::wire::{Packet, attribute, code, eap_response};
 
@@ -541,5 +543,50 @@ fn a_login_to_the_device_itself_is_refused_whatever_it_is_authenticated_by() {
             code::ACCESS_ACCEPT,
             "{service}"
         );
+    }
+}
+
+/// CVE-2014-2015 was a password longer than its buffer; RFC 7542 section 2.2 has names in UTF-8.
+#[test]
+fn passwords_and_names_without_measure_are_refused_in_the_tunnel_too() {
+    let ground = Ground::shared();
+    let client = ground.client("127.6.0.13:0");
+    for method in [
+        PeerMethod::TtlsPap,
+        PeerMethod::TtlsMschapv2,
+        PeerMethod::PeapMschapv2,
+        PeerMethod::PeapGtc,
+    ] {
+        let right = Profile {
+            mac: [2, 0, 0, 6, 0x0d, 1],
+            ..ground.profile(method)
+        };
+        // From here on the station's wrong guesses are its own and nobody else's.
+        assert!(log_in(&client, &right).is_accepted(), "{method:?}");
+        for length in [129, 513, 4_000, 60_000] {
+            let login = log_in(
+                &client,
+                &Profile {
+                    password: "x".repeat(length),
+                    ..right.clone()
+                },
+            );
+            assert!(!login.is_accepted(), "{method:?}, a password of {length}");
+        }
+        for identity in [
+            "é".repeat(2_000),
+            "\u{202e}alice".to_owned(),
+            "алиса@例え.jp".to_owned(),
+        ] {
+            let login = log_in(
+                &client,
+                &Profile {
+                    identity: identity.clone(),
+                    ..right.clone()
+                },
+            );
+            assert!(!login.is_accepted(), "{method:?}, {identity}");
+        }
+        assert!(log_in(&client, &right).is_accepted(), "{method:?}");
     }
 }

@@ -217,3 +217,21 @@ fn a_switch_that_asks_for_eap_key_name_gets_the_session_id() {
         },
     );
 }
+
+/// The length is needed on the first fragment only; some supplicants put it on every message (RFC 5216 section 3.1).
+#[test]
+fn a_supplicant_that_says_the_length_with_every_message_gets_in() {
+    let subject = Subject::shared();
+    for method in [Method::Tls, Method::PeapMschapv2, Method::TtlsPap] {
+        for version in TlsVersion::ALL {
+            let outcome = run(subject, method, version, |supplicant| {
+                supplicant.phase1 = "include_tls_length=1";
+            });
+            assert!(
+                outcome.success,
+                "{method:?} on {version:?}:\n{}",
+                outcome.tail()
+            );
+        }
+    }
+}
