@@ -151,7 +151,8 @@ fn pap(
             let authenticator = authenticator.clone();
             Progress::Later(Box::pin(async move {
                 let began = Instant::now();
-                let result = match authenticator.passwords.verify(slow).await {
+                let may = || authenticator.may_guess(&user, request.mac);
+                let result = match authenticator.passwords.verify(slow, may).await {
                     Verified::Answer(result) => result,
                     Verified::NotNow(_) => {
                         if let Some(held) = request.client.complaints.overload.may_speak() {

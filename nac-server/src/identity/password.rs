@@ -114,14 +114,22 @@ impl Passwords {
         })
     }
 
-    /// Runs a check on the pool. What cannot be checked is not answered: no room, a panic, a stored hash that is damaged.
-    pub async fn verify(&self, check: SlowCheck) -> Verified {
+    /// Runs a check on the pool, if it may still be when its turn has come: whoever guesses a hundred times at once is told after twenty.
+    /// What cannot be checked is not answered: no room, a panic, a stored hash that is damaged.
+    pub async fn verify(
+        &self,
+        check: SlowCheck,
+        may: impl FnOnce() -> Result<(), Refusal>,
+    ) -> Verified {
         let Ok(_place) = self.queue.clone().try_acquire_owned() else {
             return Verified::NotNow(Some(check));
         };
         let Ok(_core) = self.cores.clone().acquire_owned().await else {
             return Verified::NotNow(Some(check));
         };
+        if let Err(refusal) = may() {
+            return Verified::Answer(Err(refusal));
+        }
         let SlowCheck {
             user,
             hash,

@@ -52,7 +52,11 @@ pub(super) fn check_password(
     let authenticator = authenticator.clone();
     Progress::Later(Box::pin(async move {
         let began = Instant::now();
-        let verified = authenticator.passwords.verify(check).await;
+        let may = || {
+            let guessed = lock(&active).guessed.clone();
+            guessed.map_or(Ok(()), |user| authenticator.may_guess(&user, request.mac))
+        };
+        let verified = authenticator.passwords.verify(check, may).await;
         let step = {
             let mut active = lock(&active);
             active.credential_us += answer::micros(began);
