@@ -6,12 +6,12 @@
 
 mod support;
 
-use nac_eap::{Method, Success, TlsVersions, mschapv2};
+use nac_eap::{Method, TlsVersions, mschapv2};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use support::PASSWORD;
-use support::stranger::{Outcome, Tunnel, World, cases, password};
+use support::stranger::{Visit, World, cases, password};
 
 const MSCHAPV2: u8 = 26;
 const EXTENSIONS: u8 = 33;
@@ -72,31 +72,22 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 struct Stranger {
-    tunnel: Tunnel,
-    world: World,
+    visit: Visit,
     said: Vec<Vec<u8>>,
-    /// The right password was said, or proven to be known, and the world agreed.
-    proven: bool,
-    success: Option<Success>,
-    over: bool,
 }
 
 impl Stranger {
     /// A stranger whose handshake is done.
     fn new(case: &Case) -> Self {
         Self {
-            tunnel: Tunnel::open(case.method, case.versions),
-            world: case.world,
+            visit: Visit::open(case.method, case.versions, case.world),
             said: Vec::new(),
-            proven: false,
-            success: None,
-            over: false,
         }
     }
 
     fn play(&mut self, says: &[Say]) {
         for say in says {
-            if self.over {
+            if self.visit.over {
                 return;
             }
             let words = match say {
@@ -106,8 +97,8 @@ impl Stranger {
                 Say::Again(_) => Vec::new(),
                 Say::Acknowledge(operation) => vec![MSCHAPV2, *operation],
                 Say::Result(result) => {
-                    let identifier = self.tunnel.heard.get(1).copied();
-                    let identifier = identifier.unwrap_or(self.tunnel.identifier);
+                    let identifier = self.visit.tunnel.heard.get(1).copied();
+                    let identifier = identifier.unwrap_or(self.visit.tunnel.identifier);
                     vec![2, identifier, 0, 11, EXTENSIONS, 0x80, 3, 0, 2, 0, *result]
                 }
                 Say::Password { knows } => pap(password(*knows)),
@@ -120,15 +111,15 @@ impl Stranger {
 
     /// What is due now, from somebody who knows the password or guesses it.
     fn expected(&self, knows: bool) -> Vec<u8> {
-        if self.tunnel.method == Method::Ttls {
-            let due = self.tunnel.heard.is_empty();
+        if self.visit.tunnel.method == Method::Ttls {
+            let due = self.visit.tunnel.heard.is_empty();
             return if due {
                 self.ttls_mschapv2(knows)
             } else {
                 Vec::new()
             };
         }
-        match self.tunnel.heard[..] {
+        match self.visit.tunnel.heard[..] {
             [1] => b"\x01alice".to_vec(),
             [MSCHAPV2, 1, identifier, _, _, 16, ref rest @ ..] => {
                 let challenge = rest.first_chunk().unwrap();
@@ -143,10 +134,11 @@ impl Stranger {
     }
 
     fn ttls_mschapv2(&self, knows: bool) -> Vec<u8> {
-        let material = self
-            .tunnel
-            .tls
-            .export_keying_material([0; 17], b"ttls challenge", None);
+        let material =
+            self.visit
+                .tunnel
+                .tls
+                .export_keying_material([0; 17], b"ttls challenge", None);
         let material = material.unwrap();
         let challenge = material.first_chunk().unwrap();
         let value = value(challenge, knows);
@@ -160,24 +152,14 @@ impl Stranger {
 
     /// Whether these words, here and now, show that the password is known.
     fn prove(&self, words: &[u8]) -> bool {
-        let asked =
-            self.tunnel.method == Method::Ttls || self.tunnel.heard.starts_with(&[MSCHAPV2, 1]);
+        let asked = self.visit.tunnel.method == Method::Ttls
+            || self.visit.tunnel.heard.starts_with(&[MSCHAPV2, 1]);
         asked && words == self.expected(true) || words == pap(PASSWORD)
     }
 
     fn say(&mut self, words: &[u8]) {
-        let (proves, world) = (self.prove(words), self.world);
-        let mut proven = false;
-        let outcome = self.tunnel.say(words, |question| {
-            proven = world.is_proven(question, proves);
-            world.answer(question)
-        });
-        self.proven |= proven;
-        match outcome {
-            Outcome::GoesOn => {}
-            Outcome::LetIn(success) => (self.success, self.over) = (Some(*success), true),
-            Outcome::Over => self.over = true,
-        }
+        let proves = self.prove(words);
+        self.visit.say(words, proves);
     }
 }
 
@@ -221,10 +203,10 @@ proptest! {
     #[test]
     fn whatever_a_stranger_says_in_the_tunnel_only_the_password_lets_it_in(case in case()) {
         let mut stranger = Stranger::new(&case);
-        prop_assert!(!stranger.over, "the handshake alone is neither success nor failure");
+        prop_assert!(!stranger.visit.over, "the handshake alone is neither success nor failure");
         stranger.play(&case.says);
-        if let Some(success) = &stranger.success {
-            prop_assert!(stranger.proven, "{success:?}");
+        if let Some(success) = &stranger.visit.success {
+            prop_assert!(stranger.visit.proven, "{success:?}");
             prop_assert_eq!(&success.identity, "alice");
         }
     }
@@ -244,8 +226,12 @@ fn who_says_what_is_expected_and_knows_the_password_gets_in_and_who_guesses_does
                 };
                 let mut stranger = Stranger::new(&case);
                 stranger.play(&case.says);
-                assert_eq!(stranger.success.is_some(), knows, "{method} {versions:?}");
-                assert_eq!(stranger.proven, knows);
+                assert_eq!(
+                    stranger.visit.success.is_some(),
+                    knows,
+                    "{method} {versions:?}"
+                );
+                assert_eq!(stranger.visit.proven, knows);
             }
         }
     }

@@ -7,11 +7,11 @@
 mod support;
 
 use aws_lc_rs::hmac;
-use nac_eap::{Method, Success, TlsVersions, mschapv2};
+use nac_eap::{Method, TlsVersions, mschapv2};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use support::stranger::{Outcome, Tunnel, World, cases, password};
+use support::stranger::{Visit, World, cases, password};
 
 /// TLVs (RFC 9930 section 4.2), of which some must be understood.
 const IDENTITY_TYPE: u16 = 2;
@@ -90,36 +90,27 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 struct Stranger {
-    tunnel: Tunnel,
-    world: World,
+    visit: Visit,
     /// It refuses EAP in the tunnel, so that it is asked for a password.
     by_password_tlv: bool,
     /// The response that it gave to the challenge of EAP-MSCHAPv2, and the hash that it was made with.
     responded: Option<([u8; 24], [u8; 16])>,
     said: Vec<Vec<u8>>,
-    /// The right password was said, or proven to be known, and the world agreed.
-    proven: bool,
-    success: Option<Success>,
-    over: bool,
 }
 
 impl Stranger {
     fn new(case: &Case) -> Self {
         Self {
-            tunnel: Tunnel::open(Method::Teap, case.versions),
-            world: case.world,
+            visit: Visit::open(Method::Teap, case.versions, case.world),
             by_password_tlv: case.by_password_tlv,
             responded: None,
             said: Vec::new(),
-            proven: false,
-            success: None,
-            over: false,
         }
     }
 
     fn play(&mut self, says: &[Say]) {
         for say in says {
-            if self.over {
+            if self.visit.over {
                 return;
             }
             let words = match say {
@@ -159,7 +150,7 @@ impl Stranger {
     }
 
     fn say(&mut self, words: &[u8]) {
-        let (proves, world) = (self.proves(words), self.world);
+        let proves = self.proves(words);
         for knows in [true, false] {
             if let Some((response, eap)) = self.response(knows)
                 && words == eap
@@ -167,17 +158,7 @@ impl Stranger {
                 self.responded = Some((response, mschapv2::nt_hash(password(knows))));
             }
         }
-        let mut proven = false;
-        let outcome = self.tunnel.say(words, |question| {
-            proven = world.is_proven(question, proves);
-            world.answer(question)
-        });
-        self.proven |= proven;
-        match outcome {
-            Outcome::GoesOn => {}
-            Outcome::LetIn(success) => (self.success, self.over) = (Some(*success), true),
-            Outcome::Over => self.over = true,
-        }
+        self.visit.say(words, proves);
     }
 
     /// Whether these words show that the password is known.
@@ -188,7 +169,7 @@ impl Stranger {
 
     /// A TLV of what the server said last.
     fn heard(&self, kind: u16) -> Option<&[u8]> {
-        let mut rest = &self.tunnel.heard[..];
+        let mut rest = &self.visit.tunnel.heard[..];
         while let [high, low, length_high, length_low, after @ ..] = rest {
             let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
             let (value, after) = after.split_at(length);
@@ -268,12 +249,18 @@ impl Stranger {
             let (sends, receives) = mschapv2::mppe_keys(&hash, &response);
             [sends, receives].concat().try_into().unwrap()
         });
-        let seed = self.tunnel.tls.export_keying_material(
+        let seed = self.visit.tunnel.tls.export_keying_material(
             [0; 40],
             b"EXPORTER: teap session key seed",
             None,
         );
-        let suite = self.tunnel.tls.negotiated_cipher_suite().unwrap().suite();
+        let suite = self
+            .visit
+            .tunnel
+            .tls
+            .negotiated_cipher_suite()
+            .unwrap()
+            .suite();
         let hash = match format!("{suite:?}").ends_with("SHA384") {
             true => hmac::HMAC_SHA384,
             false => hmac::HMAC_SHA256,
@@ -293,7 +280,7 @@ impl Stranger {
             &[
                 &unsigned,
                 &[Method::Teap.type_number()][..],
-                &self.tunnel.outer,
+                &self.visit.tunnel.outer,
             ]
             .concat(),
         );
@@ -332,8 +319,8 @@ proptest! {
     fn whatever_a_stranger_says_in_teap_only_the_password_lets_it_in(case in case()) {
         let mut stranger = Stranger::new(&case);
         stranger.play(&case.says);
-        if let Some(success) = &stranger.success {
-            prop_assert!(stranger.proven, "{success:?}");
+        if let Some(success) = &stranger.visit.success {
+            prop_assert!(stranger.visit.proven, "{success:?}");
             prop_assert_eq!(&success.identity, "alice");
             prop_assert!(success.machine.is_none());
         }
@@ -354,8 +341,8 @@ fn who_says_what_is_expected_and_knows_the_password_gets_in_and_who_guesses_does
                 let mut stranger = Stranger::new(&case);
                 stranger.play(&case.says);
                 let what = format!("{versions:?}, by a password TLV: {by_password_tlv}");
-                assert_eq!(stranger.success.is_some(), knows, "{what}");
-                assert_eq!(stranger.proven, knows, "{what}");
+                assert_eq!(stranger.visit.success.is_some(), knows, "{what}");
+                assert_eq!(stranger.visit.proven, knows, "{what}");
             }
         }
     }

@@ -417,9 +417,7 @@ pub(super) fn refuse_checked(
     credential_us: u64,
 ) -> Vec<u8> {
     let packet = request.packet();
-    let context = unauthenticated(request, &packet, method, name);
-    let mut record = Record::new(&packet, request, &context, None);
-    record.credential_us = credential_us;
+    let record = record_of_unknown(request, &packet, method, name, credential_us);
     record.refuse(authenticator, request, &packet, refusal, &[], None)
 }
 
@@ -433,15 +431,8 @@ pub(super) fn refuse_with(
     vendor: &[(u32, u8, Vec<u8>)],
 ) -> Vec<u8> {
     let packet = request.packet();
-    let context = unauthenticated(request, &packet, method, name);
-    Record::new(&packet, request, &context, None).refuse(
-        authenticator,
-        request,
-        &packet,
-        refusal,
-        vendor,
-        None,
-    )
+    let record = record_of_unknown(request, &packet, method, name, 0);
+    record.refuse(authenticator, request, &packet, refusal, vendor, None)
 }
 
 /// Refuses with an EAP-Failure.
@@ -455,9 +446,7 @@ pub(super) fn refuse_eap(
     credential_us: u64,
 ) -> Vec<u8> {
     let packet = request.packet();
-    let context = unauthenticated(request, &packet, method, name);
-    let mut record = Record::new(&packet, request, &context, None);
-    record.credential_us = credential_us;
+    let record = record_of_unknown(request, &packet, method, name, credential_us);
     record.refuse(authenticator, request, &packet, refusal, &[], Some(failure))
 }
 
@@ -485,10 +474,8 @@ pub(super) fn never_answered(
     decision: Uuid,
 ) {
     let packet = request.packet();
-    let context = unauthenticated(request, &packet, method, name);
-    let mut record = Record::new(&packet, request, &context, None);
+    let mut record = record_of_unknown(request, &packet, method, name, credential_us);
     record.id = decision;
-    record.credential_us = credential_us;
     record.finish(authenticator, request, &[], Err(refusal), None);
 }
 
@@ -507,6 +494,20 @@ pub(super) fn sealed_reject(
         let _ = reply.push_vendor(*vendor, *number, value);
     }
     reply.seal(request.secret())
+}
+
+/// A record of somebody who proved nothing, after so many microseconds in the check of a credential.
+fn record_of_unknown(
+    request: &Request,
+    packet: &Packet<'_>,
+    method: &'static str,
+    name: &str,
+    credential_us: u64,
+) -> Record {
+    let context = unauthenticated(request, packet, method, name);
+    let mut record = Record::new(packet, request, &context, None);
+    record.credential_us = credential_us;
+    record
 }
 
 fn unauthenticated(

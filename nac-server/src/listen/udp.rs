@@ -111,10 +111,10 @@ pub async fn serve(
             let Some(filled) = buffer.get(..meta.len) else {
                 continue;
             };
-            if !run.waits_for(meta) {
-                socket.send_run(&mut run).await;
-            }
             for datagram in filled.chunks(meta.stride.max(1)) {
+                if !run.waits_for(meta) {
+                    socket.send_run(&mut run).await;
+                }
                 let respond = || responder.respond(meta.addr, datagram);
                 match guarded(meta.addr, datagram, respond) {
                     Disposition::Reply(bytes) => {

@@ -53,6 +53,45 @@ impl World {
     }
 }
 
+/// Somebody in a tunnel, and what came of it.
+pub struct Visit {
+    pub tunnel: Tunnel,
+    world: World,
+    /// The right password was said, or proven to be known, and the world agreed.
+    pub proven: bool,
+    pub success: Option<Success>,
+    pub over: bool,
+}
+
+impl Visit {
+    /// The handshake is done, and nothing was said yet.
+    pub fn open(method: Method, versions: TlsVersions, world: World) -> Self {
+        Self {
+            tunnel: Tunnel::open(method, versions),
+            world,
+            proven: false,
+            success: None,
+            over: false,
+        }
+    }
+
+    /// Says these words, which show that the password is known or do not.
+    pub fn say(&mut self, words: &[u8], shown: bool) {
+        let world = self.world;
+        let mut proven = false;
+        let outcome = self.tunnel.say(words, |question| {
+            proven = world.is_proven(question, shown);
+            world.answer(question)
+        });
+        self.proven |= proven;
+        match outcome {
+            Outcome::GoesOn => {}
+            Outcome::LetIn(success) => (self.success, self.over) = (Some(*success), true),
+            Outcome::Over => self.over = true,
+        }
+    }
+}
+
 pub fn password(knows: bool) -> &'static str {
     if knows { PASSWORD } else { "guess" }
 }
