@@ -222,9 +222,10 @@ impl Case {
             (Person::Carol(code), _) if self.method.inner() == Some(InnerMethod::EapGtc) => {
                 code == Some(true)
             }
-            (Person::Dave(new), PeerMethod::PeapMschapv2 | PeerMethod::TtlsEapMschapv2) => {
-                new == Some(true)
-            }
+            (
+                Person::Dave(new),
+                PeerMethod::PeapMschapv2 | PeerMethod::TtlsEapMschapv2 | PeerMethod::TtlsMschapv2,
+            ) => new == Some(true),
             _ => false,
         };
         self.right_password && more
