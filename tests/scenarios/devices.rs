@@ -123,7 +123,8 @@ fn both_keys_are_right_while_one_follows_the_other_and_none_after_a_revocation()
     assert!(wait::until(SOON, || station.mab_with_keys().1 == both));
     assert!(point.is_left_alone(), "a rotation disturbs nobody");
 
-    let accepted = site.why(mac)["id"].as_str().expect("a decision").to_owned();
+    let (_, why) = site.why_after(mac, || station.mab_with_keys());
+    let accepted = why["id"].as_str().expect("a decision").to_owned();
     site.nac(&["device", "psk", "revoke", mac]);
     point.disconnect();
     let (reply, keys) = station.mab_with_keys();

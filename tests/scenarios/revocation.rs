@@ -31,11 +31,10 @@ fn alice(site: &Site, credential: &Credential) -> Supplicant {
     Supplicant::tls("alice", &site.ca(), credential)
 }
 
-/// The reason of the newest refusal at a port.
+/// The reason why a login at a port is refused.
 fn refused(site: &Site, port: &Port<'_>, supplicant: &Supplicant) -> String {
-    let login = port.dot1x(supplicant);
+    let (login, why) = site.why_after(&port.mac_text(), || port.dot1x(supplicant));
     assert!(login.is_refused() && login.vlan().is_none());
-    let why = site.why_once(&port.mac_text(), |why| why["outcome"] == "reject");
     why["reason_code"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use nac_test_support::directory::TestDirectory;
 use nac_test_support::pki::Credential;
@@ -279,6 +279,22 @@ impl Site {
         });
         assert!(found, "`nac why {subject}` still says {last:#}");
         last
+    }
+
+    /// The decision about somebody that `event` brings about. It is written down a little later than it is answered, and until
+    /// then the newest is an older one.
+    pub(crate) fn why_after<T>(&self, subject: &str, event: impl FnOnce() -> T) -> (T, Value) {
+        let began = UNIX_EPOCH
+            .elapsed()
+            .expect("a clock after 1970")
+            .as_micros();
+        let happened = event();
+        let why = self.why_once(subject, |why| {
+            why["at_us"]
+                .as_u64()
+                .is_some_and(|at| u128::from(at) >= began)
+        });
+        (happened, why)
     }
 
     /// Everything that the database holds; the server is down.

@@ -217,7 +217,6 @@ impl Keeper {
     }
 
     fn publish(&self, state: &State) {
-        self.publish_states(state);
         let known = state.plan.sources.iter();
         let known = known.filter_map(|source| state.known.get(source));
         let lists = known.flat_map(|known| known.lists.iter().cloned());
@@ -228,6 +227,8 @@ impl Keeper {
             lists,
             state.ocsp.clone(),
         ));
+        // Whoever reads of a list in the metrics finds it in force.
+        self.publish_states(state);
     }
 
     fn publish_states(&self, state: &State) {
