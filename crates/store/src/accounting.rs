@@ -154,7 +154,7 @@ pub(crate) async fn accounting_write(
     sql_rows!(
         tx,
         "INSERT INTO accounting (at_us, client, status_type, acct_session_id, mac, user_name, framed_ip, \
-         input_octets, output_octets, session_time_s, terminate_cause, attributes) VALUES",
+         input_octets, output_octets, session_time_s, terminate_cause, attributes)",
         12,
         "",
         rows.as_slice(),

@@ -318,7 +318,7 @@ pub(crate) async fn decisions_write(
     let stored = sql_rows!(
         tx,
         "INSERT INTO decision (id, at_us, client, mac, user_key, identity_key, outcome, segment, reason_code, \
-         policy_version, session_id, record, method, site, nas_address, device_id, total_us) VALUES",
+         policy_version, session_id, record, method, site, nas_address, device_id, total_us)",
         17,
         "ON CONFLICT (id) DO NOTHING",
         rows,

@@ -565,7 +565,7 @@ async fn device_write(tx: &mut Tx<'_>, values: &[DeviceValues]) -> Result<(), St
     sql_rows!(
         tx,
         "INSERT INTO device (id, name, name_key, owner, owner_key, labels, device_type, status, expires_us, created_us, \
-         updated_us) VALUES",
+         updated_us)",
         11,
         "ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key, owner = excluded.owner, \
          owner_key = excluded.owner_key, labels = excluded.labels, device_type = excluded.device_type, \
@@ -607,7 +607,7 @@ async fn identifiers_write(
     // A mark of another device is left alone, and counted as missing.
     let touched = sql_rows!(
         tx,
-        "INSERT INTO device_identifier (kind, value, device_id, source, first_seen_us, last_seen_us) VALUES",
+        "INSERT INTO device_identifier (kind, value, device_id, source, first_seen_us, last_seen_us)",
         6,
         "ON CONFLICT (kind, value) DO UPDATE SET last_seen_us = excluded.last_seen_us, source = excluded.source \
          WHERE device_identifier.device_id = excluded.device_id",

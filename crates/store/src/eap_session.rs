@@ -97,7 +97,7 @@ impl Store {
         let mut tx = self.write().await?;
         sql_rows!(
             tx,
-            "INSERT INTO eap_session (handle, context, epoch, content, batch, kept_us, ends_us) VALUES",
+            "INSERT INTO eap_session (handle, context, epoch, content, batch, kept_us, ends_us)",
             7,
             "ON CONFLICT (handle) DO UPDATE SET context = excluded.context, epoch = excluded.epoch, content = excluded.content, \
              batch = excluded.batch, kept_us = excluded.kept_us, ends_us = excluded.ends_us",

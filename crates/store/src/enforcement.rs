@@ -303,7 +303,7 @@ pub(crate) async fn enforcements_write(
     sql_rows!(
         tx,
         "INSERT INTO enforcement (id, session_id, device_id, mac, reason, from_segment, to_segment, state, attempts, \
-         created_us, updated_us, proven_us, proof, action, requested_by) VALUES",
+         created_us, updated_us, proven_us, proof, action, requested_by)",
         15,
         "ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id, device_id = excluded.device_id, \
          mac = excluded.mac, reason = excluded.reason, from_segment = excluded.from_segment, \

@@ -323,7 +323,7 @@ impl Store {
         let mut tx = self.write().await?;
         sql_rows!(
             tx,
-            "INSERT INTO check_result (node_id, check_name, outcome, message, checked_us, changed_us) VALUES",
+            "INSERT INTO check_result (node_id, check_name, outcome, message, checked_us, changed_us)",
             6,
             "ON CONFLICT (node_id, check_name) DO UPDATE SET outcome = excluded.outcome, \
              message = excluded.message, checked_us = excluded.checked_us, changed_us = excluded.changed_us",

@@ -401,7 +401,7 @@ pub(crate) async fn sessions_write(
         tx,
         "INSERT INTO session (id, class, client, nas_address, nas_source, mac, user_name, identity, device_id, \
          attributes, acct_session_id, framed_ip, method, segment, decision_id, policy_version, started_us, \
-         updated_us, stopped_us, terminate_cause, user_key, identity_key) VALUES",
+         updated_us, stopped_us, terminate_cause, user_key, identity_key)",
         22,
         extent.update(),
         rows.as_slice(),

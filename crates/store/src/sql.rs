@@ -23,14 +23,6 @@ pub(crate) enum Db<S, P> {
     Postgres(P),
 }
 
-impl<S, P> Db<S, P> {
-    /// Whether the many values of a statement need numbers. SQLite looks a numbered one up in a list of all of them, each time one is
-    /// bound; `?` it just counts.
-    pub(crate) fn numbers_values(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-}
-
 /// Where the database is, for errors that tell an administrator what to do.
 pub(crate) enum Place {
     /// A file of ours.
@@ -155,33 +147,42 @@ pub(crate) use sql;
 
 /// Inserts many rows with few statements.
 ///
-/// `sql_rows!(tx, "INSERT INTO t (a, b) VALUES", 2, "ON CONFLICT …", rows, |row| row.a, row.b)` gives the number of rows
-/// touched. The rows go in groups of fixed sizes, so that each engine keeps only a handful of prepared statements.
+/// `sql_rows!(tx, "INSERT INTO t (a, b)", 2, "ON CONFLICT …", rows, |row| row.a, row.b)` gives the number of rows touched.
+///
+/// PostgreSQL gets an array for each column, so that all rows are one statement, prepared once, and one way there and back. SQLite has no
+/// arrays and no way to go: it gets the rows in groups of fixed sizes, so that it keeps only a handful of prepared statements.
 macro_rules! sql_rows {
     ($tx:expr, $head:literal, $columns:literal, $tail:expr, $rows:expr, |$row:ident| $($value:expr),+ $(,)?) => {{
         let mut touched = 0_u64;
         let mut rows = $rows;
         while !rows.is_empty() {
-            let (group, rest) = rows.split_at($crate::sql::group_len(rows.len()));
-            rows = rest;
             let on = $tx.on();
-            let text = sqlx::AssertSqlSafe($crate::sql::values_sql(
-                $head, $columns, group.len(), $tail, on.db.numbers_values(),
-            ));
             touched += match on.db {
                 $crate::sql::Db::Sqlite(db) => {
-                    let mut query = sqlx::query::<sqlx::Sqlite>(text);
+                    let (group, rest) = rows.split_at($crate::sql::group_len(rows.len()));
+                    rows = rest;
+                    let text = $crate::sql::insert_values_sql($head, $columns, group.len(), $tail);
+                    let mut query = sqlx::query::<sqlx::Sqlite>(sqlx::AssertSqlSafe(text));
                     for $row in group {
                         query = query$(.bind($value))+;
                     }
                     query.execute(db).await.map(|done| done.rows_affected())
                 }
                 $crate::sql::Db::Postgres(db) => {
-                    let mut query = sqlx::query::<sqlx::Postgres>(text);
-                    for $row in group {
-                        query = query$(.bind($value))+;
-                    }
-                    query.execute(db).await.map(|done| done.rows_affected())
+                    let group = std::mem::take(&mut rows);
+                    let text = $crate::sql::insert_arrays_sql($head, $columns, $tail);
+                    sqlx::query::<sqlx::Postgres>(sqlx::AssertSqlSafe(text))
+                        $(.bind({
+                            let column = group.iter().map(|$row| {
+                                // A value may be the same for all rows.
+                                let _ = &$row;
+                                $value
+                            });
+                            column.collect::<Vec<_>>()
+                        }))+
+                        .execute(db)
+                        .await
+                        .map(|done| done.rows_affected())
                 }
             }
             .map_err(|error| on.place.fault(error))?;
@@ -199,41 +200,40 @@ pub(crate) fn group_len(left: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// An INSERT of `rows` rows of `columns` values, as `$1`, `$2` or each as `?`. All its text comes from literals; values are always
-/// bound.
-pub(crate) fn values_sql(
+/// SQLite's INSERT of `rows` rows of `columns` values. All its text comes from literals; values are always bound. `head` begins with
+/// `INSERT INTO`.
+///
+/// SQLite would keep a copy of each page that many rows touch, to undo the statement alone when one of them is refused; `OR FAIL` says
+/// that it need not, since the transaction is over then, as with PostgreSQL.
+pub(crate) fn insert_values_sql(
     head: &'static str,
     columns: usize,
     rows: usize,
     tail: &'static str,
-    numbered: bool,
 ) -> String {
-    let mut text = String::with_capacity(head.len() + tail.len() + 8 + rows * (columns * 6 + 4));
-    match head.strip_prefix("INSERT INTO") {
-        // SQLite would keep a copy of each page that many rows touch, to undo the statement alone when one of them is refused.
-        // As with PostgreSQL, the transaction is over then.
-        Some(rest) if !numbered => {
-            text.push_str("INSERT OR FAIL INTO");
-            text.push_str(rest);
-        }
-        _ => text.push_str(head),
+    let into = head.strip_prefix("INSERT INTO").unwrap_or(head);
+    let values = values(columns, rows);
+    format!("INSERT OR FAIL INTO{into} VALUES {values} {tail}")
+}
+
+/// PostgreSQL's INSERT of as many rows of `columns` values as the arrays have that are bound.
+pub(crate) fn insert_arrays_sql(head: &'static str, columns: usize, tail: &'static str) -> String {
+    let mut text = format!("{head} SELECT * FROM unnest(");
+    for column in 1..=columns {
+        let comma = if column == 1 { "" } else { ", " };
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{comma}${column}");
     }
-    for row in 0..rows {
-        text.push_str(if row == 0 { " (" } else { ", (" });
-        for column in 0..columns {
-            let comma = if column == 0 { "" } else { ", " };
-            // Writing into a String cannot fail.
-            let _ = if numbered {
-                write!(text, "{comma}${}", row * columns + column + 1)
-            } else {
-                write!(text, "{comma}?")
-            };
-        }
-        text.push(')');
-    }
-    text.push(' ');
+    text.push_str(") ");
     text.push_str(tail);
     text
+}
+
+/// `rows` rows of `columns` values, each as `?`: SQLite looks a numbered one up in a list of all of them, each time one is bound; `?` it
+/// just counts.
+pub(crate) fn values(columns: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row.as_str(); rows].join(", ")
 }
 
 /// Text from the network as both engines can hold it: PostgreSQL refuses the character NUL.
@@ -462,14 +462,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_for_two_rows_numbers_its_values_through() {
+    fn a_statement_for_two_rows_has_their_values_or_the_arrays_of_their_columns() {
+        let (head, tail) = ("INSERT INTO t (a, b)", "RETURNING a");
         assert_eq!(
-            values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "RETURNING a", true),
-            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a"
+            insert_values_sql(head, 2, 2, tail),
+            "INSERT OR FAIL INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a"
         );
         assert_eq!(
-            values_sql("INSERT INTO t (a, b) VALUES", 2, 2, "", false),
-            "INSERT OR FAIL INTO t (a, b) VALUES (?, ?), (?, ?) "
+            insert_arrays_sql(head, 2, tail),
+            "INSERT INTO t (a, b) SELECT * FROM unnest($1, $2) RETURNING a"
         );
     }
 

@@ -31,7 +31,7 @@ impl Store {
         let mut tx = self.write().await?;
         sql_rows!(
             tx,
-            "INSERT INTO supplicant (mac, method, seen_us) VALUES",
+            "INSERT INTO supplicant (mac, method, seen_us)",
             3,
             "ON CONFLICT (mac) DO UPDATE SET method = excluded.method, seen_us = excluded.seen_us",
             seen,

@@ -217,7 +217,7 @@ impl Store {
         let touched = sql_rows!(
             tx,
             "INSERT INTO user_account (id, name, name_key, password, cleartext, enabled, member_of, created_us, \
-             updated_us) VALUES",
+             updated_us)",
             9,
             "ON CONFLICT (name_key) DO UPDATE SET name = excluded.name, password = excluded.password, \
              cleartext = excluded.cleartext, enabled = excluded.enabled, member_of = excluded.member_of, \

@@ -267,7 +267,7 @@ impl Store {
         let inserted = async {
             Ok::<u64, StoreError>(sql_rows!(
                 tx,
-                "INSERT INTO voucher (id, batch_id, code_hmac, code, guest_id) VALUES",
+                "INSERT INTO voucher (id, batch_id, code_hmac, code, guest_id)",
                 5,
                 "",
                 rows.as_slice(),

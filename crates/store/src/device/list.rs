@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Device, DeviceRow, DeviceState, IdentifierRow, devices};
 use crate::{
     Store, StoreError, mac_normalise, now_us,
-    sql::{Db, group_len, json, sql, values_sql, words},
+    sql::{Db, group_len, json, sql, values, words},
     user::{escape_like, user_key},
 };
 
@@ -226,40 +226,37 @@ impl Store {
 
     /// The identifiers of these devices, in their order.
     async fn identifiers_of(&self, rows: &[DeviceRow]) -> Result<Vec<IdentifierRow>, StoreError> {
-        let mut identifiers = Vec::new();
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let mut left = ids.as_slice();
-        while !left.is_empty() {
-            let (group, rest) = left.split_at(group_len(left.len()));
-            left = rest;
-            let on = self.read();
-            let text = sqlx::AssertSqlSafe(values_sql(
-                "SELECT * FROM device_identifier WHERE device_id IN (VALUES",
-                1,
-                group.len(),
-                ") ORDER BY device_id, kind, value",
-                on.db.numbers_values(),
-            ));
-            let found: Vec<IdentifierRow> = match on.db {
-                Db::Sqlite(db) => {
-                    let mut query = sqlx::query_as::<sqlx::Sqlite, IdentifierRow>(text);
+        let on = self.read();
+        match on.db {
+            Db::Sqlite(db) => {
+                let mut identifiers = Vec::new();
+                let mut left = ids.as_slice();
+                while !left.is_empty() {
+                    let (group, rest) = left.split_at(group_len(left.len()));
+                    left = rest;
+                    let text = format!(
+                        "SELECT * FROM device_identifier WHERE device_id IN (VALUES {}) ORDER BY device_id, kind, value",
+                        values(1, group.len())
+                    );
+                    let mut query =
+                        sqlx::query_as::<sqlx::Sqlite, IdentifierRow>(sqlx::AssertSqlSafe(text));
                     for id in group {
                         query = query.bind(id);
                     }
-                    query.fetch_all(db).await
+                    let found = query.fetch_all(db).await;
+                    identifiers.extend(found.map_err(|error| on.place.fault(error))?);
                 }
-                Db::Postgres(db) => {
-                    let mut query = sqlx::query_as::<sqlx::Postgres, IdentifierRow>(text);
-                    for id in group {
-                        query = query.bind(id);
-                    }
-                    query.fetch_all(db).await
-                }
+                Ok(identifiers)
             }
-            .map_err(|error| on.place.fault(error))?;
-            identifiers.extend(found);
+            Db::Postgres(db) => sqlx::query_as::<sqlx::Postgres, IdentifierRow>(
+                "SELECT * FROM device_identifier WHERE device_id = ANY($1) ORDER BY device_id, kind, value",
+            )
+            .bind(ids)
+            .fetch_all(db)
+            .await
+            .map_err(|error| on.place.fault(error)),
         }
-        Ok(identifiers)
     }
 }
 
