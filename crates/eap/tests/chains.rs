@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nac_eap::peer::{PeerMethod, PeerTls};
 use nac_eap::{CertificateDer, Method, PrivateKeyDer, ServerTls, TlsVersions};
@@ -261,6 +262,38 @@ fn only_good_chains_let_a_client_in_and_each_other_has_its_reason() {
                     "{name}: {method:?}, {versions:?}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_chain_that_let_a_client_in_before_is_judged_by_its_time_anew() {
+    let root = Signer::root(authority("Root"));
+    let mut middle = authority("Middle");
+    middle.not_after = date_time_ymd(2027, 1, 1);
+    let middle = root.under(middle);
+    let mut short = leaf("short");
+    short.not_after = date_time_ymd(2026, 12, 1);
+    let by_root = root.issue(short, &[]);
+    let by_middle = middle.issue(leaf("long"), &[&middle]);
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let (chain, key) = copy(&pki().server);
+        let trusted = vec![root.certificate.clone()];
+        let tls = Arc::new(ServerTls::new(chain, key, trusted, versions, LIFETIME_S).unwrap());
+        let settings = settings_of(&tls, &[Method::Tls]);
+        let log_in = |identity: &Identity, unix_time: Option<Duration>| {
+            let ca = vec![pki().authority.certificate()];
+            let peer = PeerTls::new(ca, None, Some(copy(identity)), versions);
+            let mut login = Login::new(&settings, PeerMethod::Tls, &Arc::new(peer.unwrap()));
+            login.unix_time = unix_time.unwrap_or(login.unix_time);
+            login.run().server.map(drop).map_err(|reason| reason.code)
+        };
+        // 1 February 2027: the server's own certificate is good for longer.
+        let later = Some(Duration::from_secs(1_801_440_000));
+        for identity in [&by_root, &by_middle] {
+            assert_eq!(log_in(identity, None), Ok(()), "{versions:?}");
+            assert_eq!(log_in(identity, None), Ok(()), "{versions:?}");
+            assert_eq!(log_in(identity, later), Err("EAP-1204"), "{versions:?}");
         }
     }
 }

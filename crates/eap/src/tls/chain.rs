@@ -1,5 +1,5 @@
 //! What a client's certificate chain may be before anything in it is trusted: so many certificates, with keys of
-//! such sizes. The rest is webpki's.
+//! such sizes. The rest is webpki's, once per chain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::der::{
     BIT_STRING, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, element, public_key_of_certificate,
 };
+use super::known::{ChainDigest, KnownChains};
 use rustls::client::danger::HandshakeSignatureValid;
 
 /// The longest chain, leaf and root included. Real ones have two to four.
@@ -46,21 +47,25 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Looks at sizes first, then hands the chain on.
+/// Looks at sizes first, then hands on a chain that is not known yet.
 #[derive(Debug)]
-pub(super) struct Bounded(pub(super) Arc<dyn ClientCertVerifier>);
+pub(super) struct Bounded {
+    pub(super) verifier: Arc<dyn ClientCertVerifier>,
+    /// What the verifier's trust anchors were found to vouch for.
+    pub(super) known: Arc<KnownChains>,
+}
 
 impl ClientCertVerifier for Bounded {
     fn offer_client_auth(&self) -> bool {
-        self.0.offer_client_auth()
+        self.verifier.offer_client_auth()
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.0.client_auth_mandatory()
+        self.verifier.client_auth_mandatory()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.verifier.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -72,7 +77,18 @@ impl ClientCertVerifier for Bounded {
         check(end_entity, intermediates).map_err(|unfit| {
             Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(unfit))))
         })?;
-        self.0.verify_client_cert(end_entity, intermediates, now)
+        let digest = ChainDigest::of(end_entity, intermediates);
+        if self
+            .known
+            .vouch_for(&digest, end_entity, intermediates, now)
+        {
+            return Ok(ClientCertVerified::assertion());
+        }
+        let verified = self
+            .verifier
+            .verify_client_cert(end_entity, intermediates, now)?;
+        self.known.remember(&digest);
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
@@ -81,7 +97,7 @@ impl ClientCertVerifier for Bounded {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -90,11 +106,11 @@ impl ClientCertVerifier for Bounded {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }
 

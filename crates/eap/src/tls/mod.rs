@@ -7,6 +7,7 @@ mod connection;
 mod der;
 mod hello;
 mod identity;
+mod known;
 mod offer;
 mod provider;
 mod server;

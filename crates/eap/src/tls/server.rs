@@ -12,6 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use super::chain::Bounded;
 use super::connection::{Role, Tls};
 use super::identity::ServerIdentities;
+use super::known::KnownChains;
 use super::provider::{FixedTime, provider, versions};
 use super::sessions::ConversationSessions;
 use crate::reason::{self, Reason};
@@ -163,6 +164,7 @@ impl ServerTls {
             true => None,
             false => Some(Arc::new(roots(client_ca)?)),
         };
+        let known = Arc::<KnownChains>::default();
         let certificate = |roots: &Arc<RootCertStore>, mandatory: bool| {
             let verifier = WebPkiClientVerifier::builder_with_provider(
                 Arc::clone(roots),
@@ -175,8 +177,9 @@ impl ServerTls {
             let verifier = verifier
                 .build()
                 .map_err(|error| TlsSetupError::Configuration(error.to_string()))?;
+            let known = Arc::clone(&known);
             Ok(builder()?
-                .with_client_cert_verifier(Arc::new(Bounded(verifier)))
+                .with_client_cert_verifier(Arc::new(Bounded { verifier, known }))
                 .with_cert_resolver(Arc::clone(&identities) as _))
         };
         let certificate_only = roots

@@ -2,10 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA256};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PKCS_RSA_SHA256,
+};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, NamedGroup, SignatureScheme,
 };
@@ -111,9 +115,25 @@ fn shake_hands(
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&witness) as _)
         .with_no_client_auth();
+    let client = finish(server, Method::Peap, config)?;
+    let group = client.negotiated_key_exchange_group();
+    let (certificate, ocsp) = witness.shown.lock().unwrap().take().unwrap();
+    Ok(Seen {
+        certificate,
+        ocsp,
+        group: group.map(|group| group.name()),
+    })
+}
+
+/// Goes on until both sides are done.
+fn finish(
+    server: &ServerTls,
+    method: Method,
+    config: ClientConfig,
+) -> Result<ClientConnection, &'static str> {
     let name = ServerName::try_from("radius.example.org").unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    let (mut tls, _) = server.connect(Method::Peap, NOW).unwrap();
+    let (mut tls, _) = server.connect(method, NOW).unwrap();
     while client.is_handshaking() || tls.is_handshaking() {
         let mut flight = Vec::new();
         while client.wants_write() {
@@ -124,13 +144,7 @@ fn shake_hands(
         client.read_tls(&mut &flight[..]).unwrap();
         client.process_new_packets().unwrap();
     }
-    let group = client.negotiated_key_exchange_group();
-    let (certificate, ocsp) = witness.shown.lock().unwrap().take().unwrap();
-    Ok(Seen {
-        certificate,
-        ocsp,
-        group: group.map(|group| group.name()),
-    })
+    Ok(client)
 }
 
 const ECDSA: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
@@ -239,5 +253,53 @@ fn a_post_quantum_key_exchange_is_an_option() {
         assert_eq!(seen.group, Some(NamedGroup::X25519));
         let seen = shake_hands(&server, BOTH, TlsVersions::Only12, hybrid).unwrap();
         assert_eq!(seen.group, Some(NamedGroup::X25519));
+    }
+}
+
+#[test]
+fn a_chain_that_is_known_already_lets_nobody_in_without_its_key() {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(params, authority_key);
+    let mut params = CertificateParams::new(vec!["laptop.example.org".to_owned()]).unwrap();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let (owner, thief) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let certificate = params.signed_by(&owner, &issuer).unwrap().der().clone();
+    for versions_of_both in [TlsVersions::Only12, TlsVersions::Only13] {
+        let options = ServerTlsOptions {
+            identities: vec![identity(&KeyPair::generate().unwrap())],
+            client_ca: vec![authority.der().clone()],
+            versions: versions_of_both,
+            session_lifetime_s: 0,
+            post_quantum: false,
+            share_sessions: false,
+        };
+        let server = ServerTls::with(options).unwrap();
+        let log_in = |key: &KeyPair| {
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+            let shown = CertifiedKey::new(vec![certificate.clone()], key);
+            let witness = Witness {
+                schemes: ECDSA.to_vec(),
+                shown: Mutex::default(),
+            };
+            let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+                .with_protocol_versions(versions(versions_of_both))
+                .unwrap()
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(witness))
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+            finish(&server, Method::Tls, config).map(drop)
+        };
+        for (key, expected) in [
+            (&thief, Err("EAP-1207")),
+            (&owner, Ok(())),
+            (&thief, Err("EAP-1207")),
+            (&owner, Ok(())),
+        ] {
+            assert_eq!(log_in(key), expected, "{versions_of_both:?}");
+        }
     }
 }
