@@ -39,6 +39,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two tries to open a database that is busy.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const POSTGRES_CONNECTIONS: u32 = 10;
+/// A connection that rested so long is asked whether it is still there before it is used; while many come one after the other, that
+/// would be a way there and back for each.
+const RESTED: Duration = Duration::from_secs(1);
 /// How long a statement waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Events that a slow subscriber may lag behind before it has to reload.
@@ -339,9 +342,14 @@ async fn open_sqlite_once(url: &str) -> Result<(SqlitePools, Place), StoreError>
         .acquire_timeout(BUSY_TIMEOUT)
         // On a full disk SQLite rolls back by itself, sqlx's own ROLLBACK fails then, and the connection would count as
         // being within a transaction for ever: a new one takes its place.
-        .before_acquire(|connection, _| {
-            let usable = !connection.is_in_transaction();
-            Box::pin(std::future::ready(Ok(usable)))
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
         })
         .connect_with(
             options
@@ -465,6 +473,15 @@ async fn open_postgres(url: &str) -> Result<(PgPool, Place), StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await
         .map_err(|error| StoreError::CannotOpen {
