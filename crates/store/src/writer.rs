@@ -43,10 +43,9 @@ pub struct WriterSettings {
     pub queue: usize,
     /// How many rows of a kind go into one transaction at most.
     pub rows: usize,
-    /// How long a transaction waits for company.
+    /// How long a transaction waits for company. Where a NAS waits for the acknowledgement of an accounting record it does not: the
+    /// next ones gather while it is written.
     pub linger: Duration,
-    /// The same where a NAS waits for the acknowledgement of an accounting record.
-    pub linger_awaited: Duration,
 }
 
 impl Default for WriterSettings {
@@ -55,7 +54,6 @@ impl Default for WriterSettings {
             queue: 16_384,
             rows: 2_048,
             linger: Duration::from_millis(25),
-            linger_awaited: Duration::from_millis(1),
         }
     }
 }
@@ -364,21 +362,18 @@ async fn gather(
     settings: &WriterSettings,
     cancel: &CancellationToken,
 ) {
-    let is_full = |group: &Group, jobs: usize, decisions: usize| {
-        group.len() + jobs + decisions >= settings.rows || !group.flushes.is_empty()
-    };
-    if !group.is_awaited() && !is_full(group, jobs.len(), decisions.len()) {
+    let waiting = group.len() + jobs.len() + decisions.len();
+    let is_full = waiting >= settings.rows || !group.flushes.is_empty();
+    if !group.is_awaited() && !is_full {
         tokio::select! {
             () = cancel.cancelled() => {}
             () = tokio::time::sleep(settings.linger) => {}
             Some(job) = jobs.recv() => group.take(job),
         }
     }
-    if group.is_awaited() && !is_full(group, jobs.len(), decisions.len()) {
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            () = tokio::time::sleep(settings.linger_awaited) => {}
-        }
+    if group.is_awaited() {
+        // Those that came with it, from the same socket, come in first.
+        tokio::task::yield_now().await;
     }
     while group.len() < settings.rows && group.flushes.is_empty() {
         if let Ok(job) = jobs.try_recv() {
