@@ -123,7 +123,7 @@ pub use segment::Segment;
 pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSort};
 pub use sql::database_errors;
 pub use statistics::{Statistics, StoredGauges};
-pub use supplicant::Supplicant;
+pub use supplicant::{MabAllowed, Supplicant};
 pub use support_code::support_code;
 pub use user::{User, UserFilter, UserRecord, UserSort, user_key};
 pub use voucher::{

@@ -5,12 +5,13 @@
 use serde::Serialize;
 
 use crate::{
-    EventKind, Store, StoreError, now_us,
+    Device, EventKind, Store, StoreError, mac_normalise, now_us,
     sql::{sql, sql_rows},
+    transaction::Tx,
 };
 
 /// A MAC that was let in by EAP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Supplicant {
     /// The MAC address, as `aa:bb:cc:dd:ee:ff`.
     pub mac: String,
@@ -18,6 +19,15 @@ pub struct Supplicant {
     pub method: String,
     /// When that was written down, in microseconds since the Unix epoch; within an hour of the last time.
     pub seen_us: i64,
+}
+
+/// A device that may come without EAP from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct MabAllowed {
+    /// Its name, or the MAC address that was asked for.
+    pub device: String,
+    /// What was known of its 802.1X, and is so no longer; empty when nothing was.
+    pub forgotten: Vec<Supplicant>,
 }
 
 impl Store {
@@ -75,29 +85,50 @@ impl Store {
         )
     }
 
-    /// A device with this MAC may come without EAP from now on, until it is let in by EAP again. Gives what was known of it.
+    /// What is known of the MACs of a device.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] when it was not let in by EAP.
-    pub async fn supplicant_forget(&self, mac: &str) -> Result<Supplicant, StoreError> {
+    /// [`StoreError`] when the database fails.
+    pub async fn supplicants_of(&self, device: &Device) -> Result<Vec<Supplicant>, StoreError> {
+        let mut known = Vec::new();
+        for mac in &device.macs {
+            known.extend(self.supplicant_find(mac).await?);
+        }
+        Ok(known)
+    }
+
+    /// A device, by id, name or MAC address, may come without EAP from now on, until it is let in by EAP again. A MAC address stands for
+    /// itself only, and need not be in the inventory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when there is no such device.
+    pub async fn device_allow_mab(&self, text: &str) -> Result<MabAllowed, StoreError> {
+        let (device, macs) = match mac_normalise(text) {
+            Some(mac) => (mac.clone(), vec![mac]),
+            None => {
+                let found = self.device_find(text).await?;
+                let device = found.ok_or_else(|| StoreError::not_found("device", text))?;
+                (device.name, device.macs)
+            }
+        };
         let mut tx = self.write().await?;
-        let row: Option<Supplicant> = sql!(
-            tx.on(),
-            fetch_optional as Supplicant,
-            "DELETE FROM supplicant WHERE mac = $1 RETURNING *",
-            mac
-        )?;
-        let row = row.ok_or_else(|| StoreError::not_found("supplicant", mac))?;
-        tx.audit(
-            "supplicant.forget",
-            format!("supplicant:{mac}"),
-            Some(&row),
-            None::<&()>,
-        )?;
-        tx.changed(EventKind::Supplicant, mac);
+        let mut forgotten = Vec::new();
+        for mac in macs {
+            let Some(row) = forget(&mut tx, &mac).await? else {
+                continue;
+            };
+            tx.audit(
+                "supplicant.forget",
+                format!("supplicant:{mac}"),
+                Some(&row),
+                None::<&()>,
+            )?;
+            forgotten.push(row);
+        }
         tx.commit().await?;
-        Ok(row)
+        Ok(MabAllowed { device, forgotten })
     }
 
     /// Deletes what was last seen before a moment.
@@ -116,4 +147,18 @@ impl Store {
         tx.commit().await?;
         Ok(removed)
     }
+}
+
+/// Takes out what is known of a MAC, and tells the servers.
+pub(crate) async fn forget(tx: &mut Tx<'_>, mac: &str) -> Result<Option<Supplicant>, StoreError> {
+    let row: Option<Supplicant> = sql!(
+        tx.on(),
+        fetch_optional as Supplicant,
+        "DELETE FROM supplicant WHERE mac = $1 RETURNING *",
+        mac
+    )?;
+    if row.is_some() {
+        tx.changed(EventKind::Supplicant, mac);
+    }
+    Ok(row)
 }

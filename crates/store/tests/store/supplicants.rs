@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use nac_store::{Actor, ActorKind, AuditFilter, EventKind, StoreError, now_us};
+use nac_store::{
+    Actor, ActorKind, AuditFilter, DeviceRecord, EventKind, StoreError, now_us,
+};
 
 use crate::world::{World, on_each_engine};
 
 on_each_engine!(
     the_newest_method_and_time_of_a_mac_are_kept,
     who_is_forgotten_is_told_and_audited,
+    a_device_is_allowed_with_all_its_addresses_and_an_address_alone,
     they_are_kept_as_long_as_sessions,
 );
 
@@ -60,7 +63,9 @@ async fn who_is_forgotten_is_told_and_audited(world: Arc<World>) {
         .await
         .unwrap();
     let mut events = store.subscribe();
-    store.supplicant_forget(ONE).await.unwrap();
+    let allowed = store.device_allow_mab("0200.0000.0001").await.unwrap();
+    assert_eq!(allowed.device, ONE, "a MAC need not be in the inventory");
+    assert_eq!(allowed.forgotten[0].method, "EAP-TLS");
     let event = events.try_recv().unwrap();
     assert_eq!(
         (event.kind, event.key.as_str()),
@@ -73,8 +78,38 @@ async fn who_is_forgotten_is_told_and_audited(world: Arc<World>) {
     };
     let records = store.audit_list(&filter).await.unwrap();
     assert_eq!(records[0].action, "supplicant.forget");
+    let again = store.device_allow_mab(ONE).await.unwrap();
+    assert!(again.forgotten.is_empty(), "there is nothing to forget");
+    assert_eq!(store.audit_list(&filter).await.unwrap().len(), 1);
+}
+
+async fn a_device_is_allowed_with_all_its_addresses_and_an_address_alone(world: Arc<World>) {
+    let store = world.open().await;
+    let device = store
+        .device_put(DeviceRecord {
+            macs: vec![ONE.to_owned(), TWO.to_owned()],
+            ..DeviceRecord::new("laptop", "admin")
+        })
+        .await
+        .unwrap();
+    let seen = [(ONE.to_owned(), "EAP-TLS"), (TWO.to_owned(), "EAP-TLS")];
+    store.supplicant_put(&seen).await.unwrap();
+    store.device_allow_mab(ONE).await.unwrap();
+    let left = store.supplicants_of(&device).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].mac, TWO);
+    store.supplicant_put(&seen).await.unwrap();
+    for by in [device.id.to_string(), "laptop".to_owned()] {
+        store.supplicant_put(&seen).await.unwrap();
+        let allowed = store.device_allow_mab(&by).await.unwrap();
+        assert_eq!(
+            (allowed.device.as_str(), allowed.forgotten.len()),
+            ("laptop", 2)
+        );
+        assert!(store.supplicants_of(&device).await.unwrap().is_empty());
+    }
     assert!(matches!(
-        store.supplicant_forget(ONE).await,
+        store.device_allow_mab("nobody").await,
         Err(StoreError::NotFound { .. })
     ));
 }
