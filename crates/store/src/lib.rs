@@ -89,7 +89,7 @@ pub use device::{
     DeviceStatus, IdentifierKind,
 };
 pub use device_psk::{DevicePsk, PSK_LEN, PskState};
-pub use eap_session::{EAP_SESSION_EPOCH_US, EAP_SESSIONS_MAX, EapSession};
+pub use eap_session::{EAP_SESSION_EPOCH_US, EAP_SESSIONS_MAX, EapSession, ResumableLogin};
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};

@@ -1,6 +1,8 @@
 //! Which MACs have a supplicant: how each was let in last by EAP, and when. Who comes with such a MAC and without EAP may have copied it.
 //!
-//! *Invariants:* a row is kept as long as sessions are. Only somebody's own command takes one out before its time, and that is audited.
+//! *Invariants:* a row is kept as long as sessions are. Only somebody's own command takes one out before its time, or the end of the
+//! account or device that it is about, and all of that is audited. A MAC proves nothing: whoever only has it learns nothing of a row and
+//! takes none out, or a copy could make itself look like the original.
 
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use crate::{
     Device, EventKind, Store, StoreError, mac_normalise, now_us,
     sql::{sql, sql_rows},
     transaction::Tx,
+    user::user_key,
 };
 
 /// A MAC that was let in by EAP.
@@ -28,6 +31,14 @@ pub struct MabAllowed {
     pub device: String,
     /// What was known of its 802.1X, and is so no longer; empty when nothing was.
     pub forgotten: Vec<Supplicant>,
+}
+
+/// Who was let in by EAP with a MAC last, as text of SQL: the methods that [`crate::Session::is_proven`] knows.
+macro_rules! last_by_eap {
+    () => {
+        "(SELECT identity_key FROM session WHERE session.mac = supplicant.mac \
+         AND (method LIKE 'EAP-%' OR method LIKE 'PEAP-%' OR method LIKE 'TTLS-%' OR method LIKE 'TEAP-%') ORDER BY id DESC LIMIT 1)"
+    };
 }
 
 impl Store {
@@ -131,6 +142,24 @@ impl Store {
         Ok(MabAllowed { device, forgotten })
     }
 
+    /// What is known of the MACs with which a person was let in by EAP, and nobody else since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn supplicants_of_person(&self, name: &str) -> Result<Vec<Supplicant>, StoreError> {
+        sql!(
+            self.read(),
+            fetch_all as Supplicant,
+            concat!(
+                "SELECT * FROM supplicant WHERE mac IN (SELECT mac FROM session WHERE identity_key = $1 AND mac IS NOT NULL) AND ",
+                last_by_eap!(),
+                " = $1 ORDER BY mac"
+            ),
+            user_key(name)
+        )
+    }
+
     /// Deletes what was last seen before a moment.
     ///
     /// # Errors
@@ -161,4 +190,47 @@ pub(crate) async fn forget(tx: &mut Tx<'_>, mac: &str) -> Result<Option<Supplica
         tx.changed(EventKind::Supplicant, mac);
     }
     Ok(row)
+}
+
+/// Takes out what is known of a person's MACs, as [`Store::supplicants_of_person`] finds them. Those of a device that stays in the
+/// inventory stay with it: whoever copied its address would get what its labels allow.
+pub(crate) async fn forget_person(tx: &mut Tx<'_>, name: &str) -> Result<(), StoreError> {
+    let rows: Vec<(String,)> = sql!(
+        tx.on(),
+        fetch_all as (String,),
+        concat!(
+            "DELETE FROM supplicant WHERE mac IN (SELECT mac FROM session WHERE identity_key = $1 AND mac IS NOT NULL) \
+             AND mac NOT IN (SELECT value FROM device_identifier WHERE kind = 'mac') AND ",
+            last_by_eap!(),
+            " = $1 RETURNING mac"
+        ),
+        user_key(name)
+    )?;
+    for (mac,) in rows {
+        tx.changed(EventKind::Supplicant, mac);
+    }
+    Ok(())
+}
+
+/// Takes out what is known of the MACs of a device that is removed, unless somebody else than its owner was let in with them last: who
+/// registers the address of another's laptop removes nothing but the registration.
+pub(crate) async fn forget_device(tx: &mut Tx<'_>, device: &Device) -> Result<(), StoreError> {
+    for mac in &device.macs {
+        let owner = device.owner.as_deref().map(user_key);
+        let others: Vec<(String,)> = sql!(
+            tx.on(),
+            fetch_all as (String,),
+            concat!(
+                "SELECT mac FROM supplicant WHERE mac = $1 AND COALESCE(",
+                last_by_eap!(),
+                ", $2) <> $2"
+            ),
+            mac.as_str(),
+            owner.as_deref().unwrap_or_default()
+        )?;
+        if owner.is_none() || others.is_empty() {
+            forget(tx, mac).await?;
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use nac_store::{
-    Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceState, DeviceStatus, IdentifierKind, MabAllowed,
+    Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceState, DeviceStatus, IdentifierKind,
+    MabAllowed,
 };
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;

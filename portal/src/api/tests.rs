@@ -260,7 +260,10 @@ async fn a_device_that_did_802_1x_may_come_without_and_the_record_says_who_allow
     assert_eq!(allowed["device"], "02:00:00:00:00:01");
     assert_eq!(allowed["forgotten"][0]["method"], "EAP-TLS");
     let (status, allowed) = site.post(path, Value::Null).await;
-    assert_eq!((status, &allowed["forgotten"]), (StatusCode::OK, &json!([])));
+    assert_eq!(
+        (status, &allowed["forgotten"]),
+        (StatusCode::OK, &json!([]))
+    );
     let (status, _) = site
         .post("/api/v1/devices/nobody/allow-mab", Value::Null)
         .await;

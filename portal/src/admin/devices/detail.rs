@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use nac_store::{
     AuditFilter, DecisionFilter, Device, DeviceIdentifier, DeviceState, EnforcementFilter,
-    Exception, ExceptionFilter, PskState, Quarantine, QuarantineFilter, Session, SessionFilter, Supplicant,
-    now_us,
+    Exception, ExceptionFilter, PskState, Quarantine, QuarantineFilter, Session, SessionFilter,
+    Supplicant, now_us,
 };
 use uuid::Uuid;
 

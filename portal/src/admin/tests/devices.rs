@@ -148,7 +148,10 @@ async fn a_device_that_did_802_1x_is_allowed_without_it_by_a_button_that_others_
     assert!(site.store.supplicants_of(&device).await.unwrap().is_empty());
     let (_, _, page) = site.get(&path, &owner).await;
     assert!(!page.contains(&button), "there is nothing left to allow");
-    assert!(page.contains("supplicant.forget"), "who did it stands there");
+    assert!(
+        page.contains("supplicant.forget"),
+        "who did it stands there"
+    );
 }
 
 #[tokio::test]
