@@ -137,6 +137,9 @@ reasons! {
     /// A change of a password that was made before.
     change_replayed(user) = "NAC-2046", "the challenge of a new password for user \"{user}\" changed one before",
         "Somebody sends a recorded request again, or the NAS sends the same challenge twice: see which NAS with nac why.";
+    /// Two credentials where RADIUS allows one.
+    several_credentials(kinds) = "NAC-2047", "the request carries {kinds}, and RADIUS allows one of them only",
+        "Have the NAS send one credential for each login (RFC 2865 section 4.1, RFC 3579 section 3.3), or update it.";
     /// A password that is no text, from a NAS that does not sign.
     noise_for_password() = "NAC-2051", "the password is no text: the NAS hides it with another shared secret than this server's, almost surely",
         "Set the same shared secret on the NAS and here: nac client set NAME --secret-file FILE; and have the NAS send Message-Authenticator, so that it shows at once. If other logins of this NAS succeed, it sends passwords in another character set than UTF-8.";

@@ -206,12 +206,39 @@ fn credentials_of_a_wrong_length_are_refused() {
 }
 
 #[test]
+fn two_credentials_in_one_request_are_refused_and_the_record_names_them() {
+    let ground = Ground::shared();
+    let client = ground.client("127.2.0.13:0");
+    let station = "02-00-00-02-0d-01";
+    let request = || pap(&client, 10, true).with(attribute::CALLING_STATION_ID, station);
+    assert_eq!(client.answer(&request()).code, code::ACCESS_ACCEPT);
+    // The password is right all the same.
+    let with_chap = request().with(attribute::CHAP_PASSWORD, [7; 17]);
+    assert_eq!(client.answer(&with_chap).code, code::ACCESS_REJECT);
+    let identity = nac_test_support::wire::eap_response(1, 1, b"alice");
+    let with_eap = request().with_eap(&identity);
+    assert_eq!(client.answer(&with_eap).code, code::ACCESS_REJECT);
+    // It waits until everything so far is recorded.
+    let _ = ground.decisions("alice");
+    let told = ground.nac.command(&["why", station, "--last", "9"]);
+    assert_eq!(told.matches("(NAC-2047)").count(), 2, "{told}");
+    for kinds in [
+        "User-Password and CHAP-Password",
+        "User-Password and EAP-Message",
+    ] {
+        assert!(told.contains(kinds), "{told}");
+    }
+    ground.survived();
+}
+
+#[test]
 fn attributes_without_a_value_or_without_enough_of_one_harm_nobody() {
     // Empty tagged attributes, passwords without a salt and the like have ended other servers (CVE-2003-0968, CVE-2009-3111).
-    const THEIR_OWN: [u8; 6] = [
+    const THEIR_OWN: [u8; 7] = [
         attribute::USER_NAME,
         attribute::USER_PASSWORD,
         attribute::CHAP_PASSWORD,
+        attribute::ARAP_PASSWORD,
         attribute::STATE,
         attribute::EAP_MESSAGE,
         attribute::MESSAGE_AUTHENTICATOR,

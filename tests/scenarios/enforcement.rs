@@ -196,6 +196,13 @@ fn a_forged_acknowledgement_is_not_believed() {
     assert!(!is(&why, "acknowledged") && !is(&why, "proven"), "{why:#}");
     let complaint = "ignored a reply to a CoA that does not verify";
     assert_eq!(site.log().matches(complaint).count(), 1, "it is said once");
+    // The first is counted by the time that the second request is sent.
+    assert!(
+        !site
+            .metrics()
+            .contains("nac_coa_unverified_replies_total 0"),
+        "and each is counted"
+    );
     // A true one is believed, however many false ones came before.
     switch.nas.behave(Acknowledge, Acknowledge);
     switch.coa();

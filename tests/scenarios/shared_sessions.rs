@@ -109,6 +109,25 @@ fn a_restart_ends_sessions_in_memory_and_not_those_in_the_database() {
 }
 
 #[test]
+fn the_sessions_of_a_user_who_is_removed_are_resumed_nowhere_even_when_the_name_comes_back() {
+    let site = site(SHARED);
+    let credential = site.certificate("--user", "alice");
+    let neighbour = site.beside();
+    each(&credential, &site.ca(), |case, name| {
+        for there in [site.auth, neighbour.auth] {
+            let outcome = case.across(site.auth, there, || {
+                told();
+                site.nac(&["user", "remove", "alice"]);
+                site.staff("alice");
+                noticed();
+            });
+            assert!(outcome.success, "{name}: {}", outcome.log);
+            assert_eq!(outcome.resumptions(), [false, false], "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_session_under_an_old_key_is_a_full_login() {
     let site = site(SHARED);
     let credential = site.certificate("--user", "alice");

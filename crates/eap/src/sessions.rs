@@ -98,6 +98,7 @@ impl SessionStore {
         id: &[u8],
         secret: Zeroizing<Vec<u8>>,
         record: SessionRecord,
+        holder: &str,
         now_s: u64,
     ) {
         if !self.enabled() || self.expired(&record, now_s) {
@@ -109,6 +110,7 @@ impl SessionStore {
                 handle,
                 ends_s: record.created_s.saturating_add(self.lifetime_s),
                 content: Some(content::write(self.method, &secret, &record)),
+                holder: holder.to_owned(),
             });
         }
         self.keep(handle, secret, record);
@@ -184,6 +186,7 @@ impl SessionStore {
                 handle,
                 ends_s: entry.record.created_s.saturating_add(self.lifetime_s),
                 content: None,
+                holder: String::new(),
             });
         }
         Some(entry)
@@ -268,7 +271,8 @@ mod tests {
 
     fn put(store: &SessionStore, id: u32, created_s: u64) {
         let secret = Zeroizing::new(vec![1]);
-        store.insert(&id.to_be_bytes(), secret, record(created_s), created_s);
+        let record = record(created_s);
+        store.insert(&id.to_be_bytes(), secret, record, "alice", created_s);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nac_eap::peer::PeerMethod;
 use nac_eap::{Method, ServerTls, ServerTlsOptions, Settings, SharedSession, TlsVersions};
-use support::{LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, settings_of};
+use support::{HOLDER, LIFETIME_S, Login, NOW, Verdict, copy, peer_tls, pki, settings_of};
 
 const ALL: [Method; 4] = [Method::Tls, Method::Peap, Method::Ttls, Method::Teap];
 const METHODS: [PeerMethod; 14] = PeerMethod::ALL;
@@ -194,6 +194,18 @@ fn a_server_that_does_not_share_tells_nothing() {
 }
 
 #[test]
+fn a_session_says_whose_it_is_in_the_words_of_the_server() {
+    each(|at, here, _| {
+        assert!(!resumed(at(here)));
+        assert!(resumed(at(here)), "and so does one that goes on");
+        let changes = here.tls.changed_sessions();
+        let mut kept = changes.iter().filter(|change| change.content.is_some());
+        assert!(kept.clone().count() >= 1);
+        assert!(kept.all(|change| change.holder == HOLDER));
+    });
+}
+
+#[test]
 fn what_is_no_session_is_none() {
     let there = Server::new(TlsVersions::Both);
     for content in [&b""[..], b"\x01\x19", &[0xff; 300]] {
@@ -201,6 +213,7 @@ fn what_is_no_session_is_none() {
             handle: [0; 32],
             ends_s: u64::MAX,
             content: Some(content.to_vec().into()),
+            holder: String::new(),
         };
         there.tls.learn_session(&session, NOW);
     }

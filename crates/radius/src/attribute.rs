@@ -86,6 +86,8 @@ pub const TUNNEL_TYPE: u8 = 64;
 pub const TUNNEL_MEDIUM_TYPE: u8 = 65;
 /// Tunnel-Password: a salt-encrypted password or PSK (RFC 2868 section 3.5).
 pub const TUNNEL_PASSWORD: u8 = 69;
+/// ARAP-Password: an AppleTalk login, known so that it is not taken for one among others (RFC 2869 section 5.4).
+pub const ARAP_PASSWORD: u8 = 70;
 /// Connect-Info: what the NAS says about the link (RFC 2869 section 5.11).
 pub const CONNECT_INFO: u8 = 77;
 /// EAP-Message: a piece of an EAP packet (RFC 3579 section 3.1).

@@ -14,6 +14,7 @@ use crate::{
     event::EVERYTHING,
     mac_normalise, now_us,
     sql::{Json, json, plain, sql, sql_rows, words},
+    supplicant,
     transaction::Tx,
     user::user_key,
 };
@@ -382,7 +383,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Removes a device and what it is recognised by. Its decisions and quarantines stay as history.
+    /// Removes a device, what it is recognised by and what is known of its 802.1X. Its decisions and quarantines stay as history.
     ///
     /// # Errors
     ///
@@ -390,6 +391,7 @@ impl Store {
     pub async fn device_remove(&self, id: Uuid) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let before = known(&mut tx, id).await?;
+        supplicant::forget_device(&mut tx, &before).await?;
         sql!(tx.on(), execute, "DELETE FROM device WHERE id = $1", id)?;
         told(&mut tx, "device.remove", id, Some(before)).await?;
         tx.commit().await

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
     error::SealedError,
     seal::Cell,
     sql::{sql, sql_rows},
+    transaction::Tx,
+    user::user_key,
 };
 
 /// How long one key seals, in microseconds. What it has sealed is read until the next one's time is over.
@@ -35,6 +38,17 @@ pub struct EapSession {
     /// What a server needs to resume it; `None` when nobody shall.
     pub content: Option<SecretBytes>,
     /// When its lifetime is over, in microseconds since the Unix epoch.
+    pub ends_us: i64,
+    /// Who was let in, to be found by their name; empty when it is not known, and in what is read.
+    pub holder: String,
+}
+
+/// A TLS session as the person may see it whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct ResumableLogin {
+    /// When it was written down, in microseconds since the Unix epoch.
+    pub kept_us: i64,
+    /// Until when the device may go on with it instead of logging in in full, in microseconds since the Unix epoch.
     pub ends_us: i64,
 }
 
@@ -84,23 +98,25 @@ impl Store {
         let mut keys = self.eap_session_keys(context)?;
         let mut rows = Vec::with_capacity(sessions.len());
         for session in sessions {
-            let (content, ends_us) = match &session.content {
+            let (content, ends_us, person) = match &session.content {
                 Some(content) => {
                     let name = hexadecimal(&session.handle);
                     let sealed = keys.of(epoch)?.seal(at(&name), content.expose())?;
-                    (Some(sealed), session.ends_us)
+                    let person = person(keys.sealing, &session.holder);
+                    (Some(sealed), session.ends_us, person)
                 }
-                None => (None, now_us.saturating_add(GONE_US)),
+                None => (None, now_us.saturating_add(GONE_US), None),
             };
-            rows.push((session.handle.as_slice(), content, ends_us));
+            rows.push((session.handle.as_slice(), content, ends_us, person));
         }
         let mut tx = self.write().await?;
         sql_rows!(
             tx,
-            "INSERT INTO eap_session (handle, context, epoch, content, batch, kept_us, ends_us)",
-            7,
+            "INSERT INTO eap_session (handle, context, epoch, content, batch, kept_us, ends_us, person)",
+            8,
             "ON CONFLICT (handle) DO UPDATE SET context = excluded.context, epoch = excluded.epoch, content = excluded.content, \
-             batch = excluded.batch, kept_us = excluded.kept_us, ends_us = excluded.ends_us",
+             batch = excluded.batch, kept_us = excluded.kept_us, ends_us = excluded.ends_us, \
+             person = excluded.person",
             rows.as_slice(),
             |row| row.0,
             context.as_slice(),
@@ -108,7 +124,8 @@ impl Store {
             row.1.as_deref(),
             batch,
             now_us,
-            row.2
+            row.2,
+            row.3.as_deref()
         );
         tx.changed(EventKind::EapSession, batch.to_string());
         tx.commit().await?;
@@ -208,6 +225,29 @@ impl Store {
         Ok(over + surplus)
     }
 
+    /// The sessions of a person that may be resumed at `now_us`, the newest first; never what is in them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails.
+    pub async fn eap_session_of_person(
+        &self,
+        name: &str,
+        now_us: i64,
+    ) -> Result<Vec<ResumableLogin>, StoreError> {
+        let Some(person) = self.sealing_key().and_then(|key| person(key, name)) else {
+            return Ok(Vec::new());
+        };
+        sql!(
+            self.read(),
+            fetch_all as ResumableLogin,
+            "SELECT kept_us, ends_us FROM eap_session WHERE person = $1 AND epoch >= $2 AND ends_us > $3 ORDER BY kept_us DESC, handle",
+            person.as_slice(),
+            epoch(now_us) - 1,
+            now_us
+        )
+    }
+
     fn eap_session_keys(&self, context: &[u8; 32]) -> Result<Keys<'_>, StoreError> {
         Ok(Keys {
             sealing: self.sealing_key().ok_or(SealedError::NoKey)?,
@@ -215,6 +255,37 @@ impl Store {
             known: HashMap::new(),
         })
     }
+}
+
+/// Takes a person's sessions out, everywhere: what was in them is gone, and every server hears that nobody may resume them.
+pub(crate) async fn withdraw(tx: &mut Tx<'_>, name: &str, now_us: i64) -> Result<(), StoreError> {
+    // Without a key nothing was ever written.
+    let key = tx.store().sealing_key();
+    let Some(person) = key.and_then(|key| person(key, name)) else {
+        return Ok(());
+    };
+    let batch = Uuid::now_v7();
+    let withdrawn = sql!(
+        tx.on(),
+        execute,
+        "UPDATE eap_session SET content = NULL, person = NULL, epoch = $2, batch = $3, kept_us = $4, ends_us = $5 WHERE person = $1",
+        person.as_slice(),
+        epoch(now_us),
+        batch,
+        now_us,
+        now_us.saturating_add(GONE_US)
+    )?;
+    if withdrawn > 0 {
+        tx.changed(EventKind::EapSession, batch.to_string());
+    }
+    Ok(())
+}
+
+/// By what a person's sessions are found. Whoever has the database and not the key cannot try names.
+fn person(sealing: &SealingKey, name: &str) -> Option<Vec<u8>> {
+    let name = user_key(name);
+    let digest = || sealing.derive(&format!("eap-session-person/{name}"));
+    (!name.is_empty()).then(digest)
 }
 
 /// What does not open was sealed by another installation, or is damaged: it is no session, and whoever it was logs in in full.
@@ -235,6 +306,7 @@ fn open(keys: &mut Keys<'_>, rows: Vec<Row>) -> Vec<EapSession> {
                 handle,
                 content,
                 ends_us: row.ends_us,
+                holder: String::new(),
             });
         }
     }

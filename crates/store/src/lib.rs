@@ -89,7 +89,7 @@ pub use device::{
     DeviceStatus, IdentifierKind,
 };
 pub use device_psk::{DevicePsk, PSK_LEN, PskState};
-pub use eap_session::{EAP_SESSION_EPOCH_US, EAP_SESSIONS_MAX, EapSession};
+pub use eap_session::{EAP_SESSION_EPOCH_US, EAP_SESSIONS_MAX, EapSession, ResumableLogin};
 pub use enforcement::{Attempt, Enforcement, EnforcementFilter, EnforcementState, SessionAction};
 pub use enroll::EnrollSecret;
 pub use error::{SealedError, StoreError, UnknownWord};
@@ -123,7 +123,7 @@ pub use segment::Segment;
 pub use session::{EVERY_SESSION, SegmentCount, Session, SessionFilter, SessionSort};
 pub use sql::database_errors;
 pub use statistics::{Statistics, StoredGauges};
-pub use supplicant::Supplicant;
+pub use supplicant::{MabAllowed, Supplicant};
 pub use support_code::support_code;
 pub use user::{User, UserFilter, UserRecord, UserSort, user_key};
 pub use voucher::{

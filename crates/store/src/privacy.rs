@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::{
     Accounting, AccountingFilter, DecisionFilter, DecisionRecord, Device, DeviceFilter, Guest,
-    GuestAcceptance, Session, Store, StoreError, guest::forget_guest, sql::sql,
+    GuestAcceptance, ResumableLogin, Session, Store, StoreError, Supplicant, guest::forget_guest,
+    now_us, sql::sql,
 };
 
 /// How the methods begin that prove who somebody is, as sessions name them: those of EAP.
@@ -35,6 +36,10 @@ pub struct PersonalData {
     pub decisions: Vec<DecisionRecord>,
     /// When they were on, and how much they transferred.
     pub accounting: Vec<Accounting>,
+    /// Which MAC addresses they logged in with by 802.1X, how and when last.
+    pub supplicants: Vec<Supplicant>,
+    /// Which logins their devices may go on with, without keys.
+    pub resumable_logins: Vec<ResumableLogin>,
 }
 
 /// An account, as its owner sees it.
@@ -152,6 +157,8 @@ impl Store {
             sessions,
             decisions: self.decision_list(&decisions).await?,
             accounting: self.accounting_list(&accounting).await?,
+            supplicants: self.supplicants_of_person(name).await?,
+            resumable_logins: self.eap_session_of_person(name, now_us()).await?,
             ..PersonalData::default()
         })
     }
@@ -172,7 +179,8 @@ impl Store {
     }
 
     /// Ends a guest's stay and forgets them, their mail and the devices that are only theirs. Which terms were accepted stays, without a
-    /// name, and so do the records of connections, until their time is over.
+    /// name, and so do the records of connections, until their time is over. Which MAC was let in by 802.1X is among those: a guest is known
+    /// by a MAC, which may be somebody else's.
     ///
     /// # Errors
     ///

@@ -4,11 +4,12 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use uuid::Uuid;
 
 use crate::{
-    EventKind, SecretBytes, Store, StoreError,
+    EventKind, SecretBytes, Store, StoreError, eap_session,
     event::EVERYTHING,
     now_us,
     seal::Cell,
     sql::{Json, json, plain, sql, sql_rows, words},
+    supplicant,
     transaction::Tx,
 };
 
@@ -540,7 +541,7 @@ impl Store {
         self.user_end(tx, name, action, before).await
     }
 
-    /// Removes a user.
+    /// Removes a user, and with the account the TLS sessions that it could resume and which MACs it came with by 802.1X.
     ///
     /// # Errors
     ///
@@ -558,6 +559,8 @@ impl Store {
         {
             return Err(StoreError::not_found("user", name));
         }
+        eap_session::withdraw(&mut tx, &key, now_us()).await?;
+        supplicant::forget_person(&mut tx, &key).await?;
         tx.changed(EventKind::User, name);
         user_changed(&mut tx, "user.remove", &key, before, None)?;
         tx.commit().await

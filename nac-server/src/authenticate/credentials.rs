@@ -51,11 +51,18 @@ const LOGINS: [(u32, &str); 6] = [
     (9, "Callback-NAS-Prompt"),
     (11, "Callback-Administrative"),
 ];
+/// Of these a request carries one.
+const EXCLUSIVE: [(u8, &str); 4] = [
+    (attribute::USER_PASSWORD, "User-Password"),
+    (attribute::CHAP_PASSWORD, "CHAP-Password"),
+    (attribute::ARAP_PASSWORD, "ARAP-Password"),
+    (attribute::EAP_MESSAGE, "EAP-Message"),
+];
 /// Service-Type Call-Check: MAC authentication (RFC 3580 section 3.1 leaves it to vendors; all use it so).
 const CALL_CHECK: u32 = 10;
 
 impl Credentials {
-    /// Sorts a verified request. One with an EAP-Message is [`administrative_login`] too, and has to be told so in EAP's words.
+    /// Sorts a verified request. One with an EAP-Message is [`unacceptable`] too, and has to be told so in EAP's words.
     ///
     /// # Errors
     /// Nothing usable in it, or malformed fields.
@@ -63,7 +70,7 @@ impl Credentials {
         if let Some(message) = packet.eap_message() {
             return Ok(Self::Eap(message));
         }
-        if let Some(refusal) = administrative_login(packet) {
+        if let Some(refusal) = unacceptable(packet) {
             return Err(refusal);
         }
         let service = packet.integer(attribute::SERVICE_TYPE);
@@ -95,8 +102,24 @@ impl Credentials {
     }
 }
 
+/// Why a request is refused whatever is in its credentials.
+pub(super) fn unacceptable(packet: &Packet<'_>) -> Option<Refusal> {
+    administrative_login(packet).or_else(|| several_credentials(packet))
+}
+
+/// That there are two kinds of credential where one is allowed (RFC 2865 section 4.1, RFC 3579 section 3.3 note 1): which of them was
+/// meant is not ours to guess, and what one of them proves says nothing of the other.
+fn several_credentials(packet: &Packet<'_>) -> Option<Refusal> {
+    let kinds: Vec<&str> = EXCLUSIVE
+        .into_iter()
+        .filter(|(number, _)| packet.attribute(*number).is_some())
+        .map(|(_, name)| name)
+        .collect();
+    (kinds.len() > 1).then(|| Refusal::several_credentials(&kinds.join(" and ")))
+}
+
 /// That a request asks for a login to the NAS itself, whatever it is authenticated by: whoever may use the network may not configure it.
-pub(super) fn administrative_login(packet: &Packet<'_>) -> Option<Refusal> {
+fn administrative_login(packet: &Packet<'_>) -> Option<Refusal> {
     let service = packet.integer(attribute::SERVICE_TYPE)?;
     let (_, name) = LOGINS.iter().find(|(number, _)| *number == service)?;
     Some(Refusal::administrative_login(name))

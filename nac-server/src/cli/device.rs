@@ -463,10 +463,13 @@ const SOURCE: &str = "admin";
 
 /// The device that somebody means.
 pub(super) async fn find(store: &Store, text: &str) -> Result<Device, Failure> {
-    store.device_find(text).await?.ok_or_else(|| {
-        Failure::no(format!("there is no device {text}"))
-            .fix("see them with: nac device list; add it with: nac device add")
-    })
+    let found = store.device_find(text).await?;
+    found.ok_or_else(|| unknown(text))
+}
+
+fn unknown(text: &str) -> Failure {
+    Failure::no(format!("there is no device {text}"))
+        .fix("see them with: nac device list; add it with: nac device add")
 }
 
 /// Names and owners: not empty, printable.

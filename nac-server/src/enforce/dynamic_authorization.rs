@@ -18,6 +18,7 @@ use crate::authenticate::random;
 use crate::listen::origin::{Transport, radsec_secret};
 use crate::listen::radsec::links::{Links, Reservation};
 use crate::snapshot::Client;
+use crate::telemetry::metrics::Metrics;
 
 /// Waits after each transmission; the datagram goes out once per entry.
 const WAITS: [Duration; 4] = [
@@ -82,14 +83,15 @@ pub(super) async fn send(
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
     links: &Links,
+    metrics: &Metrics,
 ) -> Result<Reply, Fault> {
     if !came_over_radsec(client, session, links) {
-        return by_datagram(client, session, step).await;
+        return by_datagram(client, session, step, metrics).await;
     }
-    match over_connection(client, session, step, links).await {
+    match over_connection(client, session, step, links, metrics).await {
         // The entry says where else it listens.
         Err(fault) if client.coa_port.is_some() && !matches!(fault, Fault::Build(_)) => {
-            by_datagram(client, session, step).await
+            by_datagram(client, session, step, metrics).await
         }
         outcome => outcome,
     }
@@ -111,6 +113,7 @@ async fn over_connection(
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
     links: &Links,
+    metrics: &Metrics,
 ) -> Result<Reply, Fault> {
     let connection = match session.transport {
         Some(Transport::RadSec { connection, .. }) => Some(connection),
@@ -127,7 +130,7 @@ async fn over_connection(
         .map_err(|()| Fault::Ended(destination))?
         .ok_or(Fault::SilentConnection(destination))?;
     verified(&reply, &request, version, radsec_secret()).ok_or_else(|| {
-        complain(client, destination);
+        complain(client, destination, metrics);
         Fault::SilentConnection(destination)
     })
 }
@@ -136,6 +139,7 @@ async fn by_datagram(
     client: &Client,
     session: &LiveSession,
     step: &DynamicAuthorizationStep,
+    metrics: &Metrics,
 ) -> Result<Reply, Fault> {
     let destination = SocketAddr::new(
         session.nas_source.ip(),
@@ -154,8 +158,11 @@ async fn by_datagram(
     for wait in WAITS {
         // A refused port shows up as an error on a connected socket; the NAS may still be starting.
         let _ = socket.send(&request).await;
-        if let Ok(reply) =
-            tokio::time::timeout(wait, receive(&socket, &request, client, destination)).await
+        if let Ok(reply) = tokio::time::timeout(
+            wait,
+            receive(&socket, &request, client, destination, metrics),
+        )
+        .await
         {
             return Ok(reply);
         }
@@ -168,6 +175,7 @@ async fn receive(
     request: &[u8],
     client: &Client,
     destination: SocketAddr,
+    metrics: &Metrics,
 ) -> Reply {
     let mut buffer = vec![0; MAX_PACKET_LEN];
     loop {
@@ -181,12 +189,13 @@ async fn receive(
         {
             return reply;
         }
-        complain(client, destination);
+        complain(client, destination, metrics);
     }
 }
 
-/// Whoever forges replies must not be able to fill the log with them.
-fn complain(client: &Client, destination: SocketAddr) {
+/// Whoever forges replies must not be able to fill the log with them, so each is counted and few are told.
+fn complain(client: &Client, destination: SocketAddr, metrics: &Metrics) {
+    metrics.unverified_coa_replies.inc();
     let forged = &client.complaints.forged_reply;
     if let Some(held) = forged.may_speak(destination.ip()) {
         tracing::warn!(client = %client.name, %destination, held_back = held,

@@ -229,7 +229,14 @@ impl Job {
             let outcome = {
                 let _place = enforcer.places.take(session.nas_source.ip()).await?;
                 self.advance(EnforcementState::Sent);
-                dynamic_authorization::send(client, &session, step, &enforcer.links).await
+                dynamic_authorization::send(
+                    client,
+                    &session,
+                    step,
+                    &enforcer.links,
+                    &enforcer.metrics,
+                )
+                .await
             };
             let result = match &outcome {
                 Ok(Reply::Acknowledged) => "ack",

@@ -182,6 +182,7 @@ fn learn(settings: &Settings, session: EapSession) {
         content: session
             .content
             .map(|content| content.expose().to_vec().into()),
+        holder: session.holder,
     };
     settings.tls.learn_session(&shared, now);
 }
@@ -193,6 +194,7 @@ fn stored(session: SharedSession) -> EapSession {
         content: session
             .content
             .map(|content| SecretBytes::new(content.as_slice())),
+        holder: session.holder,
         ends_us: ends_s.saturating_mul(1_000_000),
     }
 }
@@ -223,6 +225,7 @@ mod tests {
         EapSession {
             handle,
             content: content.map(SecretBytes::new),
+            holder: String::new(),
             ends_us: 1,
         }
     }

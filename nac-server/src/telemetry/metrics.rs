@@ -91,6 +91,8 @@ pub struct Metrics {
     enforcements: Family<EnforcementLabels, Counter>,
     enforcement: Seconds,
     orders: Family<OrderLabels, Counter>,
+    /// Replies to CoA-Requests and Disconnect-Requests that do not verify.
+    pub unverified_coa_replies: Counter,
     http: Family<HttpLabels, Counter>,
     http_time: Family<HttpTimeLabels, Seconds>,
     osquery: Family<OsqueryLabels, Counter>,
@@ -188,6 +190,11 @@ impl Metrics {
             "coa_requests",
             "CoA-Requests and Disconnect-Requests by their result",
             metrics.orders.clone(),
+        );
+        nac.register(
+            "coa_unverified_replies",
+            "Replies to CoA-Requests and Disconnect-Requests that do not verify and were ignored",
+            metrics.unverified_coa_replies.clone(),
         );
         nac.register(
             "http_requests",

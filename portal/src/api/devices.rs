@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use nac_store::{
     Device, DeviceFilter, DeviceRecord, DeviceSort, DeviceState, DeviceStatus, IdentifierKind,
+    MabAllowed,
 };
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<AdminState> {
         .routes(routes!(unblock))
         .routes(routes!(lost))
         .routes(routes!(found_again))
+        .routes(routes!(allow_mab))
         .routes(routes!(remove_identifier))
 }
 
@@ -340,4 +342,20 @@ async fn found_again(
 ) -> Result<Json<Device>, Problem> {
     let device = found(&state, &id).await?;
     Ok(Json(caller.store(&state).device_found(device.id).await?))
+}
+
+/// Lets a device come by its MAC address again, though it was let in by 802.1X before. It holds until it is let in by 802.1X again. A MAC
+/// address stands for itself only, and need not be a device's.
+#[utoipa::path(
+    post, path = "/api/v1/devices/{id}/allow-mab", operation_id = "device_allow_mab", tag = "devices",
+    params(("id" = String, Path)),
+    responses((status = 200, body = MabAllowed), (status = "default", body = Problem)),
+    security(("token" = ["device:change"]))
+)]
+async fn allow_mab(
+    State(state): State<AdminState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<MabAllowed>, Problem> {
+    Ok(Json(caller.store(&state).device_allow_mab(&id).await?))
 }

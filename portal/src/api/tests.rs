@@ -250,6 +250,31 @@ async fn a_device_goes_to_quarantine_and_comes_out_and_the_record_says_who() {
 }
 
 #[tokio::test]
+async fn a_device_that_did_802_1x_may_come_without_and_the_record_says_who_allowed_it() {
+    let site = site().await;
+    let seen = [("02:00:00:00:00:01".to_owned(), "EAP-TLS")];
+    site.store.supplicant_put(&seen).await.unwrap();
+    let path = "/api/v1/devices/0200.0000.0001/allow-mab";
+    let (status, allowed) = site.post(path, Value::Null).await;
+    assert_eq!(status, StatusCode::OK, "{allowed}");
+    assert_eq!(allowed["device"], "02:00:00:00:00:01");
+    assert_eq!(allowed["forgotten"][0]["method"], "EAP-TLS");
+    let (status, allowed) = site.post(path, Value::Null).await;
+    assert_eq!(
+        (status, &allowed["forgotten"]),
+        (StatusCode::OK, &json!([]))
+    );
+    let (status, _) = site
+        .post("/api/v1/devices/nobody/allow-mab", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (_, audit) = site.get("/api/v1/audit").await;
+    let record = &audit["items"][0];
+    assert_eq!(record["action"], "supplicant.forget", "{audit}");
+    assert_eq!(record["actor_kind"], "token");
+}
+
+#[tokio::test]
 async fn faults_are_problems_that_say_what_and_where() {
     let site = site().await;
     for (path, body, word) in [

@@ -57,6 +57,7 @@ pub mod attribute {
     pub const NAS_PORT_TYPE: u8 = 61;
     pub const TUNNEL_TYPE: u8 = 64;
     pub const TUNNEL_PASSWORD: u8 = 69;
+    pub const ARAP_PASSWORD: u8 = 70;
     pub const EAP_MESSAGE: u8 = 79;
     pub const MESSAGE_AUTHENTICATOR: u8 = 80;
     pub const TUNNEL_PRIVATE_GROUP_ID: u8 = 81;
@@ -172,7 +173,19 @@ impl Request {
     /// Adds a CHAP-Password over the Request Authenticator (RFC 2865 section 2.2).
     #[must_use]
     pub fn with_chap(self, identifier: u8, password: &str) -> Self {
-        let response = md5(&[&[identifier], password.as_bytes(), &self.authenticator]);
+        let challenge = self.authenticator;
+        self.with_chap_over(identifier, password, &challenge)
+    }
+
+    /// Adds a CHAP-Password over a challenge, which goes into a CHAP-Challenge of its own (RFC 2865 section 5.40).
+    #[must_use]
+    pub fn with_chap_challenge(self, identifier: u8, password: &str, challenge: &[u8]) -> Self {
+        self.with(attribute::CHAP_CHALLENGE, challenge)
+            .with_chap_over(identifier, password, challenge)
+    }
+
+    fn with_chap_over(self, identifier: u8, password: &str, challenge: &[u8]) -> Self {
+        let response = md5(&[&[identifier], password.as_bytes(), challenge]);
         let value = [&[identifier][..], &response].concat();
         self.with(attribute::CHAP_PASSWORD, value)
     }

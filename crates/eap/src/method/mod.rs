@@ -254,7 +254,7 @@ impl TlsMethod {
     }
 
     /// Makes the TLS session resumable.
-    pub(crate) fn keep_session(&self, record: &SessionRecord, unix_time: Duration) {
+    pub(crate) fn keep_session(&self, record: &SessionRecord, holder: &str, unix_time: Duration) {
         // A peer may send a certificate that is expired and not part of the verified chain. Which
         // ones are is not known on resumption, where such a chain would be refused; so it is not
         // resumed at all.
@@ -267,7 +267,7 @@ impl TlsMethod {
             .into_iter()
             .all(|chain| check_validity(chain, unix_time).is_ok());
         if valid {
-            self.sessions.commit(record);
+            self.sessions.commit(record, holder);
         }
     }
 

@@ -21,6 +21,9 @@ pub struct SharedSession {
     /// What a server needs to resume it: the secret of the TLS session, and what was proven in it. It has to be sealed wherever it
     /// goes. `None` when it was forgotten or is used up.
     pub content: Option<Zeroizing<Vec<u8>>>,
+    /// Who was let in, in the words of the server that did ([`crate::Conversation::accept_as`]); empty when it does not matter. So
+    /// that whoever keeps sessions can tell a person's without reading what is in them.
+    pub holder: String,
 }
 
 impl fmt::Debug for SharedSession {
@@ -68,6 +71,7 @@ mod tests {
             handle,
             ends_s: 1,
             content: content.map(|content| Zeroizing::new(content.to_vec())),
+            holder: String::new(),
         }
     }
 

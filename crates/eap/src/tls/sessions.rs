@@ -42,11 +42,12 @@ impl ConversationSessions {
             .map(|(_, record)| record.clone())
     }
 
-    /// Makes this conversation's sessions resumable.
-    pub(crate) fn commit(&self, record: &SessionRecord) {
+    /// Makes this conversation's sessions resumable, which are this person's.
+    pub(crate) fn commit(&self, record: &SessionRecord, holder: &str) {
         let pending = std::mem::take(&mut self.lock().pending);
         for (id, secret) in pending {
-            self.store.insert(&id, secret, record.clone(), self.now_s);
+            let record = record.clone();
+            self.store.insert(&id, secret, record, holder, self.now_s);
         }
     }
 

@@ -26,6 +26,8 @@ use rcgen::{
 /// 1 June 2026.
 pub const NOW: Duration = Duration::from_secs(1_780_272_000);
 pub const LIFETIME_S: u64 = 8 * 3600;
+/// What the server calls whoever it lets in.
+pub const HOLDER: &str = "somebody";
 
 pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
@@ -306,7 +308,7 @@ impl Login {
                 Step::Success(success) => {
                     outcome.server = Ok(success);
                     match self.verdict {
-                        Verdict::Accept => conversation.accept(),
+                        Verdict::Accept => conversation.accept_as(HOLDER),
                         Verdict::Refuse => conversation.refuse(),
                         Verdict::Vanish => return outcome,
                     }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use nac_store::{
-    EAP_SESSION_EPOCH_US, EVERYTHING, EapSession, EventKind, SealingKey, SecretBytes, Store,
+    EAP_SESSION_EPOCH_US, EVERYTHING, EapSession, EventKind, ResumableLogin, SealingKey,
+    SecretBytes, Store, now_us,
 };
 
-use crate::world::{World, on_each_engine};
+use crate::world::{World, new_user, on_each_engine};
 
 on_each_engine!(
     a_batch_tells_the_others_what_is_kept_and_what_is_gone,
     a_session_opens_for_its_installation_and_context_only,
     an_old_epoch_is_over_and_forgotten,
     a_start_reads_the_newest_first_and_no_session_twice,
+    the_sessions_of_a_person_are_found_and_end_with_the_account,
 );
 
 const CONTEXT: [u8; 32] = [7; 32];
@@ -27,6 +29,14 @@ fn session(number: u16, content: Option<&str>) -> EapSession {
         handle,
         content: content.map(|content| SecretBytes::new(content.as_bytes())),
         ends_us: NOW_US + 8 * HOUR_US,
+        holder: String::new(),
+    }
+}
+
+fn of(holder: &str, session: EapSession) -> EapSession {
+    EapSession {
+        holder: holder.to_owned(),
+        ..session
     }
 }
 
@@ -182,4 +192,64 @@ async fn a_start_reads_the_newest_first_and_no_session_twice(world: Arc<World>) 
     handles.sort_unstable();
     handles.dedup();
     assert_eq!(handles.len(), 2_500);
+}
+
+async fn the_sessions_of_a_person_are_found_and_end_with_the_account(world: Arc<World>) {
+    let (here, there) = (world.open().await, world.open().await);
+    here.user_put(new_user("alice")).await.unwrap();
+    let now_us = now_us();
+    let fresh = |number, content| EapSession {
+        ends_us: now_us + HOUR_US,
+        ..session(number, Some(content))
+    };
+    let sessions = [
+        of("Alice", fresh(1, "one")),
+        of("bob", fresh(2, "two")),
+        fresh(3, "three"),
+    ];
+    here.eap_session_write(&CONTEXT, &sessions, now_us)
+        .await
+        .unwrap();
+    let held = here.personal_data_of_user("alice").await.unwrap();
+    assert_eq!(
+        held.resumable_logins,
+        [ResumableLogin {
+            kept_us: now_us,
+            ends_us: now_us + HOUR_US
+        }]
+    );
+    let text = serde_json::to_string(&held).unwrap();
+    assert!(
+        !text.contains("handle") && !text.contains("content"),
+        "{text}"
+    );
+    let later = now_us + 2 * HOUR_US;
+    assert_eq!(
+        here.eap_session_of_person("alice", later).await.unwrap(),
+        []
+    );
+
+    let mut events = here.subscribe();
+    here.user_remove("alice").await.unwrap();
+    let batch = loop {
+        let event = events.recv().await.unwrap();
+        if event.kind == EventKind::EapSession {
+            break event.key.parse().unwrap();
+        }
+    };
+    let told = there
+        .eap_session_batch(&CONTEXT, batch, now_us)
+        .await
+        .unwrap();
+    assert_eq!(told.len(), 1, "every server hears which one it is");
+    assert_eq!((told[0].handle[1], &told[0].content), (1, &None));
+    let mut left: Vec<u8> = loaded(&there, CONTEXT, now_us)
+        .await
+        .iter()
+        .map(|session| session.handle[1])
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [2, 3]);
+    let held = here.personal_data_of_user("alice").await.unwrap();
+    assert_eq!(held.resumable_logins, []);
 }

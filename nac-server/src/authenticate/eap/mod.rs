@@ -18,7 +18,7 @@ use nac_radius::{Code, Packet, PacketBuilder, attribute};
 
 use super::answer;
 use super::conversations::{Active, Asked, ConversationId};
-use super::credentials::administrative_login;
+use super::credentials::unacceptable;
 use super::offer;
 use super::openings::Use;
 use super::request::{Freshness, Request};
@@ -48,7 +48,7 @@ pub(super) fn receive(
     message: &[u8],
 ) -> Progress {
     let packet = request.packet();
-    if let Some(refusal) = administrative_login(&packet) {
+    if let Some(refusal) = unacceptable(&packet) {
         return refuse_message(authenticator, &request, message, refusal);
     }
     let Some(state) = packet.attribute(attribute::STATE) else {

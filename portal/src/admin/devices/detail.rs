@@ -6,7 +6,7 @@ use axum::response::Response;
 use nac_store::{
     AuditFilter, DecisionFilter, Device, DeviceIdentifier, DeviceState, EnforcementFilter,
     Exception, ExceptionFilter, PskState, Quarantine, QuarantineFilter, Session, SessionFilter,
-    now_us,
+    Supplicant, now_us,
 };
 use uuid::Uuid;
 
@@ -61,6 +61,8 @@ struct DetailPage {
     added: Moment,
     lost: Option<Moment>,
     identifiers: Vec<(DeviceIdentifier, Moment)>,
+    /// Which of its addresses were let in by 802.1X, so that they may not be meant to come without.
+    supplicants: Vec<(Supplicant, Moment)>,
     session: Option<(Session, Moment)>,
     hosts: Vec<Host>,
     quarantines: Vec<(Quarantine, Moment)>,
@@ -104,6 +106,7 @@ pub(super) async fn page(
             ..ExceptionFilter::default()
         })
         .await?;
+    let supplicants = store.supplicants_of(&device).await?;
     let (keys, networks) = psk::of_device(&state, &device).await?;
     let timeline = timeline(&state, &account, &device, &quarantines).await?;
     let now = now_us();
@@ -117,6 +120,13 @@ pub(super) async fn page(
             .identifiers
             .iter()
             .map(|known| (known.clone(), Moment(known.last_seen_us)))
+            .collect(),
+        supplicants: supplicants
+            .into_iter()
+            .map(|known| {
+                let seen = Moment(known.seen_us);
+                (known, seen)
+            })
             .collect(),
         session: session.map(|session| {
             let started = Moment(session.started_us);
@@ -214,22 +224,27 @@ async fn timeline(
         }
     }
     if account.may(Permission::AuditRead) {
-        let object = format!("device:{}", device.id);
-        let records = store
-            .audit_list(&AuditFilter {
-                object: Some(object.clone()),
-                limit: PAGE,
-                ..AuditFilter::default()
-            })
-            .await?;
-        all.extend(records.into_iter().map(|record| {
-            let text = format!(
-                "{} by {}:{}",
-                record.action, record.actor_kind, record.actor
-            );
-            Happening::new(record.at_us, "change", "plain", text)
-                .to(format!("/audit?object={object}"))
-        }));
+        // What was said of its addresses, too.
+        let addresses = device.macs.iter().take(MACS_MAX);
+        let mut objects: Vec<String> = addresses.map(|mac| format!("supplicant:{mac}")).collect();
+        objects.push(format!("device:{}", device.id));
+        for object in objects {
+            let records = store
+                .audit_list(&AuditFilter {
+                    object: Some(object.clone()),
+                    limit: PAGE,
+                    ..AuditFilter::default()
+                })
+                .await?;
+            all.extend(records.into_iter().map(|record| {
+                let text = format!(
+                    "{} by {}:{}",
+                    record.action, record.actor_kind, record.actor
+                );
+                Happening::new(record.at_us, "change", "plain", text)
+                    .to(format!("/audit?object={object}"))
+            }));
+        }
     }
     all.sort_by_key(|happening| std::cmp::Reverse(happening.at_us));
     all.truncate(2 * PAGE as usize);

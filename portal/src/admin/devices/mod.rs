@@ -42,6 +42,11 @@ pub(super) fn routes() -> Vec<Route> {
         action("/devices/{id}/unblock", "device_unblock", post(unblock)),
         action("/devices/{id}/lost", "device_lost", post(lost)),
         action("/devices/{id}/found", "device_found", post(found)),
+        action(
+            "/devices/{id}/allow-mab",
+            "device_allow_mab",
+            post(allow_mab),
+        ),
         action("/devices/{id}/psk", "device_psk_renew", post(psk::renew)),
         action(
             "/devices/{id}/psk/revoke",
@@ -289,6 +294,21 @@ async fn found(
     account.store(&state).device_found(id).await?;
     Ok(Done::at(at(id), "Found: it is no longer refused for that.")
         .undo(format!("/devices/{id}/lost")))
+}
+
+async fn allow_mab(
+    State(state): State<AdminState>,
+    account: Account,
+    Path(id): Path<Uuid>,
+) -> Result<Done, Problem> {
+    let store = account.store(&state);
+    let allowed = store.device_allow_mab(&id.to_string()).await?;
+    let said = if allowed.forgotten.is_empty() {
+        "It was not let in by 802.1X lately: the policy alone decides."
+    } else {
+        "It may come without 802.1X, until it is let in by it again."
+    };
+    Ok(Done::at(at(id), said))
 }
 
 async fn remove(

@@ -126,6 +126,35 @@ async fn block_lost_and_remove_do_what_they_say_and_stand_on_the_timeline() {
 }
 
 #[tokio::test]
+async fn a_device_that_did_802_1x_is_allowed_without_it_by_a_button_that_others_do_not_have() {
+    let site = site().await;
+    let owner = site.signed_in(Role::Owner).await;
+    let device = site.printer().await;
+    let path = format!("/devices/{}", device.id);
+    let button = format!("{path}/allow-mab");
+    let (_, _, page) = site.get(&path, &owner).await;
+    assert!(!page.contains(&button), "it never did 802.1X");
+
+    let seen = [("02:00:00:00:00:01".to_owned(), "EAP-TLS")];
+    site.store.supplicant_put(&seen).await.unwrap();
+    let viewer = site.signed_in(Role::Viewer).await;
+    let (_, _, page) = site.get(&path, &viewer).await;
+    assert!(page.contains("was let in by EAP-TLS") && !page.contains(&button));
+    let (_, _, page) = site.get(&path, &owner).await;
+    assert!(page.contains(&button));
+
+    let (status, to, _) = site.send(&button, &owner, "").await;
+    assert_eq!((status, to), (StatusCode::SEE_OTHER, path.clone()));
+    assert!(site.store.supplicants_of(&device).await.unwrap().is_empty());
+    let (_, _, page) = site.get(&path, &owner).await;
+    assert!(!page.contains(&button), "there is nothing left to allow");
+    assert!(
+        page.contains("supplicant.forget"),
+        "who did it stands there"
+    );
+}
+
+#[tokio::test]
 async fn an_import_stores_nothing_before_somebody_saw_what_it_would_do() {
     let site = site().await;
     let cookie = site.signed_in(Role::HelpDesk).await;
