@@ -110,12 +110,14 @@ pub(super) fn unacceptable(packet: &Packet<'_>) -> Option<Refusal> {
 /// That there are two kinds of credential where one is allowed (RFC 2865 section 4.1, RFC 3579 section 3.3 note 1): which of them was
 /// meant is not ours to guess, and what one of them proves says nothing of the other.
 fn several_credentials(packet: &Packet<'_>) -> Option<Refusal> {
-    let kinds: Vec<&str> = EXCLUSIVE
-        .into_iter()
-        .filter(|(number, _)| packet.attribute(*number).is_some())
-        .map(|(_, name)| name)
-        .collect();
-    (kinds.len() > 1).then(|| Refusal::several_credentials(&kinds.join(" and ")))
+    let kinds = || {
+        let present = EXCLUSIVE
+            .iter()
+            .filter(|(number, _)| packet.attribute(*number).is_some());
+        present.map(|(_, name)| *name)
+    };
+    let several = kinds().nth(1).is_some();
+    several.then(|| Refusal::several_credentials(&kinds().collect::<Vec<_>>().join(" and ")))
 }
 
 /// That a request asks for a login to the NAS itself, whatever it is authenticated by: whoever may use the network may not configure it.
