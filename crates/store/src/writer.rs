@@ -353,8 +353,8 @@ impl Writer {
     }
 }
 
-/// Takes what comes until the group is full, its time is over, or somebody waits for a flush. It sleeps meanwhile: woken for each
-/// record, it would cost more than the record does. Only the first that somebody waits for wakes it.
+/// Takes what comes until the group is full, its time is over, or somebody waits for it. It sleeps meanwhile: woken for each record, it
+/// would cost more than the record does. Only the first that somebody waits for wakes it.
 async fn gather(
     group: &mut Group,
     jobs: &mut mpsc::Receiver<Job>,
