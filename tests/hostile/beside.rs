@@ -160,9 +160,7 @@ fn names_that_are_said_and_not_proven() {
                 let [.., high, low] = number.to_be_bytes();
                 let mac = [2, 23, sender, high, low, index];
                 client
-                    .request(code::ACCESS_REQUEST, index)
-                    .with_message_authenticator()
-                    .with(attribute::USER_NAME, &name)
+                    .access_request(index, &name)
                     .with(attribute::CALLING_STATION_ID, hex::encode(mac))
                     .with_eap(&eap_response(1, 1, name.as_bytes()))
             })
@@ -228,9 +226,7 @@ fn messages_that_never_end() {
 fn guess(client: &Exchange, identifier: u8, user: &str, station: u32, password: &str) -> Request {
     let [high, middle, low] = [16, 8, 0].map(|bits| (station >> bits) as u8);
     client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, user)
+        .access_request(identifier, user)
         .with(
             attribute::CALLING_STATION_ID,
             hex::encode([2, 27, 0, high, middle, low]),

@@ -36,9 +36,7 @@ fn with_app(ground: &Ground, name: &str, more: &[&str]) -> AuthenticatorApp {
 
 fn send(client: &Exchange, user: &str, station: u8, said: &str, state: Option<&[u8]>) -> Packet {
     let request = client
-        .request(code::ACCESS_REQUEST, station)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, user)
+        .access_request(station, user)
         .with(
             attribute::CALLING_STATION_ID,
             format!("02-00-00-00-00-{station:02x}"),
@@ -213,17 +211,14 @@ fn no_method_lets_the_password_in_alone() {
         let login = log_in(&client, &profile(&ground, "erin", method));
         assert!(!login.is_accepted(), "{method:?}");
     }
-    let chap = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "erin")
-        .with_chap(7, PASSWORD);
+    let chap = client.access_request(1, "erin").with_chap(7, PASSWORD);
     assert_eq!(client.answer(&chap).code, code::ACCESS_REJECT);
-    let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "erin")
-        .with_ms_chap_v2(&[0x31; 16], &[0x32; 16], "erin", PASSWORD);
+    let request = client.access_request(2, "erin").with_ms_chap_v2(
+        &[0x31; 16],
+        &[0x32; 16],
+        "erin",
+        PASSWORD,
+    );
     assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
     // The right password alone is known as such, and what cannot carry a code is told apart.
     let decided = decided(&ground, "erin");

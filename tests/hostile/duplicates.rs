@@ -14,10 +14,7 @@ fn a_hundred_copies_are_decided_once_and_answered_with_the_same_octets() {
         ("twin-refused", Some("wrong")),
         ("twin-without-credentials", None),
     ] {
-        let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, name);
+        let request = client.access_request(1, name);
         let request = match password {
             Some(password) => request.with_password(password),
             None => request,
@@ -40,11 +37,7 @@ fn a_hundred_copies_are_decided_once_and_answered_with_the_same_octets() {
 fn copies_that_arrive_before_the_answer_are_decided_once_too() {
     let ground = Ground::shared();
     let client = ground.client("127.5.0.2:0");
-    let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "triplet")
-        .with_password("wrong");
+    let request = client.access_request(1, "triplet").with_password("wrong");
     let bytes = request.bytes();
     for _ in 0..100 {
         client.send(&bytes);
@@ -62,10 +55,7 @@ fn the_same_identifier_with_a_new_authenticator_is_a_new_request() {
     let ground = Ground::shared();
     let client = ground.client("127.5.0.3:0");
     for _ in 0..3 {
-        let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "reborn");
+        let request = client.access_request(1, "reborn");
         assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
     }
     assert_eq!(ground.decisions("reborn"), 3);

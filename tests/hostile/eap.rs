@@ -64,9 +64,7 @@ impl<'a> Talk<'a> {
         self.requests = self.requests.wrapping_add(1);
         let mut request = self
             .client
-            .request(code::ACCESS_REQUEST, self.requests)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "alice")
+            .access_request(self.requests, "alice")
             .with(attribute::FRAMED_MTU, self.mtu.to_be_bytes());
         if let Some(state) = self.state() {
             request = request.with(attribute::STATE, state);
@@ -523,9 +521,7 @@ fn a_login_to_the_device_itself_is_refused_whatever_it_is_authenticated_by() {
         let by_password = client.answer(&request(1));
         assert_eq!(by_password.code, code::ACCESS_REJECT, "{what}");
         let identity = client
-            .request(code::ACCESS_REQUEST, 2)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "alice")
+            .access_request(2, "alice")
             .with(attribute::SERVICE_TYPE, service.to_be_bytes())
             .with(attribute::CALLING_STATION_ID, &station)
             .with_eap(&eap_response(1, 1, b"alice"));

@@ -6,7 +6,7 @@ use nac_eap::peer::PeerMethod;
 use nac_test_support::cast;
 use nac_test_support::exchange::Exchange;
 use nac_test_support::supplicant::{Profile, log_in};
-use nac_test_support::wire::{Packet, attribute, code};
+use nac_test_support::wire::{Packet, code};
 
 use crate::ground::{Ground, Noise};
 
@@ -22,9 +22,7 @@ struct Cost {
 /// A wrong password for somebody, and what the answer cost.
 fn guess(ground: &Ground, client: &Exchange, name: &str, count: u8) -> (Packet, Cost) {
     let request = client
-        .request(code::ACCESS_REQUEST, count)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, name)
+        .access_request(count, name)
         .with_password(&format!("not the password {count}"));
     let before = ground.worked();
     let began = Instant::now();

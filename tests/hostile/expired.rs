@@ -36,11 +36,7 @@ fn expired(ground: &Ground, name: &str) {
 }
 
 fn pap(client: &Exchange, user: &str, password: &str) -> u8 {
-    let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, user)
-        .with_password(password);
+    let request = client.access_request(1, user).with_password(password);
     client.answer(&request).code
 }
 
@@ -92,11 +88,12 @@ fn an_expired_password_lets_nobody_in_by_any_method() {
 }
 
 fn plain_mschapv2(client: &Exchange, password: &str) -> Packet {
-    let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "erin")
-        .with_ms_chap_v2(&[0x31; 16], &[0x32; 16], "erin", password);
+    let request = client.access_request(2, "erin").with_ms_chap_v2(
+        &[0x31; 16],
+        &[0x32; 16],
+        "erin",
+        password,
+    );
     client.answer(&request)
 }
 
@@ -152,9 +149,7 @@ fn challenge_of(reply: &Packet) -> [u8; 16] {
 
 fn change(client: &Exchange, challenge: &[u8; 16], passwords: (&str, &str)) -> Request {
     client
-        .request(code::ACCESS_REQUEST, 3)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "erin")
+        .access_request(3, "erin")
         .with_new_password(challenge, &[0x33; 16], "erin", passwords)
 }
 
@@ -174,11 +169,12 @@ fn an_expired_password_is_changed_without_eap_by_who_knows_it() {
         assert!(error(&reply).contains("E=709"), "{refused:?}");
     }
     // Another name, or another challenge, than the new password was hashed with.
-    let bent = client
-        .request(code::ACCESS_REQUEST, 4)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "erin")
-        .with_new_password(&challenge, &[0x33; 16], "frank", (OLD, NEW));
+    let bent = client.access_request(4, "erin").with_new_password(
+        &challenge,
+        &[0x33; 16],
+        "frank",
+        (OLD, NEW),
+    );
     assert!(error(&client.answer(&bent)).contains("E=691"));
 
     let request = change(&client, &challenge, (OLD, NEW));

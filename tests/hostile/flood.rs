@@ -41,9 +41,7 @@ fn say_names(client: &Exchange, thread: u8, count: usize) {
             let [_, high, middle, low] = said.to_be_bytes();
             let mac = [2, 9, thread, high, middle, low];
             let request = client
-                .request(code::ACCESS_REQUEST, said as u8)
-                .with_message_authenticator()
-                .with(attribute::USER_NAME, &name)
+                .access_request(said as u8, &name)
                 .with(attribute::CALLING_STATION_ID, hex::encode(mac))
                 .with_eap(&eap_response(1, 1, name.as_bytes()));
             client.send(&request.bytes());

@@ -211,10 +211,7 @@ impl Ground {
         let count = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let last = format!("the-last-{count}");
         let client = self.client("127.0.0.1:0");
-        let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, &last);
+        let request = client.access_request(1, &last);
         assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
         let home = self.nac.config().with_file_name("nac.db");
         let database = read_only(&home);
@@ -241,9 +238,7 @@ pub(crate) fn pap(client: &Exchange, identifier: u8, signed: bool) -> Request {
 pub(crate) fn mab(client: &Exchange, identifier: u8) -> Request {
     let name = hex::encode(cast::PRINTER);
     client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, &name)
+        .access_request(identifier, &name)
         .with(attribute::CALLING_STATION_ID, &name)
         .with(attribute::SERVICE_TYPE, 10_u32.to_be_bytes())
         .with_password(&name)

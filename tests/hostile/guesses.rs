@@ -11,9 +11,7 @@ const LOOKED_AT: i64 = 20;
 fn log_in(ground: &Ground, station: u8, password: &str) -> u8 {
     let client = ground.client("127.0.0.1:0");
     let request = client
-        .request(code::ACCESS_REQUEST, station)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(station, cast::USER)
         .with(
             attribute::CALLING_STATION_ID,
             format!("02-00-00-00-00-{station:02x}"),

@@ -21,9 +21,7 @@ fn a_wrong_secret_is_named_once_per_nas() {
         let right = ground.client(&format!("{source}:0"));
         for identifier in 0..50 {
             let request = client
-                .request(code::ACCESS_REQUEST, identifier)
-                .with_message_authenticator()
-                .with(attribute::USER_NAME, cast::USER)
+                .access_request(identifier, cast::USER)
                 .with_password(cast::PASSWORD);
             client.send(&request.bytes());
         }

@@ -149,9 +149,7 @@ fn vendor_attributes_that_lie_inside_are_not_followed() {
     // The same as the only credential: refused, not guessed at.
     for inside in insides {
         let request = client
-            .request(code::ACCESS_REQUEST, 8)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, cast::USER)
+            .access_request(8, cast::USER)
             .with(attribute::VENDOR_SPECIFIC, inside);
         assert_eq!(
             client.answer(&request).code,
@@ -167,10 +165,7 @@ fn credentials_of_a_wrong_length_are_refused() {
     let ground = Ground::shared();
     let client = ground.client("127.2.0.8:0");
     let with = |number: u8, value: &[u8]| {
-        let request = client
-            .request(code::ACCESS_REQUEST, 9)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, cast::USER);
+        let request = client.access_request(9, cast::USER);
         client.answer(&request.with(number, value)).code
     };
     for length in [0, 1, 15, 17, 129, 144, 253] {
@@ -256,9 +251,7 @@ fn attributes_without_a_value_or_without_enough_of_one_harm_nobody() {
     // A challenge of any length, with a response that does not fit it.
     for length in [0, 1, 15, 17, 253] {
         let request = client
-            .request(code::ACCESS_REQUEST, 9)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, cast::USER)
+            .access_request(9, cast::USER)
             .with(attribute::CHAP_CHALLENGE, vec![7; length])
             .with(attribute::CHAP_PASSWORD, [7; 17]);
         assert_eq!(
@@ -283,10 +276,7 @@ fn eap_in_pieces_that_are_empty_or_have_something_between_them_is_answered_or_re
         ("octet by octet", [&whole[..1], &whole[1..2], &whole[2..]]),
     ];
     for (what, pieces) in cases {
-        let request = client
-            .request(code::ACCESS_REQUEST, 3)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "alice");
+        let request = client.access_request(3, "alice");
         let add = |request: Request, piece: &&[u8]| request.with(attribute::EAP_MESSAGE, piece);
         let whole = pieces.iter().fold(request.clone(), add);
         let reply = client.answer(&whole);
@@ -332,9 +322,7 @@ fn hostile_names_are_stored_and_shown_as_one_escaped_line() {
     ];
     for name in names {
         let request = client
-            .request(code::ACCESS_REQUEST, 3)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, name)
+            .access_request(3, name)
             .with(attribute::CALLED_STATION_ID, name)
             .with(attribute::NAS_IDENTIFIER, name)
             .with_password("wrong");

@@ -16,10 +16,7 @@ use crate::installation::Installation;
 const DELAY: Duration = Duration::from_secs(5);
 
 fn wrong(client: &Exchange, identifier: u8) -> Request {
-    client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "ghost")
+    client.access_request(identifier, "ghost")
 }
 
 #[test]

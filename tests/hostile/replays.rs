@@ -212,9 +212,7 @@ fn a_recorded_password_that_was_wrong_ends_no_session() {
     log_in(ground, &client, 7, "replay-password");
     let of_station = |identifier: u8| {
         client
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "nobody-here")
+            .access_request(identifier, "nobody-here")
             .with(attribute::CALLING_STATION_ID, "02-00-00-00-17-07")
             .with(attribute::NAS_PORT_TYPE, 15_u32.to_be_bytes())
             .with(attribute::ACCT_SESSION_ID, "replay-password")
@@ -241,9 +239,7 @@ fn a_mac_that_is_not_let_in_does_not_end_the_session_of_who_logged_in() {
     // A switch that tries MAC authentication first, or beside 802.1X; or somebody who recorded that.
     let bypass = |identifier: u8| {
         client
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "020000001708")
+            .access_request(identifier, "020000001708")
             .with(attribute::SERVICE_TYPE, 10_u32.to_be_bytes())
             .with(attribute::CALLING_STATION_ID, "02-00-00-00-17-08")
             .with(attribute::NAS_PORT_TYPE, 15_u32.to_be_bytes())

@@ -135,9 +135,7 @@ impl Case<'_> {
         self.identifier = self.identifier.wrapping_add(1);
         let request = self
             .client
-            .request(code::ACCESS_REQUEST, self.identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, name)
+            .access_request(self.identifier, name)
             .with(
                 attribute::CALLING_STATION_ID,
                 hex::encode(self.stations[who].profile.mac),

@@ -14,9 +14,7 @@ fn an_unknown_state_is_refused_with_the_reason() {
     let client = ground.client("127.7.0.1:0");
     for state in [&[][..], &[1], &[0; 16], &[0xff; 253]] {
         let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "lost-its-state")
+            .access_request(1, "lost-its-state")
             .with(attribute::STATE, state)
             .with_eap(&eap_response(2, TLS, &[0]));
         let reply = client.answer(&request);
@@ -38,9 +36,7 @@ fn an_old_state_is_ignored_and_the_conversation_goes_on() {
     let next = talk.say(&eap_response(talk.identifier(), 3, &[25]));
     assert_eq!(next.code, code::ACCESS_CHALLENGE);
     let replay = client
-        .request(code::ACCESS_REQUEST, 77)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "alice")
+        .access_request(77, "alice")
         .with(attribute::STATE, old)
         .with_eap(&late);
     crate::ground::expect_silence(&client, &replay.bytes());
@@ -59,9 +55,7 @@ fn a_state_from_another_nas_is_worth_nothing_and_harms_nobody() {
     let state = talk.state().expect("a challenge has a State").to_vec();
     for identifier in 0..8 {
         let stolen = neighbour
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "alice")
+            .access_request(identifier, "alice")
             .with(attribute::STATE, &state)
             .with_eap(&eap_response(talk.identifier(), 3, &[0]));
         assert_eq!(neighbour.answer(&stolen).code, code::ACCESS_REJECT);
@@ -97,11 +91,7 @@ fn an_eap_message_without_state_that_is_no_identity_is_refused() {
         eap_response(9, 3, &[25]),
         eap_response(9, 26, &[2, 9, 0, 6]),
     ] {
-        let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "without-state")
-            .with_eap(&message);
+        let request = client.access_request(1, "without-state").with_eap(&message);
         let reply = client.answer(&request);
         assert_eq!(reply.code, code::ACCESS_REJECT);
         assert_eq!(

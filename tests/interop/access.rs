@@ -104,11 +104,12 @@ fn mschapv2_with_mutual_proof() {
     let client = subject.client();
     let (authenticator, peer) = ([0x31; 16], [0x32; 16]);
     let response = mschapv2::nt_response(&authenticator, &peer, cast::USER, cast::PASSWORD);
-    let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_ms_chap_v2(&authenticator, &peer, cast::USER, cast::PASSWORD);
+    let request = client.access_request(1, cast::USER).with_ms_chap_v2(
+        &authenticator,
+        &peer,
+        cast::USER,
+        cast::PASSWORD,
+    );
     let reply = client.answer(&request);
     assert_eq!(
         (reply.code, reply.vlan().as_deref()),
@@ -137,11 +138,12 @@ fn mschapv2_with_mutual_proof() {
 fn mschapv2_with_a_wrong_password() {
     let subject = Subject::shared();
     let client = subject.client();
-    let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_ms_chap_v2(&[1; 16], &[2; 16], cast::USER, "wrong");
+    let request = client.access_request(2, cast::USER).with_ms_chap_v2(
+        &[1; 16],
+        &[2; 16],
+        cast::USER,
+        "wrong",
+    );
     let reply = client.answer(&request);
     assert_eq!(reply.code, code::ACCESS_REJECT);
     let error = of_microsoft(&reply, 2);

@@ -33,9 +33,7 @@ fn a_stranger_is_listed_until_it_is_a_client() {
     let stranger = Exchange::from("127.0.9.9:0", site.auth, cast::SECRET);
     for identifier in 1..=3 {
         let request = stranger
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, "alice")
+            .access_request(identifier, "alice")
             .with(attribute::NAS_IDENTIFIER, "new-switch");
         stranger.send(&request.bytes());
     }
@@ -58,10 +56,7 @@ fn a_wrong_secret_is_named_until_it_is_right() {
     let site = office();
     let switch = Switch::add(&site, "access-1", [127, 0, 1, 1], "cisco-ios");
     let wrong = Exchange::from("127.0.1.1:0", site.auth, "another secret than that");
-    let request = wrong
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "alice");
+    let request = wrong.access_request(1, "alice");
     assert!(wrong.is_ignored(&request.bytes()));
     let heard = client_once(&site, "access-1", |heard| heard["wrong_secret"] == 1);
     assert_eq!(heard["concern"], "wrong-secret");

@@ -2,7 +2,7 @@
 
 use nac_test_support::eapol_test::{Method, Outcome, Supplicant, TlsVersion};
 use nac_test_support::exchange::Exchange;
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::code;
 use nac_test_support::{cast, radclient, wait};
 
 use crate::site::{SOON, Site};
@@ -94,11 +94,12 @@ fn without_eap_it_is_the_same() {
         ("EXAMPLE\\anna", "anna"),
         ("anna@example.org", "anna@example.org"),
     ] {
-        let request = client
-            .request(code::ACCESS_REQUEST, 1)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, name)
-            .with_ms_chap_v2(&authenticator, &peer, hashed, cast::PASSWORD);
+        let request = client.access_request(1, name).with_ms_chap_v2(
+            &authenticator,
+            &peer,
+            hashed,
+            cast::PASSWORD,
+        );
         let reply = client.answer(&request);
         assert_eq!(reply.code, code::ACCESS_ACCEPT, "{name}");
     }

@@ -227,13 +227,10 @@ impl Conversation {
 
     /// The EAP-Success packet, after [`Step::Success`]. Only now does the TLS session of this
     /// conversation become resumable. At any other time it is an EAP-Failure packet.
-    pub fn accept(&mut self) -> Vec<u8> {
-        self.accept_as("")
-    }
-
-    /// The same, of somebody whom the caller knows by this name: the supplicant may have written it otherwise, or not at all. It only
-    /// says whose the session is, for [`crate::SharedSession::holder`].
-    pub fn accept_as(&mut self, holder: &str) -> Vec<u8> {
+    ///
+    /// `holder` is whom the caller let in, by the name that it knows: the supplicant may have written it otherwise, or not at all. It
+    /// only says whose the TLS session is ([`crate::SharedSession::holder`]), and may be empty.
+    pub fn accept(&mut self, holder: &str) -> Vec<u8> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Authenticated(method, record) => {
                 method.keep_session(&record, holder, self.unix_time);

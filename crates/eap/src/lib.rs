@@ -23,7 +23,7 @@
 //!     }
 //!     match step {
 //!         Step::Request(request) => Some((request, false)),
-//!         Step::Success(success) if policy_permits(&success) => Some((conversation.accept(), true)),
+//!         Step::Success(success) if policy_permits(&success) => Some((conversation.accept(&success.identity), true)),
 //!         Step::Success(_) => Some((conversation.refuse(), true)),
 //!         Step::Failure { packet, .. } => Some((packet, true)),
 //!         Step::Ignore(_) | Step::Ask(_) => None,

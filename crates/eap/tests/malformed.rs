@@ -454,7 +454,7 @@ proptest! {
             let step = conversation.receive(start_of_time(), &packet);
             prop_assert!(!matches!(step, Step::Success(_) | Step::Ask(_)));
         }
-        prop_assert_eq!(conversation.accept()[0], 4);
+        prop_assert_eq!(conversation.accept("")[0], 4);
     }
 
     #[test]
@@ -489,7 +489,7 @@ proptest! {
                 Step::Ignore(_) => {}
             }
         }
-        prop_assert_eq!(conversation.accept()[0], 4);
+        prop_assert_eq!(conversation.accept("")[0], 4);
     }
 
     #[test]

@@ -293,7 +293,7 @@ fn accept_before_success_is_a_failure() {
     let mut conversation = Conversation::new(settings, start_of_time(), NOW, 1020, random());
     let request = conversation.start();
     assert_eq!(conversation.last_request(), Some(&request[..]));
-    assert_eq!(conversation.accept(), [4, request[1], 0, 4]);
+    assert_eq!(conversation.accept(""), [4, request[1], 0, 4]);
     assert_eq!(conversation.last_request(), None);
 }
 

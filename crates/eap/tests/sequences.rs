@@ -336,7 +336,7 @@ impl<'a> Run<'a> {
             }
             Act::AcceptTooEarly => {
                 prop_assert_eq!(
-                    self.conversation.accept().first().copied(),
+                    self.conversation.accept("").first().copied(),
                     Some(4),
                     "EAP-Failure"
                 );
@@ -424,7 +424,7 @@ impl<'a> Run<'a> {
                 self.ended = true;
                 self.nothing_counts_any_more()?;
                 prop_assert_eq!(
-                    self.conversation.accept().first().copied(),
+                    self.conversation.accept("").first().copied(),
                     Some(4),
                     "a failure cannot be accepted"
                 );
@@ -520,14 +520,14 @@ impl<'a> Run<'a> {
         }
         self.nothing_counts_any_more()?;
         let verdict = if self.case.accept {
-            self.conversation.accept()
+            self.conversation.accept("")
         } else {
             self.conversation.refuse()
         };
         prop_assert_eq!(verdict.first(), Some(&if self.case.accept { 3 } else { 4 }));
         self.nothing_counts_any_more()?;
         prop_assert_eq!(
-            self.conversation.accept().first().copied(),
+            self.conversation.accept("").first().copied(),
             Some(4),
             "nobody is accepted twice"
         );

@@ -8,8 +8,9 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, PgPool, SqlitePool,
+    Connection, PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
+    pool::PoolConnectionMetadata,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -345,9 +346,7 @@ async fn open_sqlite_once(url: &str) -> Result<(SqlitePools, Place), StoreError>
         .test_before_acquire(false)
         .before_acquire(|connection, rested| {
             Box::pin(async move {
-                if rested.idle_for >= RESTED {
-                    connection.ping().await?;
-                }
+                ping_rested(connection, &rested).await?;
                 Ok(!connection.is_in_transaction())
             })
         })
@@ -458,6 +457,17 @@ async fn migrate_sqlite(pool: &SqlitePool, place: &Place) -> Result<(), StoreErr
     tx.commit().await.map_err(fault)
 }
 
+/// Asks a connection that rested whether it is still there.
+async fn ping_rested<C: Connection>(
+    connection: &mut C,
+    rested: &PoolConnectionMetadata,
+) -> Result<(), sqlx::Error> {
+    if rested.idle_for >= RESTED {
+        connection.ping().await?;
+    }
+    Ok(())
+}
+
 async fn open_postgres(url: &str) -> Result<(PgPool, Place), StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::CannotOpen {
         // The text of the URL may hold a password.
@@ -476,9 +486,7 @@ async fn open_postgres(url: &str) -> Result<(PgPool, Place), StoreError> {
         .test_before_acquire(false)
         .before_acquire(|connection, rested| {
             Box::pin(async move {
-                if rested.idle_for >= RESTED {
-                    connection.ping().await?;
-                }
+                ping_rested(connection, &rested).await?;
                 Ok(true)
             })
         })

@@ -319,7 +319,7 @@ fn accept(
             });
         }
         // The TLS session becomes resumable only now, when nothing keeps the answer from being sent any more.
-        reply.push_eap_message(&conversation.accept_as(&context.name))?;
+        reply.push_eap_message(&conversation.accept(&context.name))?;
     }
     Ok(reply.seal(secret))
 }

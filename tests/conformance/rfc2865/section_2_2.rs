@@ -1,15 +1,13 @@
 //! Section 2.2: CHAP.
 
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::code;
 use nac_test_support::{Subject, cast};
 
 #[test]
 fn a_wrong_chap_password_is_rejected() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(2, cast::USER)
         .with_chap(7, "not her password");
     assert_eq!(client.answer(&request).code, code::ACCESS_REJECT);
 }
@@ -19,9 +17,7 @@ fn a_wrong_chap_password_is_rejected() {
 fn without_a_chap_challenge_the_request_authenticator_is_the_challenge() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 3)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(3, cast::USER)
         .with_chap(9, cast::PASSWORD);
     let reply = client.answer(&request);
     assert_eq!(

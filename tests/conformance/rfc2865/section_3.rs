@@ -6,9 +6,7 @@ use nac_test_support::{Subject, cast};
 
 fn login(client: &Exchange, identifier: u8) -> Request {
     client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(identifier, cast::USER)
         .with_password(cast::PASSWORD)
 }
 

@@ -3,13 +3,10 @@
 use nac_test_support::wire::{Request, attribute, code};
 use nac_test_support::{Subject, cast};
 
-/// A request of alice's, to be given credentials.
 fn request(identifier: u8) -> Request {
     Subject::shared()
         .client()
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(identifier, cast::USER)
 }
 
 fn outcome(request: &Request) -> u8 {
@@ -49,9 +46,7 @@ fn a_challenge_of_its_own_is_no_second_credential() {
     let station = |identifier| {
         Subject::shared()
             .client()
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, &mac)
+            .access_request(identifier, &mac)
             .with(attribute::CALLING_STATION_ID, &mac)
             .with(attribute::SERVICE_TYPE, 10_u32.to_be_bytes())
     };

@@ -1,15 +1,11 @@
 //! Section 5.2: User-Password.
 
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::code;
 use nac_test_support::{Subject, cast};
 
 fn outcome(password: &str) -> u8 {
     let client = Subject::shared().client();
-    let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_password(password);
+    let request = client.access_request(1, cast::USER).with_password(password);
     client.answer(&request).code
 }
 
@@ -38,11 +34,7 @@ fn a_beginning_of_the_password_is_not_the_password() {
 #[test]
 fn a_reject_carries_no_segment() {
     let client = Subject::shared().client();
-    let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_password("wrong");
+    let request = client.access_request(2, cast::USER).with_password("wrong");
     let reply = client.answer(&request);
     assert_eq!((reply.code, reply.vlan()), (code::ACCESS_REJECT, None));
 }

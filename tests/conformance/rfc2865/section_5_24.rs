@@ -11,9 +11,7 @@ fn every_challenge_carries_a_state_of_its_own() {
     let mut states = Vec::new();
     for identifier in 0..3 {
         let request = client
-            .request(code::ACCESS_REQUEST, identifier)
-            .with_message_authenticator()
-            .with(attribute::USER_NAME, cast::USER)
+            .access_request(identifier, cast::USER)
             .with_eap(&eap_response(identifier, IDENTITY, cast::USER.as_bytes()));
         let reply = client.answer(&request);
         assert_eq!(reply.code, code::ACCESS_CHALLENGE);
@@ -32,9 +30,7 @@ fn a_state_that_nobody_gave_out_is_rejected() {
     let subject = Subject::shared();
     let client = subject.client();
     let request = client
-        .request(code::ACCESS_REQUEST, 9)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(9, cast::USER)
         .with(attribute::STATE, [0x5a; 16])
         .with_eap(&eap_response(3, 13, &[0]));
     let reply = client.answer(&request);

@@ -7,9 +7,7 @@ use nac_test_support::{Subject, cast};
 fn an_eap_start_is_answered_with_a_request_for_the_identity() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(1, cast::USER)
         .with(attribute::EAP_MESSAGE, []);
     let reply = client.answer(&request);
     assert_eq!(reply.code, code::ACCESS_CHALLENGE);
@@ -25,9 +23,7 @@ fn an_eap_start_is_answered_with_a_request_for_the_identity() {
 fn an_identity_is_answered_with_the_start_of_a_method() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, "anonymous@example.org")
+        .access_request(2, "anonymous@example.org")
         .with_eap(&eap_response(5, 1, b"anonymous@example.org"));
     let reply = client.answer(&request);
     assert_eq!(reply.code, code::ACCESS_CHALLENGE);
@@ -45,19 +41,16 @@ fn an_identity_is_answered_with_the_start_of_a_method() {
 #[test]
 fn a_nak_without_alternatives_is_rejected() {
     let client = Subject::shared().client();
-    let identity = client
-        .request(code::ACCESS_REQUEST, 3)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_eap(&eap_response(6, 1, cast::USER.as_bytes()));
+    let identity =
+        client
+            .access_request(3, cast::USER)
+            .with_eap(&eap_response(6, 1, cast::USER.as_bytes()));
     let challenge = client.answer(&identity);
     let state = challenge
         .first(attribute::STATE)
         .expect("a challenge carries State");
     let nak = client
-        .request(code::ACCESS_REQUEST, 4)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(4, cast::USER)
         .with(attribute::STATE, state)
         .with_eap(&eap_response(challenge.eap()[1], 3, &[0]));
     let reply = client.answer(&nak);

@@ -10,17 +10,14 @@ fn second_answer(
     identifier_offset: u8,
 ) -> Option<nac_test_support::wire::Packet> {
     let client = Subject::shared().client();
-    let identity = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-        .with_eap(&eap_response(1, 1, cast::USER.as_bytes()));
+    let identity =
+        client
+            .access_request(1, cast::USER)
+            .with_eap(&eap_response(1, 1, cast::USER.as_bytes()));
     let challenge = client.answer(&identity);
     let identifier = challenge.eap()[1].wrapping_add(identifier_offset);
     let response = client
-        .request(code::ACCESS_REQUEST, 2)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(2, cast::USER)
         .with(
             attribute::STATE,
             challenge

@@ -42,9 +42,7 @@ fn two_message_authenticators_are_discarded() {
     let subject = Subject::shared();
     let client = subject.client();
     let request = client
-        .request(code::ACCESS_REQUEST, 4)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(4, cast::USER)
         .with_password(cast::PASSWORD)
         .with(attribute::MESSAGE_AUTHENTICATOR, [0x5a; 16]);
     assert!(client.is_ignored(&request.bytes()));
@@ -65,9 +63,7 @@ fn its_place_in_the_request_does_not_matter() {
 fn a_discarded_request_does_not_use_up_its_identifier() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 6)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(6, cast::USER)
         .with_password(cast::PASSWORD);
     let mut forged = request.bytes();
     // The first octet of the Message-Authenticator's value; the Request Authenticator stays the same.

@@ -3,19 +3,14 @@
 use nac_test_support::wire::{Request, attribute, code, eap_response};
 use nac_test_support::{Subject, cast};
 
-/// A request of alice's, to be given credentials.
-fn request(identifier: u8) -> Request {
-    Subject::shared()
-        .client()
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
-}
-
 /// Requests with an identity in EAP and something beside it, which `what` names.
 fn mixed() -> [(&'static str, Request); 3] {
     let identity = eap_response(1, 1, cast::USER.as_bytes());
-    let eap = |identifier| request(identifier).with_eap(&identity);
+    let client = Subject::shared().client();
+    let eap = |identifier| {
+        let request = client.access_request(identifier, cast::USER);
+        request.with_eap(&identity)
+    };
     [
         ("User-Password", eap(1).with_password(cast::PASSWORD)),
         ("CHAP-Password", eap(2).with_chap(7, cast::PASSWORD)),
@@ -51,10 +46,11 @@ fn eap_beside_another_credential_is_refused_in_the_words_of_eap() {
 fn a_password_beside_arap_is_refused() {
     let fault = "the request is let in by its User-Password";
     Subject::shared().unless_freeradius(fault, || {
-        let both = request(4)
+        let client = Subject::shared().client();
+        let both = client
+            .access_request(4, cast::USER)
             .with_password(cast::PASSWORD)
             .with(attribute::ARAP_PASSWORD, [7; 16]);
-        let reply = Subject::shared().client().answer(&both);
-        assert_eq!(reply.code, code::ACCESS_REJECT);
+        assert_eq!(client.answer(&both).code, code::ACCESS_REJECT);
     });
 }

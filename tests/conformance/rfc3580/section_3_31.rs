@@ -1,15 +1,13 @@
 //! Section 3.31: the three tunnel attributes that name a VLAN.
 
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::attribute;
 use nac_test_support::{Subject, cast};
 
 #[test]
 fn an_accept_names_the_vlan_with_all_three_attributes() {
     let client = Subject::shared().client();
     let request = client
-        .request(code::ACCESS_REQUEST, 1)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(1, cast::USER)
         .with_password(cast::PASSWORD);
     let reply = client.answer(&request);
     let tunnel_type = reply.first(attribute::TUNNEL_TYPE).expect("Tunnel-Type");

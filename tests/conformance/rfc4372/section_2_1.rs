@@ -1,7 +1,7 @@
 //! Section 2.1: who asks for the identity, with a NUL, may be told one; nobody else is.
 
 use nac_test_support::exchange::Exchange;
-use nac_test_support::wire::{attribute, code};
+use nac_test_support::wire::code;
 use nac_test_support::{Subject, SubjectKind, cast};
 
 const CHARGEABLE_USER_IDENTITY: u8 = 89;
@@ -13,9 +13,7 @@ fn identity_of(
     asks: bool,
 ) -> Option<Vec<u8>> {
     let request = client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, user.0)
+        .access_request(identifier, user.0)
         .with_password(user.1);
     let request = match asks {
         true => request.with(CHARGEABLE_USER_IDENTITY, [0]),

@@ -8,9 +8,7 @@ use nac_test_support::{Subject, cast, wait};
 
 fn identity(client: &Exchange, identifier: u8) -> Request {
     client
-        .request(code::ACCESS_REQUEST, identifier)
-        .with_message_authenticator()
-        .with(attribute::USER_NAME, cast::USER)
+        .access_request(identifier, cast::USER)
         .with_eap(&eap_response(1, 1, cast::USER.as_bytes()))
 }
 

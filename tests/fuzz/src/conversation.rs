@@ -156,7 +156,7 @@ impl Scene {
                 Step::Success(success) => {
                     self.judge(success.method, success.resumed, resumable, &proof);
                     let last = if self.accept {
-                        conversation.accept()
+                        conversation.accept("")
                     } else {
                         conversation.refuse()
                     };

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::wire::{Packet, Request};
+use crate::wire::{Packet, Request, attribute, code};
 
 /// How often a request is sent before silence is believed, as a NAS does (RFC 2865, section 2.4): the
 /// floods of other tests lose datagrams and fill the queue of password checks.
@@ -54,6 +54,14 @@ impl Exchange {
     #[must_use]
     pub fn request(&self, code: u8, identifier: u8) -> Request {
         Request::new(code, identifier, fresh_authenticator(), &self.secret)
+    }
+
+    /// An Access-Request of this name with a Message-Authenticator first, to be given credentials.
+    #[must_use]
+    pub fn access_request(&self, identifier: u8, user_name: impl AsRef<[u8]>) -> Request {
+        self.request(code::ACCESS_REQUEST, identifier)
+            .with_message_authenticator()
+            .with(attribute::USER_NAME, user_name)
     }
 
     /// Sends, again where nothing comes back, and returns the answer if one comes.

@@ -21,7 +21,7 @@ pub struct SharedSession {
     /// What a server needs to resume it: the secret of the TLS session, and what was proven in it. It has to be sealed wherever it
     /// goes. `None` when it was forgotten or is used up.
     pub content: Option<Zeroizing<Vec<u8>>>,
-    /// Who was let in, in the words of the server that did ([`crate::Conversation::accept_as`]); empty when it does not matter. So
+    /// Who was let in, in the words of the server that did ([`crate::Conversation::accept`]); empty when it does not matter. So
     /// that whoever keeps sessions can tell a person's without reading what is in them.
     pub holder: String,
 }

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::validity::check_validity;
 
-/// How many chains the newer half keeps: more than a large site's devices come back with between two reloads costs two MiB.
+/// How many chains a half keeps. Two full halves are two MiB.
 const HALF: usize = 16 * 1024;
 
 type Digest = [u8; 32];

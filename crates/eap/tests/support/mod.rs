@@ -308,7 +308,7 @@ impl Login {
                 Step::Success(success) => {
                     outcome.server = Ok(success);
                     match self.verdict {
-                        Verdict::Accept => conversation.accept_as(HOLDER),
+                        Verdict::Accept => conversation.accept(HOLDER),
                         Verdict::Refuse => conversation.refuse(),
                         Verdict::Vanish => return outcome,
                     }

@@ -16,8 +16,9 @@ on_each_engine!(
     processes_that_write_at_once_wait_for_each_other
 );
 
-/// Starts this test binary again, to run one of the two children below.
-fn child(world: &World, name: &str, number: usize) -> Child {
+/// Starts this test binary again with one of the tests above, which sees in its environment that it is the child of another and what
+/// database it shares with it.
+fn child(world: &World, test: &str, number: usize) -> Child {
     let key = world.directory.path().join("sealing.key");
     if !key.exists() {
         world.key.write_new(&key).unwrap();
@@ -25,8 +26,7 @@ fn child(world: &World, name: &str, number: usize) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            &format!("durability::{name}"),
-            "--ignored",
+            &format!("durability::on_sqlite::{test}"),
             "--nocapture",
         ])
         .env("NAC_TEST_CHILD_URL", &world.url)
@@ -45,9 +45,19 @@ fn variable(name: &str) -> String {
     std::env::var(format!("NAC_TEST_CHILD_{name}")).unwrap()
 }
 
+/// The parent's database, in a child.
+async fn parents_store() -> Option<Store> {
+    let url = std::env::var("NAC_TEST_CHILD_URL").ok()?;
+    let key = SealingKey::from_file(variable("KEY")).unwrap();
+    Some(Store::open(&url, Some(key)).await.unwrap())
+}
+
 async fn a_killed_process_loses_no_acknowledged_record(world: Arc<World>) {
+    if let Some(store) = parents_store().await {
+        return account_until_killed(store).await;
+    }
     world.open().await.close().await;
-    let mut child = child(&world, "child_accounts_until_killed", 0);
+    let mut child = child(&world, "a_killed_process_loses_no_acknowledged_record", 0);
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(Result::unwrap);
@@ -79,47 +89,37 @@ async fn a_killed_process_loses_no_acknowledged_record(world: Arc<World>) {
     }
 }
 
-#[test]
-#[ignore = "a child of a_killed_process_loses_no_acknowledged_record"]
 #[allow(
     clippy::print_stdout,
     reason = "this is how a child speaks to its parent"
 )]
-fn child_accounts_until_killed() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let key = SealingKey::from_file(variable("KEY")).unwrap();
-        let store = Store::open(&variable("URL"), Some(key)).await.unwrap();
-        let writer = Writer::new(store, variable("SPOOL").into()).unwrap();
-        let handle = writer.handle();
-        let tracker = TaskTracker::new();
-        tracker.spawn(writer.run(CancellationToken::new()));
-        for task in 0..16 {
-            let handle = handle.clone();
-            tracker.spawn(async move {
-                for number in 0..100_000 {
-                    let session = format!("{task}-{number}");
-                    handle.accounting(new_accounting(&session)).await.unwrap();
-                    println!("acknowledged {session}");
-                }
-            });
-        }
-        tracker.close();
-        tracker.wait().await;
-    });
+async fn account_until_killed(store: Store) {
+    let writer = Writer::new(store, variable("SPOOL").into()).unwrap();
+    let handle = writer.handle();
+    let tracker = TaskTracker::new();
+    tracker.spawn(writer.run(CancellationToken::new()));
+    for task in 0..16 {
+        let handle = handle.clone();
+        tracker.spawn(async move {
+            for number in 0..100_000 {
+                let session = format!("{task}-{number}");
+                handle.accounting(new_accounting(&session)).await.unwrap();
+                println!("acknowledged {session}");
+            }
+        });
+    }
+    tracker.close();
+    tracker.wait().await;
 }
 
 async fn processes_that_write_at_once_wait_for_each_other(world: Arc<World>) {
-    let store = world.open().await;
-    let children: Vec<Child> = (0..2)
-        .map(|number| child(&world, "child_adds_users", number))
-        .collect();
-    for number in 0..100 {
-        store
-            .user_put(new_user(&format!("parent-{number}")))
-            .await
-            .unwrap();
+    if let Some(store) = parents_store().await {
+        return add_users(&store, &format!("child-{}", variable("NUMBER"))).await;
     }
+    let store = world.open().await;
+    let test = "processes_that_write_at_once_wait_for_each_other";
+    let children: Vec<Child> = (0..2).map(|number| child(&world, test, number)).collect();
+    add_users(&store, "parent").await;
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert!(
@@ -131,18 +131,9 @@ async fn processes_that_write_at_once_wait_for_each_other(world: Arc<World>) {
     assert_eq!(store.statistics().await.unwrap().users, 300);
 }
 
-#[test]
-#[ignore = "a child of processes_that_write_at_once_wait_for_each_other"]
-fn child_adds_users() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let key = SealingKey::from_file(variable("KEY")).unwrap();
-        let store = Store::open(&variable("URL"), Some(key)).await.unwrap();
-        for number in 0..100 {
-            store
-                .user_put(new_user(&format!("child-{}-{number}", variable("NUMBER"))))
-                .await
-                .unwrap();
-        }
-    });
+async fn add_users(store: &Store, by: &str) {
+    for number in 0..100 {
+        let name = format!("{by}-{number}");
+        store.user_put(new_user(&name)).await.unwrap();
+    }
 }

@@ -360,7 +360,7 @@ impl Server {
                 reply.seal(&self.secret)
             }
             Step::Success(success) => {
-                let packet = conversation.accept();
+                let packet = conversation.accept("");
                 let mut msk = *success.msk;
                 msk[40] ^= u8::from(self.fault == Fault::WrongKeys);
                 self.accept(request, |reply| {
